@@ -1,0 +1,23 @@
+/*
+ * compat.h - every difference between PostgreSQL 15, 16, 17 and 18 that promoai meets
+ *
+ * No other file tests PG_VERSION_NUM.
+ */
+#ifndef PROMOAI_COMPAT_H
+#define PROMOAI_COMPAT_H
+
+#include "postgres.h"
+
+#include "utils/backend_status.h"
+
+#if PG_VERSION_NUM < 150000
+#error "promoai needs PostgreSQL 15 or later"
+#endif
+
+#if PG_VERSION_NUM < 160000
+#define compat_local_beentry(n) pgstat_fetch_stat_local_beentry(n)
+#else
+#define compat_local_beentry(n) pgstat_get_local_beentry_by_index(n)
+#endif
+
+#endif
