@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "bridge/args.h"
+#include "bridge/json.h"
 
 /* Keep the input arguments' names and types of pg_proc's row. */
 static void
@@ -107,9 +108,8 @@ args_int(const Args *args, const char *name, int32 min, int32 max)
 	int32 value = DatumGetInt32(args_datum(args, name, NULL));
 
 	if (value < min || value > max)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must be between %d and %d, got %d", name, min, max, value)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" must be between %d and %d, got %d", name, min, max, value)));
 	return value;
 }
 
@@ -132,10 +132,9 @@ static void
 option_check_range(const Option *option, double value)
 {
 	if (!(value >= option->min && value <= option->max))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must be between %.15g and %.15g, got %.15g", option->name,
-						option->min, option->max, value)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" must be between %.15g and %.15g, got %.15g", option->name,
+							   option->min, option->max, value)));
 }
 
 static int32
@@ -155,11 +154,12 @@ option_choice(const Option *option, const char *value)
 			 errmsg("argument \"%s\" must be one of %s, got \"%s\"", option->name, allowed.data, value)));
 }
 
-/* Options of these types may be NULL, which means "not given". */
+/* Options of these types may be NULL, which means "not given"; so may numbers that are marked. */
 static bool
 option_nullable(const Option *option)
 {
-	return option->type == OPTION_TEXT || option->type == OPTION_TIME;
+	return option->type == OPTION_TEXT || option->type == OPTION_TIME ||
+		   (option->type == OPTION_REAL && option->nullable);
 }
 
 static void
@@ -167,6 +167,8 @@ option_set_null(const Option *option, void *field)
 {
 	if (option->type == OPTION_TEXT)
 		*(char **) field = NULL;
+	else if (option->type == OPTION_REAL)
+		*(double *) field = NAN;
 	else
 		((OptionTime *) field)->set = false;
 }
@@ -216,27 +218,6 @@ options_from_call(const Option *table, const Args *args, void *fields)
 	}
 }
 
-static void
-jsonb_push_string(JsonbParseState **state, JsonbIteratorToken token, const char *string)
-{
-	JsonbValue value;
-
-	value.type = jbvString;
-	value.val.string.val = (char *) string;
-	value.val.string.len = strlen(string);
-	pushJsonbValue(state, token, &value);
-}
-
-static void
-jsonb_push_number(JsonbParseState **state, Datum number)
-{
-	JsonbValue value;
-
-	value.type = jbvNumeric;
-	value.val.numeric = DatumGetNumeric(number);
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
 /* ISO 8601 in UTC: no time zone or date style can change what is meant. */
 static char *
 time_to_iso(TimestampTz at)
@@ -248,35 +229,30 @@ time_to_iso(TimestampTz at)
 }
 
 static void
-option_push(JsonbParseState **state, const Option *option, const void *field)
+option_put(JsonObject *object, const Option *option, const void *field)
 {
-	JsonbValue value;
-
 	switch (option->type)
 	{
 		case OPTION_INT:
-			jsonb_push_number(state, NumericGetDatum(int64_to_numeric(*(const int32 *) field)));
+			json_put_int(object, option->name, *(const int32 *) field);
 			break;
 		case OPTION_BIGINT:
-			jsonb_push_number(state, NumericGetDatum(int64_to_numeric(*(const int64 *) field)));
+			json_put_int(object, option->name, *(const int64 *) field);
 			break;
 		case OPTION_REAL:
-			jsonb_push_number(state,
-							  DirectFunctionCall1(float8_numeric, Float8GetDatum(*(const double *) field)));
+			json_put_real(object, option->name, *(const double *) field);
 			break;
 		case OPTION_BOOL:
-			value.type = jbvBool;
-			value.val.boolean = *(const bool *) field;
-			pushJsonbValue(state, WJB_VALUE, &value);
+			json_put_bool(object, option->name, *(const bool *) field);
 			break;
 		case OPTION_CHOICE:
-			jsonb_push_string(state, WJB_VALUE, option->choices[*(const int32 *) field]);
+			json_put_string(object, option->name, option->choices[*(const int32 *) field]);
 			break;
 		case OPTION_TEXT:
-			jsonb_push_string(state, WJB_VALUE, *(char *const *) field);
+			json_put_string(object, option->name, *(char *const *) field);
 			break;
 		case OPTION_TIME:
-			jsonb_push_string(state, WJB_VALUE, time_to_iso(((const OptionTime *) field)->at));
+			json_put_string(object, option->name, time_to_iso(((const OptionTime *) field)->at));
 			break;
 	}
 }
@@ -284,27 +260,33 @@ option_push(JsonbParseState **state, const Option *option, const void *field)
 static bool
 option_is_null(const Option *option, const void *field)
 {
-	if (option->type == OPTION_TEXT)
-		return *(char *const *) field == NULL;
-	return option->type == OPTION_TIME && !((const OptionTime *) field)->set;
+	switch (option->type)
+	{
+		case OPTION_TEXT:
+			return *(char *const *) field == NULL;
+		case OPTION_TIME:
+			return !((const OptionTime *) field)->set;
+		case OPTION_REAL:
+			return isnan(*(const double *) field);
+		default:
+			return false;
+	}
 }
 
 Jsonb *
 options_to_jsonb(const Option *table, const void *fields)
 {
-	JsonbParseState *state = NULL;
+	JsonObject object;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	json_open(&object);
 	for (const Option *option = table; option->name != NULL; option++)
 	{
 		const void *field = option_field(option, fields);
 
-		if (option->transient || option_is_null(option, field))
-			continue;
-		jsonb_push_string(&state, WJB_KEY, option->name);
-		option_push(&state, option, field);
+		if (!option->transient && !option_is_null(option, field))
+			option_put(&object, option, field);
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	return json_close(&object);
 }
 
 static void
@@ -320,7 +302,7 @@ option_set_missing(const Option *option, void *field)
 			*(int64 *) field = (int64) option->missing;
 			break;
 		case OPTION_REAL:
-			*(double *) field = option->missing;
+			*(double *) field = option->nullable ? NAN : option->missing;
 			break;
 		case OPTION_BOOL:
 			*(bool *) field = option->missing != 0;
@@ -350,9 +332,8 @@ option_from_string(const Option *option, char *string, void *field)
 							  field);
 			break;
 		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("stored argument \"%s\" is of the wrong type", option->name)));
+			ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+							errmsg("stored argument \"%s\" is of the wrong type", option->name)));
 	}
 }
 
@@ -373,9 +354,8 @@ option_from_stored(const Option *option, const JsonbValue *value, void *field)
 	}
 	if (value->type != jbvNumeric || option->type == OPTION_BOOL || option->type == OPTION_CHOICE ||
 		option_nullable(option))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("stored argument \"%s\" is of the wrong type", option->name)));
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+						errmsg("stored argument \"%s\" is of the wrong type", option->name)));
 
 	number = NumericGetDatum(value->val.numeric);
 	if (option->type == OPTION_REAL)

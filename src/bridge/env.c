@@ -122,10 +122,9 @@ env_check(PgEnv *env, CoreStatus status, const char *what)
 			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory while %s", what)));
 			break;
 		case CORE_NOT_FINITE:
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("the numbers grew out of range while %s", what),
-					 errhint("Raise regularization, or look for extreme values in the source.")));
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("the numbers grew out of range while %s", what),
+							errhint("Raise regularization, or look for extreme values in the source.")));
 			break;
 		case CORE_CANCELLED:
 		case CORE_CORRUPT:

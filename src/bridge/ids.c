@@ -70,6 +70,19 @@ ids_create(IdKind kind, MemoryContext memory)
 	return table;
 }
 
+void
+ids_free(IdTable *table)
+{
+	pfree(table->slots);
+	if (table->numbers != NULL)
+		pfree(table->numbers);
+	if (table->start != NULL)
+		pfree(table->start);
+	if (table->bytes != NULL)
+		pfree(table->bytes);
+	pfree(table);
+}
+
 IdKind
 ids_kind(const IdTable *table)
 {
@@ -267,8 +280,7 @@ compare_numbered_bytes(const NumberedBytes *a, const NumberedBytes *b)
 static void
 ids_sort_numbers(const IdTable *table, IdSet *set, MemoryContext memory, int32 *rank)
 {
-	NumberedNumber *order =
-		MemoryContextAllocHuge(memory, sizeof(NumberedNumber) * (Size) Max(table->n, 1));
+	NumberedNumber *order = MemoryContextAllocHuge(memory, sizeof(NumberedNumber) * (Size) Max(table->n, 1));
 	int64 *numbers = MemoryContextAllocHuge(memory, sizeof(int64) * (Size) Max(table->n, 1));
 
 	for (int32 i = 0; i < table->n; i++)
@@ -355,6 +367,40 @@ idset_key(const IdSet *set, int32 index)
 			break;
 	}
 	return key;
+}
+
+/* The arrays are ours as long as a set was made by ids_sort and not read from a payload. */
+void
+idset_keep(IdSet *set, const int32 *place)
+{
+	int64 *numbers = (int64 *) set->numbers;
+	uint64 *start = (uint64 *) set->start;
+	char *bytes = (char *) set->bytes;
+	int32 kept = 0;
+
+	for (int32 i = 0; i < set->n; i++)
+	{
+		IdKey key = idset_key(set, i);
+
+		if (place[i] < 0)
+			continue;
+		Assert(place[i] == kept);
+		switch (set->kind)
+		{
+			case ID_INTEGER:
+				numbers[kept] = key.number;
+				break;
+			case ID_UUID:
+				memmove(bytes + (Size) kept * UUID_LEN, key.bytes, UUID_LEN);
+				break;
+			case ID_TEXT:
+				memmove(bytes + start[kept], key.bytes, key.length);
+				start[kept + 1] = start[kept] + key.length;
+				break;
+		}
+		kept++;
+	}
+	set->n = kept;
 }
 
 static int
@@ -507,10 +553,9 @@ integer_from_numeric(Datum value, const char *what)
 
 	if (numeric_is_nan(number) || numeric_is_inf(number) ||
 		!DatumGetBool(DirectFunctionCall2(numeric_eq, value, whole)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be a whole number, got %s", what,
-						DatumGetCString(DirectFunctionCall1(numeric_out, value)))));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s must be a whole number, got %s", what,
+							   DatumGetCString(DirectFunctionCall1(numeric_out, value)))));
 	return DatumGetInt64(DirectFunctionCall1(numeric_int8, whole));
 }
 
@@ -602,10 +647,9 @@ id_convert(const IdKey *key, IdKind kind, const char *what)
 		converted.length = UUID_LEN;
 	}
 	else
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("%s is %s \"%s\", but the model's ids are of type %s", what, id_kind_name(key->kind),
-						text, id_kind_name(kind))));
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("%s is %s \"%s\", but the model's ids are of type %s", what,
+							   id_kind_name(key->kind), text, id_kind_name(kind))));
 	return converted;
 }
 

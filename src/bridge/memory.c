@@ -34,14 +34,12 @@ memory_limit(const char *argument)
 		return (uint64) maintenance_work_mem * 1024;
 
 	if (!parse_int(argument, &kilobytes, GUC_UNIT_KB, &hint))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid value for argument \"memory\": \"%s\"", argument),
-				 hint ? errhint("%s", _(hint)) : errhint("Write a size as in '512MB' or '2GB'.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for argument \"memory\": \"%s\"", argument),
+						hint ? errhint("%s", _(hint)) : errhint("Write a size as in '512MB' or '2GB'.")));
 	if (kilobytes < 1024)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"memory\" must be at least 1MB, got \"%s\"", argument)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"memory\" must be at least 1MB, got \"%s\"", argument)));
 	return (uint64) kilobytes * 1024;
 }
 
@@ -60,9 +58,8 @@ memory_require(uint64 need, uint64 limit, const char *what)
 {
 	if (need <= limit)
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("%s needs %s of memory, more than the allowed %s", what, memory_pretty(need),
-					memory_pretty(limit - 1)),
-			 errhint("Raise maintenance_work_mem, or pass memory => '%s'.", memory_pretty(need))));
+	ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					errmsg("%s needs %s of memory, more than the allowed %s", what, memory_pretty(need),
+						   memory_pretty(limit - 1)),
+					errhint("Raise maintenance_work_mem, or pass memory => '%s'.", memory_pretty(need))));
 }

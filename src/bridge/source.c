@@ -88,16 +88,16 @@ source_plan(const char *source, TupleDesc *desc)
 	CachedPlanSource *statement;
 
 	if (plan == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("source cannot be run: %s", SPI_result_code_string(SPI_result))));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("source cannot be run: %s", SPI_result_code_string(SPI_result))));
 	statements = SPI_plan_get_plan_sources(plan);
 	statement = list_length(statements) == 1 ? linitial(statements) : NULL;
 	if (statement == NULL || statement->commandTag != CMDTAG_SELECT || statement->resultDesc == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("source must be one SELECT, or the name of a table or view"),
-				 errhint("Sources are read, never changed: VALUES, TABLE and WITH ... SELECT are fine too.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("source must be one SELECT, or the name of a table or view"),
+			 errhint("Sources are read, never changed: VALUES, TABLE and WITH ... SELECT are fine too.")));
 	*desc = statement->resultDesc;
 	return plan;
 }
@@ -263,12 +263,11 @@ not_finite(const SourceReceiver *receiver, const SourceField *field, const char 
 		const SourceField *id = &receiver->fields[i];
 
 		if (id->column->kind == SOURCE_ID)
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("source has %s in %s", value, field->what),
-					 errdetail("The first such row is of %s %s.", id->column->name,
-							   ids_text(id->column->ids, receiver->values[id->place].index)),
-					 errhint("Leave such rows out with a WHERE in the source.")));
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("source has %s in %s", value, field->what),
+							errdetail("The first such row is of %s %s.", id->column->name,
+									  ids_text(id->column->ids, receiver->values[id->place].index)),
+							errhint("Leave such rows out with a WHERE in the source.")));
 	}
 	ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					errmsg("source has %s in %s, row " INT64_FORMAT, value, field->what,
@@ -320,8 +319,7 @@ receiver_row(TupleTableSlot *slot, DestReceiver *self)
 
 	caller = MemoryContextSwitchTo(receiver->row_memory);
 	for (int i = 0; i < receiver->n_fields; i++)
-		read_field(receiver, &receiver->fields[i],
-				   slot->tts_values[receiver->fields[i].column->attno - 1]);
+		read_field(receiver, &receiver->fields[i], slot->tts_values[receiver->fields[i].column->attno - 1]);
 	MemoryContextSwitchTo(caller);
 	reader->row(reader->arg, receiver->values);
 	MemoryContextReset(receiver->row_memory);

@@ -267,7 +267,8 @@ promoai_team_worker(dsm_segment *segment, shm_toc *toc)
 	if (region == NULL)
 		elog(ERROR, "could not map the team's memory");
 
-	env_init(&env, AllocSetContextCreate(CurrentMemoryContext, "promoai team worker", ALLOCSET_DEFAULT_SIZES));
+	env_init(&env,
+			 AllocSetContextCreate(CurrentMemoryContext, "promoai team worker", ALLOCSET_DEFAULT_SIZES));
 	env.base.leader = false;
 	env.team = control;
 	status = team_job(control->job)(&env.base, (void *) TYPEALIGN(TEAM_ALIGN, dsm_segment_address(region)));
