@@ -53,7 +53,7 @@ testpoint_stop(const char *name)
 			testpoint_sleep(name);
 			break;
 		case TEST_ERROR:
-			ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("test point \"%s\" was reached", name)));
+			ereport(ERROR, (errcode(ERRCODE_RAISE_EXCEPTION), errmsg("test point \"%s\" was reached", name)));
 			break;
 		case TEST_KILL:
 			kill(MyProcPid, SIGKILL);
