@@ -4,7 +4,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "miscadmin.h"
+#include "utils/guc.h"
 
 #include "api/mf_train.h"
 #include "bridge/env.h"

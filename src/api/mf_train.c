@@ -143,7 +143,7 @@ training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 {
 	const MfTraining *training = arg;
 	const MfOptions *options = &training->options;
-	int64 test_entries = options->holdout_after.set ? entries : (int64) ceil(entries * options->holdout);
+	uint64 test_entries = options->holdout_after.set ? entries : (uint64) ceil(entries * options->holdout);
 	MfExtent extent = training_extent(training, customers, items, entries, test_entries);
 	MfRegion region;
 	uint64 need = mf_region_plan(&region, &training->params, &extent);

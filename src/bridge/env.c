@@ -15,6 +15,7 @@
 #include "bridge/env.h"
 #include "bridge/progress.h"
 #include "bridge/team.h"
+#include "bridge/testpoint.h"
 
 #define ENV_ALIGN 64
 
@@ -82,11 +83,21 @@ static void
 env_progress(Env *base, int step, int steps, double loss)
 {
 	PgEnv *env = (PgEnv *) base;
+	MemoryContext caller = CurrentMemoryContext;
 
-	if (env->report)
-		progress_step(step, loss);
-	if (env->verbose)
-		ereport(NOTICE, (errmsg("iteration %d of %d: loss %.6g", step, steps, loss)));
+	PG_TRY();
+	{
+		if (env->report)
+			progress_step(step, loss);
+		if (env->verbose)
+			ereport(NOTICE, (errmsg("iteration %d of %d: loss %.6g", step, steps, loss)));
+		test_point("solving");
+	}
+	PG_CATCH();
+	{
+		env_keep_error(env, caller);
+	}
+	PG_END_TRY();
 }
 
 static bool

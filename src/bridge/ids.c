@@ -134,7 +134,7 @@ ids_make_room(IdTable *table, int length)
 {
 	if (table->n == PG_INT32_MAX - 1)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many distinct ids")));
-	if (table->n >= table->n_slots - table->n_slots / 4)
+	if ((uint32) table->n >= table->n_slots - table->n_slots / 4)
 		ids_grow_slots(table);
 
 	if (table->n == table->room)

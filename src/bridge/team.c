@@ -125,6 +125,9 @@ team_create(Size bytes, int workers)
 	{
 		team->workers = workers;
 		team->memory = (void *) TYPEALIGN(TEAM_ALIGN, dsm_segment_address(team->segment));
+		/* Fresh segments are zeros, but a piece of the pool allocated at server start may have been used before. */
+		if (min_dynamic_shared_memory > 0)
+			memset(team->memory, 0, bytes - TEAM_ALIGN);
 		return team;
 	}
 	team->raw = MemoryContextAllocExtended(CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
