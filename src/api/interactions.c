@@ -125,6 +125,8 @@ collect_row(void *arg, const SourceValue *values)
 	Interactions *in = collector->in;
 	int64 n = in->coo.n;
 
+	if (collector->room == 0)
+		collector_begin(collector);
 	if (n == collector->room && !collector->full)
 		collector_grow(collector);
 	if (collector->full)
@@ -132,8 +134,6 @@ collect_row(void *arg, const SourceValue *values)
 		collector_count(collector);
 		return;
 	}
-	if (n == 0 && collector->room == 0)
-		collector_begin(collector);
 
 	in->coo.row[n] = values[COLUMN_CUSTOMER].index;
 	in->coo.col[n] = values[COLUMN_ITEM].index;

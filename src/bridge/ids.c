@@ -6,6 +6,10 @@
  * seldom touches a key that is not the right one, and growing the table needs no key at all.  Per id: 8 bytes of key
  * (text: 8 + its length, uuid: 16) and 10.7 to 21.3 bytes of slots; twice the slots while the table grows.
  *
+ * Integers that are small and close together, as shops' numbers mostly are, take a shorter way: a window of the numbers from
+ * 0 on, in which a number's place holds its index.  The window grows as long as it stays in proportion to the number of
+ * ids (4 to 32 bytes each); numbers outside it are hashed.
+ *
  * IdSet.  The same keys sorted; what a payload stores.  Lookup is a binary search.
  */
 #include "postgres.h"
@@ -25,6 +29,10 @@
 #define IDS_FIRST_SLOTS 1024
 #define IDS_FIRST_KEYS 512
 
+/* The window covers at most this many numbers per id, and may always cover the first IDS_FREE_WINDOW. */
+#define IDS_WINDOW_PER_ID 8
+#define IDS_FREE_WINDOW 65536
+
 typedef struct IdSlot
 {
 	uint32 tag; /* 32 bits of the key's hash */
@@ -39,7 +47,10 @@ struct IdTable
 
 	IdSlot *slots; /* [n_slots], a power of two, at most 3/4 full */
 	uint32 n_slots;
+	uint32 n_slotted; /* slots in use */
 
+	int32 *window; /* [n_window] ID_INTEGER: index + 1 of the number, 0 when it is not there */
+	uint64 n_window;
 	int64 *numbers; /* [room] ID_INTEGER */
 	uint64 *start; /* [room + 1] others: where each key's bytes start */
 	int64 room;
@@ -74,6 +85,8 @@ void
 ids_free(IdTable *table)
 {
 	pfree(table->slots);
+	if (table->window != NULL)
+		pfree(table->window);
 	if (table->numbers != NULL)
 		pfree(table->numbers);
 	if (table->start != NULL)
@@ -98,8 +111,8 @@ ids_count(const IdTable *table)
 uint64
 ids_memory(const IdTable *table)
 {
-	return (uint64) table->n_slots * sizeof(IdSlot) + (uint64) table->room * sizeof(int64) +
-		   table->bytes_room;
+	return (uint64) table->n_slots * sizeof(IdSlot) + table->n_window * sizeof(int32) +
+		   (uint64) table->room * sizeof(int64) + table->bytes_room;
 }
 
 static void
@@ -134,9 +147,6 @@ ids_make_room(IdTable *table, int length)
 {
 	if (table->n == PG_INT32_MAX - 1)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many distinct ids")));
-	if ((uint32) table->n >= table->n_slots - table->n_slots / 4)
-		ids_grow_slots(table);
-
 	if (table->n == table->room)
 	{
 		table->room *= 2;
@@ -152,12 +162,16 @@ ids_make_room(IdTable *table, int length)
 	}
 }
 
-/* The empty slot for a key that is not there; call after ids_make_room. */
+/* Give a key that is not there the next index, and a slot; its bytes or number are in place. */
 static int32
 ids_append(IdTable *table, uint32 tag)
 {
-	uint32 at = tag & (table->n_slots - 1);
+	uint32 at;
 
+	if (table->n_slotted >= table->n_slots - table->n_slots / 4)
+		ids_grow_slots(table);
+	table->n_slotted++;
+	at = tag & (table->n_slots - 1);
 	while (table->slots[at].place != 0)
 		at = (at + 1) & (table->n_slots - 1);
 	table->slots[at].tag = tag;
@@ -165,8 +179,43 @@ ids_append(IdTable *table, uint32 tag)
 	return table->n++;
 }
 
-int32
-ids_add_number(IdTable *table, int64 number)
+/* Let the window cover `number`, if that keeps it in proportion; the ids it covers then move into it. */
+static bool
+ids_widen(IdTable *table, uint64 number)
+{
+	uint64 allowed = Max((uint64) table->n * IDS_WINDOW_PER_ID, IDS_FREE_WINDOW);
+	uint64 n_window;
+
+	if (number >= allowed)
+		return false;
+	n_window = pg_nextpower2_64(Max(number + 1, IDS_FIRST_SLOTS));
+	if (table->window == NULL)
+		table->window = MemoryContextAllocExtended(table->memory, sizeof(int32) * n_window,
+												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	else
+	{
+		table->window = repalloc_huge(table->window, sizeof(int32) * n_window);
+		memset(table->window + table->n_window, 0, sizeof(int32) * (n_window - table->n_window));
+	}
+	table->n_window = n_window;
+	for (int32 i = 0; i < table->n; i++)
+		if ((uint64) table->numbers[i] < n_window)
+			table->window[table->numbers[i]] = i + 1;
+	return true;
+}
+
+static int32
+ids_append_to_window(IdTable *table, int64 number)
+{
+	ids_make_room(table, 0);
+	table->numbers[table->n] = number;
+	table->window[number] = table->n + 1;
+	return table->n++;
+}
+
+/* A number that the window does not cover, or not yet. */
+static int32
+ids_add_number_outside(IdTable *table, int64 number)
 {
 	uint32 tag = (uint32) (((uint64) number * UINT64CONST(0x9E3779B97F4A7C15)) >> 32);
 	uint32 at = tag & (table->n_slots - 1);
@@ -178,11 +227,24 @@ ids_add_number(IdTable *table, int64 number)
 		if (table->slots[at].tag == tag && table->numbers[index] == number)
 			return (int32) index;
 	}
+	if (ids_widen(table, (uint64) number))
+		return ids_append_to_window(table, number);
 	ids_make_room(table, 0);
 	table->numbers[table->n] = number;
 	return ids_append(table, tag);
 }
 
+int32
+ids_add_number(IdTable *table, int64 number)
+{
+	if (likely((uint64) number < table->n_window))
+	{
+		int32 place = table->window[number];
+
+		return likely(place != 0) ? place - 1 : ids_append_to_window(table, number);
+	}
+	return ids_add_number_outside(table, number);
+}
 int32
 ids_add_bytes(IdTable *table, const char *bytes, int length)
 {

@@ -50,6 +50,7 @@ typedef struct SourceReceiver
 	int n_fields;
 	SourceValue *values; /* [reader->n_columns] */
 	MemoryContext row_memory;
+	bool allocates; /* some column may need memory to be read */
 } SourceReceiver;
 
 /* ---- the query ---- */
@@ -198,6 +199,7 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
 		field->what = psprintf("column \"%s\"", NameStr(TupleDescAttr(desc, column->attno - 1)->attname));
 		if (column->kind == SOURCE_ID && id_kind_of_type(field->type, &kind))
 			column->ids = ids_create(kind, reader->memory);
+		receiver->allocates |= !get_typbyval(field->type);
 		receiver->n_fields++;
 	}
 }
@@ -317,12 +319,13 @@ receiver_row(TupleTableSlot *slot, DestReceiver *self)
 		}
 	}
 
+	if (receiver->allocates)
+		MemoryContextReset(receiver->row_memory);
 	caller = MemoryContextSwitchTo(receiver->row_memory);
 	for (int i = 0; i < receiver->n_fields; i++)
 		read_field(receiver, &receiver->fields[i], slot->tts_values[receiver->fields[i].column->attno - 1]);
 	MemoryContextSwitchTo(caller);
 	reader->row(reader->arg, receiver->values);
-	MemoryContextReset(receiver->row_memory);
 	return true;
 }
 
