@@ -50,6 +50,7 @@ check_sql()
 	local version script
 	version=$(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" promoai.control)
 	script=sql/promoai--$version.sql
+	[ -f "$script" ] || die "$script is missing; run make and commit it"
 	{
 		printf '%s\n' '\echo Use "CREATE EXTENSION promoai" to load this file. \quit'
 		find sql/parts -name '*.sql' 2>/dev/null | LC_ALL=C sort | xargs -r cat

@@ -48,7 +48,7 @@ build()
 {
 	local log
 	log=$(mktemp)
-	if ! "$MAKE" --no-print-directory -C "$TOP" all "$@" >"$log" 2>&1; then
+	if ! "$MAKE" -s --no-print-directory -C "$TOP" all "$@" >"$log" 2>&1; then
 		cat "$log" >&2
 		rm -f "$log"
 		return 1
