@@ -62,10 +62,10 @@ typedef struct SourceReceiver
 static char *
 source_query(const char *source)
 {
-	char *copy = pstrdup(source);
-	List *names;
+	List *names; /* point into the copy, which is folded to lower case on the way */
 
-	if (SplitIdentifierString(copy, '.', &names) && list_length(names) >= 1 && list_length(names) <= 3)
+	if (SplitIdentifierString(pstrdup(source), '.', &names) && list_length(names) >= 1 &&
+		list_length(names) <= 3)
 	{
 		StringInfoData query;
 		ListCell *cell;
@@ -77,7 +77,7 @@ source_query(const char *source)
 							 quote_identifier((char *) lfirst(cell)));
 		return query.data;
 	}
-	return copy;
+	return pstrdup(source);
 }
 
 /* Plan the source; the one plan must be a SELECT.  Returns the columns that it has. */
