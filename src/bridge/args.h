@@ -38,7 +38,7 @@ typedef enum OptionType
 {
 	OPTION_INT, /* int32 */
 	OPTION_BIGINT, /* int64 */
-	OPTION_REAL, /* double */
+	OPTION_REAL, /* double; NaN when NULL and nullable */
 	OPTION_BOOL, /* bool */
 	OPTION_CHOICE, /* int32: index into choices */
 	OPTION_TEXT, /* char *, NULL allowed */
@@ -59,6 +59,7 @@ typedef struct Option
 	double min, max; /* OPTION_INT, OPTION_BIGINT, OPTION_REAL: allowed, both included */
 	double missing; /* value where a stored definition lacks the option */
 	const char *const *choices; /* OPTION_CHOICE, NULL-terminated */
+	bool nullable; /* OPTION_REAL: NULL allowed */
 	bool transient; /* belongs to the call, not to the definition */
 } Option;
 

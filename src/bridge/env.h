@@ -29,6 +29,9 @@ extern void env_init(PgEnv *env, MemoryContext memory);
 /* Raise what went wrong: the caught error, out of memory, or an error that names `what` was computed. */
 extern void env_check(PgEnv *env, CoreStatus status, const char *what);
 
+/* In a PG_CATCH: keep the error for env_check and go back to the caller's memory context. */
+extern void env_keep_error(PgEnv *env, MemoryContext caller);
+
 /* Called once from _PG_init: OpenBLAS is held to one thread. */
 extern void env_init_library(void);
 

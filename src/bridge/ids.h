@@ -38,6 +38,7 @@ typedef struct IdTable IdTable;
 extern IdTable *ids_create(IdKind kind, MemoryContext memory);
 extern int32 ids_add_number(IdTable *table, int64 number);
 extern int32 ids_add_bytes(IdTable *table, const char *bytes, int length);
+extern void ids_free(IdTable *table);
 extern IdKind ids_kind(const IdTable *table);
 extern int32 ids_count(const IdTable *table);
 extern uint64 ids_memory(const IdTable *table); /* bytes it holds now */
@@ -58,6 +59,9 @@ typedef struct IdSet
 
 /* Sorts the table's ids into a set (in `memory`); rank [ids_count] receives each old index's place in it. */
 extern IdSet *ids_sort(const IdTable *table, MemoryContext memory, int32 *rank);
+
+/* Keep the ids whose place [set->n] is not -1; places are ascending from 0. */
+extern void idset_keep(IdSet *set, const int32 *place);
 
 /* The index of a key of the set's kind, or -1. */
 extern int32 idset_find(const IdSet *set, const IdKey *key);

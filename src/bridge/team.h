@@ -33,6 +33,9 @@ extern void *team_memory(Team *team);
 extern void team_run(Team *team, const char *job, PgEnv *env, const char *what);
 extern void team_destroy(Team *team);
 
+/* The Env's barrier: wait for the whole team; false when the work is to stop. */
+extern bool team_barrier(PgEnv *env);
+
 /* How many workers a computation of about `flops` operations is worth, by settings and size. */
 extern int team_workers(double flops);
 

@@ -41,9 +41,12 @@ typedef bool (*CooKeep)(const Coo *coo, int64_t entry, const void *arg);
 
 /*
  * Fill `out` from `coo`: entries of one (row, col) are summed in double precision in ascending order of value (so
- * the sum does not depend on the order of the list), sums at or below zero are dropped.  The caller provides out's
- * arrays: start [rows + 1], col and (if wanted) value with room for every entry taken, and sets rows and cols.
- * Time O(n + rows + sorting within rows), scratch O(rows + longest row).
+ * the sum does not depend on the order of the list), sums at or below zero are dropped; a positive sum that is no
+ * finite float ends in CORE_NOT_FINITE, as does one that is not a number.  Entries of a list without values add up to
+ * their count.  The caller provides out's arrays: start [rows + 1], col and (if wanted) value with room for every entry
+ * taken, and sets rows and cols.  `keep` is asked twice about each entry and must answer the same.
+ * Time O(n + rows + sorting within rows); scratch 16 bytes per entry of the longest row, and 4 bytes per entry taken
+ * when the list has values but out is to have none.
  */
 extern CoreStatus csr_from_coo(Env *env, const Coo *coo, CooKeep keep, const void *arg, Csr *out,
 							   CooMerge *merge);
