@@ -35,7 +35,10 @@ typedef struct Payload
 	PayloadSection section[PAYLOAD_MAX_SECTIONS];
 } Payload;
 
-/* Append a section; `count` elements of `width` bytes.  The data is not copied and must outlive the payload. */
+/*
+ * Append a section; `count` elements of `width` bytes.  The data is not copied and must outlive the payload.  A section too
+ * many, or one whose name or width is impossible or used already, makes payload_writer_open answer CORE_CORRUPT.
+ */
 extern void payload_add(Payload *payload, const char *name, uint32_t width, uint64_t count, const void *data);
 
 /* The section of that name with elements of that width, or NULL; *count receives the number of elements. */
@@ -48,7 +51,10 @@ extern uint64_t payload_writer_bytes(const PayloadWriter *writer);
 extern void payload_writer_copy(const PayloadWriter *writer, uint64_t offset, size_t bytes, void *out);
 extern void payload_writer_close(Env *env, PayloadWriter *writer);
 
-/* Reading: check `bytes` bytes at `data` (aligned to 64) and point the payload's sections into them. */
+/*
+ * Reading: check `bytes` bytes at `data` (aligned to 64, else CORE_CORRUPT) and point the payload's sections into them.
+ * On a big-endian machine this changes the data, so the same bytes are read once only.
+ */
 extern CoreStatus payload_read(Env *env, void *data, uint64_t bytes, Payload *payload);
 
 #endif

@@ -26,7 +26,7 @@ typedef struct Model
 	char *kind;
 	char *owner; /* role name */
 	Oid owner_oid; /* InvalidOid when there is no such role any more */
-	char *source;
+	char *source; /* this and the next two: NULL unless opened with MODEL_OWN */
 	char *search_path; /* under which the source runs */
 	Jsonb *arguments;
 	bool published; /* has a current version */
@@ -42,6 +42,10 @@ typedef struct ModelVersion
 	char *kind;
 	Jsonb *arguments; /* it was trained with */
 	TimestampTz trained_at;
+	int64 rows_read;
+	int64 rows_skipped;
+	Jsonb *sizes;
+	double seconds; /* the training took */
 	int64 payload_bytes;
 } ModelVersion;
 
@@ -57,6 +61,9 @@ typedef enum ModelRight
  */
 extern Model *registry_open(const char *name, ModelRight right);
 
+/* The same as a question; false where registry_open would end in an error. */
+extern bool registry_may(const char *name, ModelRight right);
+
 /* The version to serve: the published one, or the one of that number when wanted > 0.  Errors 42704 / 55000. */
 extern ModelVersion *registry_version(const Model *model, int32 wanted);
 
@@ -70,6 +77,12 @@ typedef struct ModelMetric
 	double low, high; /* 95 % interval; NaN: none */
 	int64 n; /* over how many cases; -1: none */
 } ModelMetric;
+
+/* A version's metrics, ordered by metric and split. */
+extern ModelMetric *registry_metrics(const ModelVersion *version, int *n);
+
+/* {"recall@20": 0.28, ...}: the short form that trainers report; of equal names the later ones carry their split. */
+extern Jsonb *registry_metrics_jsonb(const ModelMetric *metrics, int n);
 
 /* What a training hands to registry_publish. */
 typedef struct ModelDraft
