@@ -94,7 +94,7 @@ offer_tile(TopK *top, const float *scores, int32_t first, int32_t n, const int32
 /* rank_items where every item is a candidate. */
 static CoreStatus
 rank_all(Env *env, const float *item_factors, int32_t items, int32_t factors, const float *query,
-		 const RankFilter *filter, float *scratch, TopK *top)
+		 const float *scale, const RankFilter *filter, float *scratch, TopK *top)
 {
 	int64_t at = 0;
 
@@ -106,6 +106,8 @@ rank_all(Env *env, const float *item_factors, int32_t items, int32_t factors, co
 			return CORE_CANCELLED;
 		cblas_sgemv(CblasRowMajor, CblasNoTrans, n, factors, 1.0f, item_factors + (int64_t) lo * factors,
 					factors, query, 1, 0.0f, scratch, 1);
+		for (int32_t i = 0; scale != NULL && i < n; i++)
+			scratch[i] *= scale[lo + i];
 		at = offer_tile(top, scratch, lo, n, filter->exclude, filter->n_exclude, at);
 		lo += n;
 	}
@@ -114,7 +116,7 @@ rank_all(Env *env, const float *item_factors, int32_t items, int32_t factors, co
 
 /* rank_items where candidates are given. */
 static CoreStatus
-rank_candidates(Env *env, const float *item_factors, int32_t factors, const float *query,
+rank_candidates(Env *env, const float *item_factors, int32_t factors, const float *query, const float *scale,
 				const RankFilter *filter, TopK *top)
 {
 	int32_t at = 0;
@@ -131,6 +133,8 @@ rank_candidates(Env *env, const float *item_factors, int32_t factors, const floa
 		if (at < filter->n_exclude && filter->exclude[at] == item)
 			continue;
 		score = cblas_sdot(factors, item_factors + (int64_t) item * factors, 1, query, 1);
+		if (scale != NULL)
+			score *= scale[item];
 		if (topk_wants(top, score, item))
 			topk_push(top, score, item);
 	}
@@ -139,14 +143,14 @@ rank_candidates(Env *env, const float *item_factors, int32_t factors, const floa
 
 CoreStatus
 rank_items(Env *env, const float *item_factors, int32_t items, int32_t factors, const float *query,
-		   const RankFilter *filter, float *scratch, TopK *top)
+		   const float *scale, const RankFilter *filter, float *scratch, TopK *top)
 {
 	CoreStatus status;
 
 	if (filter->candidates != NULL)
-		status = rank_candidates(env, item_factors, factors, query, filter, top);
+		status = rank_candidates(env, item_factors, factors, query, scale, filter, top);
 	else
-		status = rank_all(env, item_factors, items, factors, query, filter, scratch, top);
+		status = rank_all(env, item_factors, items, factors, query, scale, filter, scratch, top);
 	if (status == CORE_OK)
 		topk_finish(top);
 	return status;

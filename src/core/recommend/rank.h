@@ -18,13 +18,14 @@ typedef struct RankFilter
 } RankFilter;
 
 /*
- * The best items for query [factors]: score = query . item_factors[i].  top is initialised by the caller and finished
- * on return: exactly k entries whenever the filter leaves k items.  scratch [min(items, RANK_TILE)].
+ * The best items for query [factors]: score = query . item_factors[i], times scale[i] where scale [items] is given
+ * (inverse norms make it a cosine).  top is initialised by the caller and finished on return: exactly k entries whenever the filter leaves k items.  scratch [min(items, RANK_TILE)].
  * O(items x factors), or O(candidates x factors) when there are candidates.
  */
 #define RANK_TILE 4096
 extern CoreStatus rank_items(Env *env, const float *item_factors, int32_t items, int32_t factors,
-							 const float *query, const RankFilter *filter, float *scratch, TopK *top);
+							 const float *query, const float *scale, const RankFilter *filter, float *scratch,
+							 TopK *top);
 
 /* Measures of one list of k items against the relevant ones, in this order in RankScores. */
 typedef enum RankMeasure

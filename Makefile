@@ -1,0 +1,96 @@
+# promoai: AI for shop promotions inside PostgreSQL.  `make help` lists the targets.
+
+EXTENSION = promoai
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" promoai.control)
+MODULE_big = promoai
+
+rooms = src src/api src/model src/bridge src/worker src/core src/core/*
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard $(addsuffix /*.c,$(rooms)))))
+headers = $(wildcard $(addsuffix /*.h,$(rooms)))
+
+# The install script is joined from its parts, in order.  A released one is never changed again.
+sql_parts = $(sort $(wildcard sql/parts/*.sql))
+install_sql = sql/$(EXTENSION)--$(EXTVERSION).sql
+DATA = $(sort $(install_sql) $(wildcard sql/$(EXTENSION)--*.sql))
+
+# Debian's alternatives put cblas.h and libopenblas where the compiler looks; elsewhere say where they are, such as
+# make BLAS_CPPFLAGS=-I/usr/include/openblas BLAS_LIBS='-L/opt/openblas/lib -lopenblas'
+BLAS_CPPFLAGS ?=
+BLAS_LIBS ?= -lopenblas
+PG_CPPFLAGS = -Isrc $(BLAS_CPPFLAGS)
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-declaration-after-statement $(WERROR)
+SHLIB_LINK = -Wl,-Bsymbolic $(BLAS_LIBS) -lm
+
+# test/sql/install.sql creates the extension, then the others in the alphabet's order.
+REGRESS = install $(filter-out install,$(sort $(basename $(notdir $(wildcard test/sql/*.sql)))))
+REGRESS_OPTS = --inputdir=build/regress --outputdir=build/regress
+REGRESS_PREP = build/regress
+EXTRA_CLEAN = build
+
+PG_CONFIG ?= pg_config
+export PG_CONFIG BLAS_CPPFLAGS BLAS_LIBS
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+ifneq ($(wildcard $(PGXS)),)
+# PostgreSQL may have been built with LLVM; where its clang is not installed, do without the bitcode for inlining.
+CLANG := $(shell sed -n 's/^CLANG *= *//p' '$(dir $(PGXS))../Makefile.global')
+ifeq ($(shell command -v '$(CLANG)'),)
+override with_llvm = no
+endif
+include $(PGXS)
+else
+all install installcheck: check-needs
+clean:
+	rm -rf $(OBJS) $(OBJS:.o=.bc) $(MODULE_big).so $(EXTRA_CLEAN)
+endif
+
+all: $(install_sql) ## build (the default)
+
+# Objects are built again when a header or the flags change.
+$(OBJS) $(OBJS:.o=.bc): $(headers) build/flags | check-needs
+
+build/flags: FORCE
+	@mkdir -p $(@D); printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
+
+$(install_sql): $(sql_parts)
+	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; cat $^ /dev/null; } >$@
+
+# pg_regress of PostgreSQL 15 looks for sql/ and expected/ in one folder and writes its results beside them.
+build/regress: FORCE
+	@mkdir -p $@ && ln -sfn ../../test/sql $@/sql && ln -sfn ../../expected $@/expected
+
+check-needs:
+	@bash test/tools/install-deps.sh --check build
+
+##install: into the PostgreSQL that PG_CONFIG names
+##installcheck: pg_regress against a running server (PGHOST, PGPORT, PGUSER)
+##clean: remove what was built
+
+demo: ## install what is missing, build, and show it all in a throwaway server
+	@bash test/tools/demo.sh
+demo-stop: ## end the demo's server
+	@bash test/tools/demo.sh stop
+
+test: ## everything that tests, ending with "N passed, N failed"
+	@bash test/tools/test.sh
+test-core test-regress test-pgtap test-server: ## one stage of it
+	@bash test/tools/test.sh $(@:test-%=%)
+
+bench: ## benchmarks beside the peers that are installed
+	@bash test/bench/run.sh
+bench-quick: ## the same on less data
+	@bash test/bench/run.sh --quick
+
+format: ## run clang-format 14 over all C files
+	@bash test/tools/check.sh format --write
+check-format check-core check-sql check-paths: ## unformatted code; core knowing PostgreSQL; script = parts; local paths
+	@bash test/tools/check.sh $(@:check-%=%)
+
+help: ## this list
+	@sed -n -e 's/^##\([a-z]*\): /\1:## /' -e '/^[a-z][a-z -]*:.*## /p' $(firstword $(MAKEFILE_LIST)) | \
+		sed 's/:.*## /|/' | awk -F'|' '{ printf "  %-48s %s\n", $$1, $$2 }'
+
+.PHONY: FORCE check-needs demo demo-stop test test-core test-regress test-pgtap test-server bench bench-quick format \
+	check-format check-core check-sql check-paths help

@@ -1,0 +1,108 @@
+-- demo.sql - a shop's recommendations, from invoice lines to names on a page, without leaving the database
+--
+-- `make demo` runs this in a throwaway server.  By hand: psql -d DATABASE -f doc/demo/demo.sql, from the project's top
+-- folder, in a database that may lose its schema "shop".
+
+\set ON_ERROR_STOP on
+\set QUIET on
+\pset footer off
+SET client_min_messages = warning;
+CREATE TEMP TABLE demo_step (n int GENERATED ALWAYS AS IDENTITY, step text, at timestamptz DEFAULT clock_timestamp());
+INSERT INTO demo_step(step) VALUES ('start');
+\set QUIET off
+
+\echo
+\echo == The extension
+\echo
+CREATE EXTENSION IF NOT EXISTS promoai;
+\set step 'CREATE EXTENSION'
+\ir took.sql
+
+\echo
+\echo == The shop: half a million invoice lines of a gift shop (UCI Online Retail)
+\echo
+\ir shop.sql
+SELECT (SELECT count(*) FROM shop.customers)       AS customers,
+       (SELECT count(*) FROM shop.products)        AS products,
+       (SELECT count(*) FROM shop.orders)          AS orders,
+       (SELECT count(*) FROM shop.order_items)     AS order_items,
+       (SELECT count(*) FROM shop.cancelled_items) AS cancelled_items,
+       (SELECT count(*) FROM shop.anonymous_items) AS anonymous_items;
+\set step 'Loading the shop'
+\ir took.sql
+
+\echo
+\echo == Train a model on what known customers bought, and publish it
+\echo
+SELECT model, version, kind, rows_read, rows_skipped, rows_merged, customers, items, interactions, seconds
+FROM promoai.mf_train('shop', $$SELECT customer_id, product_id, quantity FROM shop.order_items$$);
+\set step 'Training and evaluating'
+\ir took.sql
+
+\echo
+\echo == How good is it? Purchases held out of the training, found among the first 20, beside plain popularity
+\echo
+SELECT m.metric,
+       round(m.value::numeric, 4) AS model,
+       round(m.low::numeric, 4)   AS low,
+       round(m.high::numeric, 4)  AS high,
+       round(p.value::numeric, 4) AS popularity,
+       m.n
+FROM promoai.model_metrics m
+JOIN promoai.model_metrics p
+  ON (p.model, p.version, p.metric) = (m.model, m.version, 'popularity_' || m.metric)
+WHERE m.model = 'shop' AND m.version = (SELECT max(version) FROM promoai.model_metrics WHERE model = 'shop')
+ORDER BY m.metric;
+\set step 'Reading the metrics'
+\ir took.sql
+
+\echo
+\echo == Three customers: what they bought (up to eight articles of each)
+\echo
+SELECT customer_id, string_agg(name, E'\n' ORDER BY name) AS bought
+FROM (SELECT customer_id, name, row_number() OVER (PARTITION BY customer_id ORDER BY sum(quantity) DESC, name) AS n
+      FROM shop.order_items JOIN shop.products USING (product_id)
+      WHERE customer_id IN (16034, 17038, 18251)
+      GROUP BY customer_id, product_id, name) b
+WHERE n <= 8
+GROUP BY customer_id ORDER BY customer_id;
+
+\echo == ... and what they are recommended
+\echo
+SELECT c.customer_id, r.rank, r.item, p.name, round(r.score::numeric, 3) AS score, r.answered_by
+FROM shop.customers c,
+     promoai.cf_recommend('shop', c.customer_id, k => 5) r
+JOIN shop.products p ON p.product_id = r.item
+WHERE c.customer_id IN (16034, 17038, 18251)
+ORDER BY c.customer_id, r.rank;
+\set step 'Recommending'
+\ir took.sql
+
+\echo
+\echo == Articles like the white hanging heart T-light holder (85123A) and the cake stand (22423)
+\echo
+SELECT q.name AS like_this, s.rank, s.item, p.name, round(s.similarity::numeric, 3) AS similarity
+FROM shop.products q,
+     promoai.cf_similar_items('shop', q.product_id, k => 5) s
+JOIN shop.products p ON p.product_id = s.item
+WHERE q.product_id IN ('85123A', '22423')
+ORDER BY q.name, s.rank;
+\set step 'Finding similar articles'
+\ir took.sql
+
+\echo
+\echo == A visitor whom the model has never seen, with these two in the basket
+\echo
+SELECT r.rank, r.item, p.name, round(r.score::numeric, 3) AS score, r.answered_by
+FROM promoai.cf_recommend_basket('shop', ARRAY['85123A', '22423'], k => 5) r
+JOIN shop.products p ON p.product_id = r.item
+ORDER BY r.rank;
+\set step 'Answering a basket'
+\ir took.sql
+
+\echo
+\echo == How long each step took
+\echo
+SELECT step, to_char(extract(epoch FROM at - before), 'FM9990.00') AS seconds
+FROM (SELECT n, step, at, lag(at) OVER (ORDER BY n) AS before FROM demo_step) s
+WHERE before IS NOT NULL ORDER BY n;

@@ -1,0 +1,742 @@
+\echo Use "CREATE EXTENSION promoai" to load this file. \quit
+-- The registry: models as rows.
+--
+-- Nobody has a grant on these tables.  Functions in C check rights themselves, read by index and write as the tables'
+-- owner; views show each role what it may see.  Owners and grantees are kept by name, versions by a random uuid, and no
+-- table refers to another in a circle, so that a dump restores into any cluster.
+
+COMMENT ON SCHEMA promoai IS
+'AI for shop promotions inside the database. One line lets a role use everything that it should: GRANT USAGE ON SCHEMA promoai TO analyst. Which models it may serve from is granted model by model with promoai.model_grant(model, role); models that it trains are its own.';
+
+CREATE TABLE promoai.registry_models (
+    model_id uuid NOT NULL,
+    model text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    owner_name text COLLATE "C" NOT NULL,
+    source text NOT NULL,
+    source_search_path text NOT NULL,
+    arguments jsonb NOT NULL,
+    current_version uuid,
+    created_at timestamptz NOT NULL,
+    changed_at timestamptz NOT NULL,
+    CONSTRAINT registry_models_pkey PRIMARY KEY (model_id),
+    CONSTRAINT registry_models_model_key UNIQUE (model)
+) WITH (fillfactor = 50);
+
+COMMENT ON TABLE promoai.registry_models IS 'Models: name, owner and definition. Read it through promoai.models.';
+COMMENT ON COLUMN promoai.registry_models.model_id IS 'random';
+COMMENT ON COLUMN promoai.registry_models.model IS 'name, unique in the database';
+COMMENT ON COLUMN promoai.registry_models.kind IS 'what kind of model it is, such as mf';
+COMMENT ON COLUMN promoai.registry_models.owner_name IS 'role that owns the model; by name, since a dump may be restored where the role has another oid';
+COMMENT ON COLUMN promoai.registry_models.source IS 'query, or name of a table or view, that the model is trained on';
+COMMENT ON COLUMN promoai.registry_models.source_search_path IS 'search_path under which the source runs';
+COMMENT ON COLUMN promoai.registry_models.arguments IS 'the trainer''s arguments';
+COMMENT ON COLUMN promoai.registry_models.current_version IS 'the published version; no foreign key, for that would make a circle of references';
+COMMENT ON COLUMN promoai.registry_models.created_at IS 'when the model was first trained';
+COMMENT ON COLUMN promoai.registry_models.changed_at IS 'when definition, published version, versions, grants or owner last changed';
+
+CREATE TABLE promoai.registry_versions (
+    version_id uuid NOT NULL,
+    model_id uuid NOT NULL,
+    version integer NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    trained_by text COLLATE "C" NOT NULL,
+    trained_at timestamptz NOT NULL,
+    source text NOT NULL,
+    source_search_path text NOT NULL,
+    arguments jsonb NOT NULL,
+    rows_read bigint NOT NULL,
+    rows_skipped bigint NOT NULL,
+    sizes jsonb NOT NULL,
+    seconds double precision NOT NULL,
+    payload_bytes bigint NOT NULL,
+    promoai_version text NOT NULL,
+    CONSTRAINT registry_versions_pkey PRIMARY KEY (version_id),
+    CONSTRAINT registry_versions_number_key UNIQUE (model_id, version),
+    CONSTRAINT registry_versions_model_id_fkey FOREIGN KEY (model_id)
+        REFERENCES promoai.registry_models (model_id) ON DELETE CASCADE,
+    CONSTRAINT registry_versions_version_check CHECK (version > 0)
+);
+
+COMMENT ON TABLE promoai.registry_versions IS 'Trained versions, never changed once written. Read it through promoai.model_versions.';
+COMMENT ON COLUMN promoai.registry_versions.version_id IS 'random; what caches go by, since a number may recur after a rollback';
+COMMENT ON COLUMN promoai.registry_versions.model_id IS 'the model';
+COMMENT ON COLUMN promoai.registry_versions.version IS 'number within the model, counting from 1';
+COMMENT ON COLUMN promoai.registry_versions.kind IS 'what kind of model it is, such as mf';
+COMMENT ON COLUMN promoai.registry_versions.trained_by IS 'role that called the trainer';
+COMMENT ON COLUMN promoai.registry_versions.trained_at IS 'when the training ended';
+COMMENT ON COLUMN promoai.registry_versions.source IS 'what it was trained on';
+COMMENT ON COLUMN promoai.registry_versions.source_search_path IS 'search_path of the definition at that time';
+COMMENT ON COLUMN promoai.registry_versions.arguments IS 'the trainer''s arguments at that time';
+COMMENT ON COLUMN promoai.registry_versions.rows_read IS 'rows that the source gave';
+COMMENT ON COLUMN promoai.registry_versions.rows_skipped IS 'rows skipped because of a NULL';
+COMMENT ON COLUMN promoai.registry_versions.sizes IS 'how large the model is, in the words of its kind';
+COMMENT ON COLUMN promoai.registry_versions.seconds IS 'how long the training took';
+COMMENT ON COLUMN promoai.registry_versions.payload_bytes IS 'bytes in registry_payload';
+COMMENT ON COLUMN promoai.registry_versions.promoai_version IS 'version of the extension that trained it';
+
+CREATE TABLE promoai.registry_metrics (
+    version_id uuid NOT NULL,
+    metric text COLLATE "C" NOT NULL,
+    split text COLLATE "C" NOT NULL,
+    value double precision,
+    low double precision,
+    high double precision,
+    n bigint,
+    CONSTRAINT registry_metrics_pkey PRIMARY KEY (version_id, metric, split),
+    CONSTRAINT registry_metrics_version_id_fkey FOREIGN KEY (version_id)
+        REFERENCES promoai.registry_versions (version_id) ON DELETE CASCADE
+);
+
+COMMENT ON TABLE promoai.registry_metrics IS 'How good each version was found to be. Read it through promoai.model_metrics.';
+COMMENT ON COLUMN promoai.registry_metrics.version_id IS 'the version';
+COMMENT ON COLUMN promoai.registry_metrics.metric IS 'what was measured';
+COMMENT ON COLUMN promoai.registry_metrics.split IS 'on which rows, in words';
+COMMENT ON COLUMN promoai.registry_metrics.value IS 'the figure';
+COMMENT ON COLUMN promoai.registry_metrics.low IS 'lower end of its 95 % interval; NULL: none is known';
+COMMENT ON COLUMN promoai.registry_metrics.high IS 'upper end of its 95 % interval; NULL: none is known';
+COMMENT ON COLUMN promoai.registry_metrics.n IS 'over how many cases; NULL: not known';
+
+-- One row fills one page of 8 kB: toast_tuple_target keeps it in one piece, EXTERNAL keeps it uncompressed.  Pruning
+-- leaves thousands of dead pages at once, which vacuum should offer again soon.  Nothing is planned by statistics of this table,
+-- and sampling it would read it, so they are kept to the minimum.
+CREATE TABLE promoai.registry_payload (
+    version_id uuid NOT NULL,
+    chunk integer NOT NULL,
+    bytes bytea NOT NULL,
+    CONSTRAINT registry_payload_pkey PRIMARY KEY (version_id, chunk),
+    CONSTRAINT registry_payload_version_id_fkey FOREIGN KEY (version_id)
+        REFERENCES promoai.registry_versions (version_id) ON DELETE CASCADE
+) WITH (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200);
+
+ALTER TABLE promoai.registry_payload ALTER COLUMN bytes SET STORAGE EXTERNAL;
+ALTER TABLE promoai.registry_payload ALTER COLUMN version_id SET STATISTICS 10;
+ALTER TABLE promoai.registry_payload ALTER COLUMN chunk SET STATISTICS 0;
+ALTER TABLE promoai.registry_payload ALTER COLUMN bytes SET STATISTICS 0;
+
+COMMENT ON TABLE promoai.registry_payload IS 'The trained models themselves, in chunks; checksums are inside.';
+COMMENT ON COLUMN promoai.registry_payload.version_id IS 'the version';
+COMMENT ON COLUMN promoai.registry_payload.chunk IS 'place in the stream, counting from 0';
+COMMENT ON COLUMN promoai.registry_payload.bytes IS 'a stretch of the stream';
+
+CREATE TABLE promoai.registry_grants (
+    model_id uuid NOT NULL,
+    role_name text COLLATE "C" NOT NULL,
+    granted_by text COLLATE "C" NOT NULL,
+    granted_at timestamptz NOT NULL,
+    CONSTRAINT registry_grants_pkey PRIMARY KEY (model_id, role_name),
+    CONSTRAINT registry_grants_model_id_fkey FOREIGN KEY (model_id)
+        REFERENCES promoai.registry_models (model_id) ON DELETE CASCADE
+);
+
+COMMENT ON TABLE promoai.registry_grants IS 'Who may serve from a model beside its owner. Read it through promoai.model_grants.';
+COMMENT ON COLUMN promoai.registry_grants.model_id IS 'the model';
+COMMENT ON COLUMN promoai.registry_grants.role_name IS 'role that may use it, with its members; public: everybody';
+COMMENT ON COLUMN promoai.registry_grants.granted_by IS 'role that granted it';
+COMMENT ON COLUMN promoai.registry_grants.granted_at IS 'when';
+
+-- Default privileges of whoever installs this must not open the tables.
+REVOKE ALL ON promoai.registry_models, promoai.registry_versions, promoai.registry_metrics, promoai.registry_payload,
+    promoai.registry_grants FROM PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('promoai.registry_models', '');
+SELECT pg_catalog.pg_extension_config_dump('promoai.registry_versions', '');
+SELECT pg_catalog.pg_extension_config_dump('promoai.registry_metrics', '');
+SELECT pg_catalog.pg_extension_config_dump('promoai.registry_payload', '');
+SELECT pg_catalog.pg_extension_config_dump('promoai.registry_grants', '');
+-- Models: looking at them and managing them.  Rights are checked inside the functions.
+
+-- ---- rights, as the views ask for them ----
+
+CREATE FUNCTION promoai.model_usable(model text) RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'promoai_model_usable';
+COMMENT ON FUNCTION promoai.model_usable(text) IS
+'May the current role serve from this model? True for its owner, for roles that it was granted to, their members, and superusers; false also when there is no such model.';
+
+CREATE FUNCTION promoai.model_owned(model text) RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'promoai_model_owned';
+COMMENT ON FUNCTION promoai.model_owned(text) IS
+'May the current role change this model? True for its owner, members of the owner''s role, and superusers; false also when there is no such model.';
+
+-- ---- managing ----
+
+CREATE FUNCTION promoai.retrain(
+    INOUT model text,
+    OUT version integer,
+    OUT kind text,
+    OUT rows_read bigint,
+    OUT rows_skipped bigint,
+    OUT sizes jsonb,
+    OUT metrics jsonb,
+    OUT seconds double precision)
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000
+AS 'MODULE_PATHNAME', 'promoai_retrain';
+COMMENT ON FUNCTION promoai.retrain(text) IS
+'Train a model again by its stored source and arguments, and publish the new version in this transaction. For the model''s owner; the source runs as the owner with the stored search_path, whoever calls, and cannot write. Fails at once while another session trains or changes the model.';
+
+CREATE FUNCTION promoai.evaluate(
+    model text,
+    source text,
+    k integer DEFAULT 20,
+    history text DEFAULT NULL,
+    version integer DEFAULT NULL,
+    OUT metric text,
+    OUT value double precision,
+    OUT low double precision,
+    OUT high double precision,
+    OUT n bigint,
+    OUT split text)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 12
+AS 'MODULE_PATHNAME', 'promoai_evaluate';
+COMMENT ON FUNCTION promoai.evaluate(text, text, integer, text, integer) IS
+'Measure a model on what really happened: source is a query or relation with the columns of its training. history: what is known of the same customers beforehand (NULL: what the model was trained on). version: another than the published one. Sources run as the caller and cannot write.';
+
+CREATE FUNCTION promoai.model_publish(INOUT model text, INOUT version integer)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'promoai_model_publish';
+COMMENT ON FUNCTION promoai.model_publish(text, integer) IS
+'Make a kept version of a model the published one, with the end of this transaction. For the model''s owner.';
+
+CREATE FUNCTION promoai.model_rollback(INOUT model text, OUT version integer)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'promoai_model_rollback';
+COMMENT ON FUNCTION promoai.model_rollback(text) IS
+'Publish the newest kept version that is older than the published one. For the model''s owner.';
+
+CREATE FUNCTION promoai.model_drop(model text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'promoai_model_drop';
+COMMENT ON FUNCTION promoai.model_drop(text) IS
+'Remove a model with all its versions, metrics and grants. For the model''s owner.';
+
+CREATE FUNCTION promoai.model_prune(model text, keep integer DEFAULT 3) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'promoai_model_prune';
+COMMENT ON FUNCTION promoai.model_prune(text, integer) IS
+'Remove all versions of a model but the newest ones (keep, at least 1) and the published one; returns how many were removed. For the model''s owner.';
+
+CREATE FUNCTION promoai.model_grant(model text, role text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'promoai_model_grant';
+COMMENT ON FUNCTION promoai.model_grant(text, text) IS
+'Let a role and its members serve from a model; public means everybody. They learn what the model has learned, also from rows that they may not read themselves. For the model''s owner.';
+
+CREATE FUNCTION promoai.model_revoke(model text, role text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'promoai_model_revoke';
+COMMENT ON FUNCTION promoai.model_revoke(text, text) IS
+'Take back what model_grant gave; also from a role that is gone. For the model''s owner.';
+
+CREATE FUNCTION promoai.model_owner(model text, role text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'promoai_model_owner';
+COMMENT ON FUNCTION promoai.model_owner(text, text) IS
+'Hand a model over to another role. For the model''s owner, who must be able to SET ROLE to the new one, and for superusers, who do it too when the owner''s role is gone. From then on the stored source runs as the new owner: read it first with promoai.model_definition(model).';
+
+CREATE FUNCTION promoai.model_definition(
+    model text,
+    OUT source text,
+    OUT source_search_path text,
+    OUT arguments jsonb)
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'promoai_model_definition';
+COMMENT ON FUNCTION promoai.model_definition(text) IS
+'What promoai.retrain(model) would do: source, the search_path under which it runs, and arguments. For the model''s owner.';
+
+CREATE FUNCTION promoai.training_progress(
+    OUT model text,
+    OUT pid integer,
+    OUT role_oid oid,
+    OUT phase text,
+    OUT step bigint,
+    OUT steps bigint,
+    OUT loss double precision,
+    OUT started_at timestamptz,
+    OUT phase_started_at timestamptz)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 5
+AS 'MODULE_PATHNAME', 'promoai_training_progress';
+COMMENT ON FUNCTION promoai.training_progress() IS
+'Trainings that run now in this database, as the view promoai.training_progress shows them: of roles whose privileges the current role has, or all for members of pg_read_all_stats.';
+
+-- ---- looking ----
+
+-- The tables compare names by bytes; the views give them back the database's collation, so that they can be compared
+-- with other columns.
+
+CREATE VIEW promoai.models WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       m.kind COLLATE pg_catalog."default" AS kind,
+       m.owner_name COLLATE pg_catalog."default" AS owner,
+       EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = m.owner_name) AS owner_exists,
+       c.version,
+       v.versions,
+       c.trained_at,
+       c.rows_read,
+       m.arguments,
+       CASE WHEN promoai.model_owned(m.model) THEN m.source END AS source,
+       c.payload_bytes,
+       v.size_bytes
+FROM promoai.registry_models m
+LEFT JOIN promoai.registry_versions c ON c.version_id = m.current_version
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.count(*) AS versions,
+           coalesce(pg_catalog.sum(o.payload_bytes), 0)::bigint AS size_bytes
+    FROM promoai.registry_versions o
+    WHERE o.model_id = m.model_id) v
+WHERE promoai.model_usable(m.model);
+
+COMMENT ON VIEW promoai.models IS 'The models that the current role may use, with the version that is published.';
+COMMENT ON COLUMN promoai.models.model IS 'name, unique in the database';
+COMMENT ON COLUMN promoai.models.kind IS 'what kind of model it is, such as mf';
+COMMENT ON COLUMN promoai.models.owner IS 'role that owns it';
+COMMENT ON COLUMN promoai.models.owner_exists IS 'false when that role is gone: the model goes on serving, cannot be retrained, and waits for promoai.model_owner() by a superuser';
+COMMENT ON COLUMN promoai.models.version IS 'the published version; NULL: none';
+COMMENT ON COLUMN promoai.models.versions IS 'how many versions are kept';
+COMMENT ON COLUMN promoai.models.trained_at IS 'when the published version was trained';
+COMMENT ON COLUMN promoai.models.rows_read IS 'rows that the published version was trained on, including skipped ones';
+COMMENT ON COLUMN promoai.models.arguments IS 'arguments of the next retraining';
+COMMENT ON COLUMN promoai.models.source IS 'source of the next retraining; NULL unless the current role owns the model';
+COMMENT ON COLUMN promoai.models.payload_bytes IS 'size of the published version';
+COMMENT ON COLUMN promoai.models.size_bytes IS 'size of all kept versions together';
+
+CREATE VIEW promoai.model_versions WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       v.version,
+       v.version_id IS NOT DISTINCT FROM m.current_version AS published,
+       v.kind COLLATE pg_catalog."default" AS kind,
+       v.trained_at,
+       v.trained_by COLLATE pg_catalog."default" AS trained_by,
+       v.rows_read,
+       v.rows_skipped,
+       v.sizes,
+       v.arguments,
+       v.seconds,
+       v.payload_bytes
+FROM promoai.registry_models m
+JOIN promoai.registry_versions v ON v.model_id = m.model_id
+WHERE promoai.model_usable(m.model);
+
+COMMENT ON VIEW promoai.model_versions IS 'The kept versions of the models that the current role may use.';
+COMMENT ON COLUMN promoai.model_versions.model IS 'name of the model';
+COMMENT ON COLUMN promoai.model_versions.version IS 'number within the model, counting from 1';
+COMMENT ON COLUMN promoai.model_versions.published IS 'is this the version that serves?';
+COMMENT ON COLUMN promoai.model_versions.kind IS 'what kind of model it is, such as mf';
+COMMENT ON COLUMN promoai.model_versions.trained_at IS 'when its training ended';
+COMMENT ON COLUMN promoai.model_versions.trained_by IS 'role that called the trainer';
+COMMENT ON COLUMN promoai.model_versions.rows_read IS 'rows that the source gave, including skipped ones';
+COMMENT ON COLUMN promoai.model_versions.rows_skipped IS 'rows skipped because of a NULL';
+COMMENT ON COLUMN promoai.model_versions.sizes IS 'how large the model is, in the words of its kind';
+COMMENT ON COLUMN promoai.model_versions.arguments IS 'the trainer''s arguments';
+COMMENT ON COLUMN promoai.model_versions.seconds IS 'how long the training took';
+COMMENT ON COLUMN promoai.model_versions.payload_bytes IS 'size in bytes';
+
+CREATE VIEW promoai.model_metrics WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       v.version,
+       x.metric COLLATE pg_catalog."default" AS metric,
+       x.value,
+       x.low,
+       x.high,
+       x.n,
+       x.split COLLATE pg_catalog."default" AS split
+FROM promoai.registry_models m
+JOIN promoai.registry_versions v ON v.model_id = m.model_id
+JOIN promoai.registry_metrics x ON x.version_id = v.version_id
+WHERE promoai.model_usable(m.model);
+
+COMMENT ON VIEW promoai.model_metrics IS 'How good the kept versions were found to be, for the models that the current role may use.';
+COMMENT ON COLUMN promoai.model_metrics.model IS 'name of the model';
+COMMENT ON COLUMN promoai.model_metrics.version IS 'number of the version';
+COMMENT ON COLUMN promoai.model_metrics.metric IS 'what was measured';
+COMMENT ON COLUMN promoai.model_metrics.value IS 'the figure';
+COMMENT ON COLUMN promoai.model_metrics.low IS 'lower end of its 95 % interval; NULL: none is known';
+COMMENT ON COLUMN promoai.model_metrics.high IS 'upper end of its 95 % interval; NULL: none is known';
+COMMENT ON COLUMN promoai.model_metrics.n IS 'over how many cases; NULL: not known';
+COMMENT ON COLUMN promoai.model_metrics.split IS 'on which rows it was measured, in words';
+
+CREATE VIEW promoai.model_grants WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       g.role_name COLLATE pg_catalog."default" AS role,
+       g.role_name = 'public' OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = g.role_name) AS role_exists,
+       g.granted_by COLLATE pg_catalog."default" AS granted_by,
+       g.granted_at
+FROM promoai.registry_models m
+JOIN promoai.registry_grants g ON g.model_id = m.model_id
+WHERE promoai.model_owned(m.model);
+
+COMMENT ON VIEW promoai.model_grants IS 'Who may use the models that the current role owns.';
+COMMENT ON COLUMN promoai.model_grants.model IS 'name of the model';
+COMMENT ON COLUMN promoai.model_grants.role IS 'role that may use it, with its members; public: everybody';
+COMMENT ON COLUMN promoai.model_grants.role_exists IS 'false when that role is gone: a new role of the same name would inherit the grant';
+COMMENT ON COLUMN promoai.model_grants.granted_by IS 'role that granted it';
+COMMENT ON COLUMN promoai.model_grants.granted_at IS 'when';
+
+-- What is left is told from the pace within the phase.
+CREATE VIEW promoai.training_progress WITH (security_barrier) AS
+SELECT t.model,
+       t.pid,
+       r.rolname::text COLLATE pg_catalog."default" AS trained_by,
+       t.phase,
+       t.step,
+       t.steps,
+       t.loss,
+       pg_catalog.clock_timestamp() - t.started_at AS elapsed,
+       CASE WHEN t.step > 0 AND t.steps >= t.step
+            THEN (pg_catalog.clock_timestamp() - t.phase_started_at) * ((t.steps - t.step)::double precision / t.step)
+       END AS remaining
+FROM promoai.training_progress() t
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = t.role_oid;
+
+COMMENT ON VIEW promoai.training_progress IS 'Trainings that run now in this database: the current role''s own, those of roles whose privileges it has, or all for members of pg_read_all_stats.';
+COMMENT ON COLUMN promoai.training_progress.model IS 'model that is being trained';
+COMMENT ON COLUMN promoai.training_progress.pid IS 'process that trains it';
+COMMENT ON COLUMN promoai.training_progress.trained_by IS 'role that trains it';
+COMMENT ON COLUMN promoai.training_progress.phase IS 'reading, evaluating (training on a part, to measure on the rest), training, or writing';
+COMMENT ON COLUMN promoai.training_progress.step IS 'steps of the phase that are done';
+COMMENT ON COLUMN promoai.training_progress.steps IS 'steps that the phase has; NULL: not known';
+COMMENT ON COLUMN promoai.training_progress.loss IS 'loss after the last step; NULL: none';
+COMMENT ON COLUMN promoai.training_progress.elapsed IS 'since the training began';
+COMMENT ON COLUMN promoai.training_progress.remaining IS 'until the phase ends, by its pace so far; NULL: not known';
+
+GRANT SELECT ON promoai.models, promoai.model_versions, promoai.model_metrics, promoai.model_grants,
+    promoai.training_progress TO PUBLIC;
+-- Recommendation: factor models (mf_*) and what is asked of them (cf_*).
+
+CREATE FUNCTION promoai.source_scan(
+	source text,
+	OUT rows_read bigint, OUT rows_skipped bigint, OUT customers int, OUT items int, OUT seconds float8)
+RETURNS record
+AS 'MODULE_PATHNAME', 'promoai_source_scan'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 1000000;
+
+COMMENT ON FUNCTION promoai.source_scan(text) IS
+'Reads a source of (customer, item[, value][, time]) as a trainer would, checks every row and keeps nothing: rows read, rows skipped for a NULL, distinct customers and items, seconds.';
+
+CREATE TYPE promoai.mf_report AS (
+	model text, version int, kind text,
+	rows_read bigint, rows_skipped bigint, rows_merged bigint, pairs_dropped bigint,
+	customers bigint, items bigint, interactions bigint,
+	metrics jsonb, seconds float8);
+
+COMMENT ON TYPE promoai.mf_report IS
+'What mf_train did: the version it published, rows read, skipped (for a NULL) and merged (repeated pairs), pairs dropped (values that sum to zero or less), what is left, metrics on the holdout, seconds.';
+
+CREATE FUNCTION promoai.mf_train(
+	model text,
+	source text,
+	feedback text DEFAULT 'implicit',
+	factors int DEFAULT 64,
+	iterations int DEFAULT 15,
+	regularization float8 DEFAULT 0.01,
+	unobserved_weight float8 DEFAULT 0.1,
+	value_transform text DEFAULT 'binary',
+	holdout float8 DEFAULT NULL,
+	holdout_after timestamptz DEFAULT NULL,
+	metrics_k int DEFAULT 20,
+	tolerance float8 DEFAULT 0,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	verbose boolean DEFAULT false)
+RETURNS promoai.mf_report
+AS 'MODULE_PATHNAME', 'promoai_mf_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.mf_train(
+	text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean) IS
+'Trains a factor model on (customer, item[, value][, time]) and publishes it under a name. Weighted alternating least squares (Hu, Koren & Volinsky 2008; Rendle et al. 2021). Metrics come from a holdout; the published model is trained on all rows.';
+
+-- Ids come as bigint, text or uuid; the overloads share one C function.  Only the overload with text[] candidates has a
+-- default for them, so that a call without candidates is never ambiguous.
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer bigint, k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, int, boolean, text[], int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer bigint, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, bigint[], int, boolean, int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer bigint, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, uuid[], int, boolean, int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer text, k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, text, int, boolean, text[], int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, text, bigint[], int, boolean, int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, text, uuid[], int, boolean, int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer uuid, k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, int, boolean, text[], int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer uuid, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, bigint[], int, boolean, int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer uuid, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, uuid[], int, boolean, int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend_basket(
+	model text, items bigint[], weights float8[] DEFAULT NULL, k int DEFAULT 10,
+	exclude_seen boolean DEFAULT true, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_basket'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend_basket(text, bigint[], float8[], int, boolean, bigint[], int) IS
+'The k items that a model recommends to someone with this history, known to the model or not: the history is folded in by one exact solve; without any known item the answer is popularity.';
+
+CREATE FUNCTION promoai.cf_recommend_basket(
+	model text, items text[] DEFAULT '{}', weights float8[] DEFAULT NULL, k int DEFAULT 10,
+	exclude_seen boolean DEFAULT true, candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_basket'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend_basket(text, text[], float8[], int, boolean, text[], int) IS
+'The k items that a model recommends to someone with this history, known to the model or not: the history is folded in by one exact solve; without any known item the answer is popularity.';
+
+CREATE FUNCTION promoai.cf_recommend_basket(
+	model text, items uuid[], weights float8[] DEFAULT NULL, k int DEFAULT 10,
+	exclude_seen boolean DEFAULT true, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_basket'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend_basket(text, uuid[], float8[], int, boolean, uuid[], int) IS
+'The k items that a model recommends to someone with this history, known to the model or not: the history is folded in by one exact solve; without any known item the answer is popularity.';
+
+CREATE TYPE promoai.similar_item AS (rank int, item text, item_no bigint, similarity real);
+
+COMMENT ON TYPE promoai.similar_item IS
+'A row of cf_similar_items: rank from 1, the item (item_no where items are integers), cosine of the factors.';
+
+CREATE FUNCTION promoai.cf_similar_items(
+	model text, item bigint, k int DEFAULT 10, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.similar_item
+AS 'MODULE_PATHNAME', 'promoai_cf_similar_items'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_similar_items(text, bigint, int, bigint[], int) IS
+'The k items most like an item: cosine of their factors, from -1 to 1.';
+
+CREATE FUNCTION promoai.cf_similar_items(
+	model text, item text, k int DEFAULT 10, candidates text[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.similar_item
+AS 'MODULE_PATHNAME', 'promoai_cf_similar_items'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_similar_items(text, text, int, text[], int) IS
+'The k items most like an item: cosine of their factors, from -1 to 1.';
+
+CREATE FUNCTION promoai.cf_similar_items(
+	model text, item uuid, k int DEFAULT 10, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.similar_item
+AS 'MODULE_PATHNAME', 'promoai_cf_similar_items'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_similar_items(text, uuid, int, uuid[], int) IS
+'The k items most like an item: cosine of their factors, from -1 to 1.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer bigint, item bigint, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, bigint, bigint, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer bigint, item text, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, bigint, text, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer bigint, item uuid, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, bigint, uuid, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer text, item bigint, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, text, bigint, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer text, item text, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, text, text, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer text, item uuid, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, text, uuid, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer uuid, item bigint, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, uuid, bigint, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer uuid, item text, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, uuid, text, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer uuid, item uuid, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, uuid, uuid, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_recommend_all(
+	model text, k int DEFAULT 10, exclude_seen boolean DEFAULT true, candidates text[] DEFAULT NULL,
+	version int DEFAULT NULL,
+	OUT customer text, OUT customer_no bigint, OUT rank int, OUT item text, OUT item_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_all'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.cf_recommend_all(text, int, boolean, text[], int) IS
+'The k items recommended to each customer that a model knows.';
+
+CREATE FUNCTION promoai.cf_recommend_all(
+	model text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT customer text, OUT customer_no bigint, OUT rank int, OUT item text, OUT item_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_all'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.cf_recommend_all(text, bigint[], int, boolean, int) IS
+'The k items recommended to each customer that a model knows.';
+
+CREATE FUNCTION promoai.cf_recommend_all(
+	model text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT customer text, OUT customer_no bigint, OUT rank int, OUT item text, OUT item_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_all'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.cf_recommend_all(text, uuid[], int, boolean, int) IS
+'The k items recommended to each customer that a model knows.';
+
+CREATE FUNCTION promoai.mf_user_factors(
+	model text, version int DEFAULT NULL,
+	OUT customer text, OUT customer_no bigint, OUT factors real[])
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_mf_user_factors'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 10000;
+
+COMMENT ON FUNCTION promoai.mf_user_factors(text, int) IS
+'Each customer''s factors; pgvector''s vector takes them as they are. The inner product of a customer''s and an item''s is the score that ranks.';
+
+CREATE FUNCTION promoai.mf_item_factors(
+	model text, version int DEFAULT NULL,
+	OUT item text, OUT item_no bigint, OUT factors real[])
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_mf_item_factors'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 10000;
+
+COMMENT ON FUNCTION promoai.mf_item_factors(text, int) IS
+'Each item''s factors; pgvector''s vector takes them as they are. The inner product of a customer''s and an item''s is the score that ranks.';

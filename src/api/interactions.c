@@ -1,0 +1,276 @@
+/*
+ * interactions.c - a source of (customer, item[, value][, time]) as a list of entries
+ *
+ * Reading: each row appends one entry (4 + 4 bytes, + 4 with a value, + 1 with a time to split by) whose indices are in
+ * order of arrival.  Then the ids are sorted and the indices replaced by their ranks: from there on nothing depends on
+ * the order in which rows came.
+ *
+ * Memory: arrays grow by half; the kernel's need is asked for whenever they do.  Past the limit entries are only counted, so
+ * that the error can say what the whole source would need.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "api/interactions.h"
+#include "bridge/env.h"
+#include "bridge/memory.h"
+#include "bridge/source.h"
+
+enum
+{
+	COLUMN_CUSTOMER,
+	COLUMN_ITEM,
+	COLUMN_VALUE,
+	COLUMN_TIME,
+	N_COLUMNS
+};
+
+#define FIRST_ROOM 4096
+
+typedef struct Collector
+{
+	Interactions *in;
+	SourceColumn columns[N_COLUMNS];
+	int64 room;
+	bool full; /* past the limit: only count */
+} Collector;
+
+static void
+describe_columns(Collector *collector, SourceReader *reader)
+{
+	const SourceColumn columns[N_COLUMNS] = {
+		[COLUMN_CUSTOMER] = {.name = "customer", .kind = SOURCE_ID},
+		[COLUMN_ITEM] = {.name = "item", .kind = SOURCE_ID},
+		[COLUMN_VALUE] = {.name = "value", .kind = SOURCE_NUMBER, .optional = true},
+		[COLUMN_TIME] = {.name = "time", .kind = SOURCE_TIME, .optional = true},
+	};
+
+	memcpy(collector->columns, columns, sizeof(columns));
+	reader->columns = collector->columns;
+	reader->n_columns = N_COLUMNS;
+	reader->memory = collector->in->memory;
+	reader->arg = collector;
+}
+
+static uint64
+collector_need(const Collector *collector, uint64 entries)
+{
+	const Interactions *in = collector->in;
+	const IdTable *customers = collector->columns[COLUMN_CUSTOMER].ids;
+	const IdTable *items = collector->columns[COLUMN_ITEM].ids;
+	uint64 ids = memory_add(ids_memory(customers), ids_memory(items));
+
+	return memory_add(ids, in->need(in->need_arg, entries, ids_count(customers), ids_count(items)));
+}
+
+static void *
+grow(void *array, Size bytes)
+{
+	return repalloc_huge(array, bytes);
+}
+
+static void
+collector_grow(Collector *collector)
+{
+	Interactions *in = collector->in;
+
+	if (in->need != NULL && collector_need(collector, in->coo.n) > in->limit)
+	{
+		collector->full = true;
+		return;
+	}
+	collector->room += collector->room / 2;
+	in->coo.row = grow(in->coo.row, collector->room * sizeof(int32));
+	in->coo.col = grow(in->coo.col, collector->room * sizeof(int32));
+	if (in->coo.value != NULL)
+		in->coo.value = grow(in->coo.value, collector->room * sizeof(float));
+	if (in->late != NULL)
+		in->late = grow(in->late, collector->room);
+}
+
+/* Arrays exist once it is known which columns there are, that is with the first row. */
+static void
+collector_begin(Collector *collector)
+{
+	Interactions *in = collector->in;
+
+	collector->room = FIRST_ROOM;
+	in->coo.row = MemoryContextAlloc(in->memory, FIRST_ROOM * sizeof(int32));
+	in->coo.col = MemoryContextAlloc(in->memory, FIRST_ROOM * sizeof(int32));
+	if (collector->columns[COLUMN_VALUE].attno != 0)
+		in->coo.value = MemoryContextAlloc(in->memory, FIRST_ROOM * sizeof(float));
+	if (in->late_after.set)
+		in->late = MemoryContextAlloc(in->memory, FIRST_ROOM);
+}
+
+/* Counting goes on past the limit, but not for ever: ids still take memory. */
+static void
+collector_count(Collector *collector)
+{
+	Interactions *in = collector->in;
+
+	in->coo.n++;
+	if (in->coo.n % (1 << 20) == 0 && ids_memory(collector->columns[COLUMN_CUSTOMER].ids) +
+											  ids_memory(collector->columns[COLUMN_ITEM].ids) >
+										  in->limit)
+		memory_require(collector_need(collector, in->coo.n), in->limit, "training on the rows read so far");
+}
+
+static void
+collect_row(void *arg, const SourceValue *values)
+{
+	Collector *collector = arg;
+	Interactions *in = collector->in;
+	int64 n = in->coo.n;
+
+	if (collector->room == 0)
+		collector_begin(collector);
+	if (n == collector->room && !collector->full)
+		collector_grow(collector);
+	if (collector->full)
+	{
+		collector_count(collector);
+		return;
+	}
+
+	in->coo.row[n] = values[COLUMN_CUSTOMER].index;
+	in->coo.col[n] = values[COLUMN_ITEM].index;
+	if (in->coo.value != NULL)
+		in->coo.value[n] = (float) values[COLUMN_VALUE].number;
+	if (in->late != NULL)
+		in->late[n] = values[COLUMN_TIME].time > in->late_after.at;
+	in->coo.n = n + 1;
+}
+
+static void
+require_time(const Collector *collector)
+{
+	if (collector->in->late_after.set && collector->columns[COLUMN_TIME].attno == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"holdout_after\" needs a time in the source"),
+						errhint("Add a timestamp as the source's last column.")));
+}
+
+/* Replace indices in order of arrival by ranks of the sorted ids. */
+static void
+rank_indices(int32 *indices, int64 n, const int32 *rank)
+{
+	for (int64 i = 0; i < n; i++)
+	{
+		if (unlikely(i % (1 << 20) == 0))
+			CHECK_FOR_INTERRUPTS();
+		indices[i] = rank[indices[i]];
+	}
+}
+
+static IdSet *
+sort_ids(IdTable *table, MemoryContext memory, int32 *indices, int64 n)
+{
+	int32 *rank = MemoryContextAllocHuge(memory, sizeof(int32) * (Size) Max(ids_count(table), 1));
+	IdSet *set = ids_sort(table, memory, rank);
+
+	rank_indices(indices, n, rank);
+	pfree(rank);
+	ids_free(table);
+	return set;
+}
+
+void
+interactions_check(const char *source, Interactions *in)
+{
+	Collector collector = {.in = in};
+	SourceReader reader = {.row = collect_row};
+
+	describe_columns(&collector, &reader);
+	source_check_columns(source, &reader);
+	require_time(&collector);
+}
+
+void
+interactions_read(const char *source, Interactions *in)
+{
+	Collector collector = {.in = in};
+	SourceReader reader = {.row = collect_row};
+
+	interactions_check(source, in);
+	describe_columns(&collector, &reader);
+	source_read(source, &reader);
+	in->rows_read = reader.rows_read;
+	in->rows_skipped = reader.rows_skipped;
+
+	if (in->need != NULL && in->coo.n > 0)
+		memory_require(collector_need(&collector, in->coo.n), in->limit, "training");
+	in->customers = sort_ids(collector.columns[COLUMN_CUSTOMER].ids, in->memory, in->coo.row, in->coo.n);
+	in->items = sort_ids(collector.columns[COLUMN_ITEM].ids, in->memory, in->coo.col, in->coo.n);
+}
+
+void
+interactions_free_entries(Interactions *in)
+{
+	if (in->coo.row != NULL)
+	{
+		pfree(in->coo.row);
+		pfree(in->coo.col);
+	}
+	if (in->coo.value != NULL)
+		pfree(in->coo.value);
+	if (in->late != NULL)
+		pfree(in->late);
+	memset(&in->coo, 0, sizeof(in->coo));
+	in->late = NULL;
+}
+
+/* ---- pairs that sum to nothing ---- */
+
+/* keep [n] becomes each index's new place, or -1; returns how many are kept. */
+static int32
+number_kept(int32 *keep, int32 n)
+{
+	int32 kept = 0;
+
+	for (int32 i = 0; i < n; i++)
+		keep[i] = keep[i] ? kept++ : -1;
+	return kept;
+}
+
+void
+interactions_settle(Interactions *in, Csr *scratch)
+{
+	PgEnv env;
+	CooMerge merge;
+	int32 customers = in->customers->n;
+	int32 items = in->items->n;
+	int32 *customer_place;
+	int32 *item_place;
+
+	env_init(&env, in->memory);
+	scratch->rows = customers;
+	scratch->cols = items;
+	env_check(&env, csr_from_coo(&env.base, &in->coo, NULL, NULL, scratch, &merge), "merging repeated pairs");
+	in->rows_merged = merge.merged;
+	in->pairs_dropped = merge.dropped;
+	in->pairs = csr_entries(scratch);
+	if (merge.dropped == 0)
+		return;
+
+	customer_place = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) customers + 1),
+												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	item_place = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) items + 1),
+											MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int32 c = 0; c < customers; c++)
+		customer_place[c] = scratch->start[c + 1] > scratch->start[c];
+	for (int64 i = 0; i < in->pairs; i++)
+		item_place[scratch->col[i]] = 1;
+
+	if (number_kept(customer_place, customers) < customers || number_kept(item_place, items) < items)
+	{
+		idset_keep(in->customers, customer_place);
+		idset_keep(in->items, item_place);
+		rank_indices(in->coo.row, in->coo.n, customer_place);
+		rank_indices(in->coo.col, in->coo.n, item_place);
+	}
+	pfree(customer_place);
+	pfree(item_place);
+}

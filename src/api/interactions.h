@@ -1,0 +1,53 @@
+/*
+ * interactions.h - a source of (customer, item[, value][, time]) as a list of entries
+ */
+#ifndef PROMOAI_API_INTERACTIONS_H
+#define PROMOAI_API_INTERACTIONS_H
+
+#include "postgres.h"
+
+#include "bridge/args.h"
+#include "bridge/ids.h"
+#include "core/sparse.h"
+
+typedef struct Interactions
+{
+	MemoryContext memory;
+	OptionTime late_after; /* entries after this time are marked late */
+
+	/*
+	 * What the training will need in all for so many entries, customers and items; asked while reading, so that too
+	 * large a source ends early.  NULL: no limit.
+	 */
+	uint64 (*need)(const void *arg, uint64 entries, uint64 customers, uint64 items);
+	const void *need_arg;
+	uint64 limit;
+
+	/* filled */
+	IdSet *customers;
+	IdSet *items;
+	Coo coo; /* row: customer, col: item */
+	uint8 *late; /* [coo.n] when late_after is set, else NULL */
+	int64 rows_read;
+	int64 rows_skipped;
+	int64 rows_merged; /* rows of a pair that had come before */
+	int64 pairs_dropped; /* pairs whose values summed to zero or less */
+	int64 pairs; /* that are left */
+} Interactions;
+
+/* The columns are checked, no row is read. */
+extern void interactions_check(const char *source, Interactions *in);
+
+/* Read and put into canonical order. */
+extern void interactions_read(const char *source, Interactions *in);
+
+/*
+ * Take customers and items out that are left without any pair once repeated pairs are summed, and fill the counts.
+ * start [customers + 1], col [coo.n] and value [coo.n] (NULL when the source has no values) are scratch.
+ */
+extern void interactions_settle(Interactions *in, Csr *scratch);
+
+/* Free what interactions_read took, but for the id sets. */
+extern void interactions_free_entries(Interactions *in);
+
+#endif

@@ -1,0 +1,495 @@
+/*
+ * mf_train.c - training of factor models
+ *
+ * Phases: arguments are checked and the model's name is claimed; the source is read into a list of entries; the team's
+ * region is laid out, and pairs that sum to nothing are taken out; when a holdout is wanted, a model is trained on the
+ * rest and judged by it beside popularity; then the model that is published is trained on all pairs; parallel mode is
+ * left, and version, metrics and payload are written in the caller's transaction.
+ *
+ * Memory: the list of entries (8 to 13 bytes each), the region (mf_team.c), and the id tables.  All of it is counted
+ * against maintenance_work_mem or memory => before it is taken, while the source is read.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/namespace.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "api/interactions.h"
+#include "api/mf_model.h"
+#include "api/mf_team.h"
+#include "api/mf_train.h"
+#include "api/rank_metrics.h"
+#include "bridge/args.h"
+#include "bridge/env.h"
+#include "bridge/json.h"
+#include "bridge/memory.h"
+#include "bridge/progress.h"
+#include "bridge/rows.h"
+#include "bridge/team.h"
+
+/* Customers judged at most: more would cost time and not move the figure's last digit. */
+#define MAX_JUDGED_CUSTOMERS 20000
+#define DEFAULT_HOLDOUT 0.1
+
+typedef struct MfOptions
+{
+	int32 feedback;
+	int32 factors;
+	int32 iterations;
+	double regularization;
+	double unobserved_weight;
+	int32 value_transform;
+	double holdout; /* NaN: not given */
+	OptionTime holdout_after;
+	int32 metrics_k;
+	double tolerance;
+	int64 seed;
+	char *memory;
+	bool verbose;
+} MfOptions;
+
+static const char *const feedback_choices[] = {"implicit", NULL};
+static const char *const transform_choices[] = {
+	[FEEDBACK_BINARY] = "binary", [FEEDBACK_LOG1P] = "log1p", [FEEDBACK_NONE] = "none", NULL};
+
+#define FIELD(field) .name = #field, .offset = offsetof(MfOptions, field)
+
+static const Option mf_options[] = {
+	{FIELD(feedback), .type = OPTION_CHOICE, .choices = feedback_choices},
+	{FIELD(factors), .type = OPTION_INT, .min = 1, .max = 512, .missing = 64},
+	{FIELD(iterations), .type = OPTION_INT, .min = 1, .max = 10000, .missing = 15},
+	{FIELD(regularization), .type = OPTION_REAL, .min = 0, .max = 1e6, .missing = 0.01},
+	{FIELD(unobserved_weight), .type = OPTION_REAL, .min = 1e-9, .max = 1e6, .missing = 0.1},
+	{FIELD(value_transform), .type = OPTION_CHOICE, .choices = transform_choices},
+	{FIELD(holdout), .type = OPTION_REAL, .min = 0, .max = 0.9, .nullable = true},
+	{FIELD(holdout_after), .type = OPTION_TIME},
+	{FIELD(metrics_k), .type = OPTION_INT, .min = 1, .max = 1000, .missing = 20},
+	{FIELD(tolerance), .type = OPTION_REAL, .min = 0, .max = 1},
+	{FIELD(seed), .type = OPTION_BIGINT, .min = -9007199254740992.0, .max = 9007199254740992.0,
+	 .missing = 42},
+	{FIELD(memory), .type = OPTION_TEXT},
+	{FIELD(verbose), .type = OPTION_BOOL, .transient = true},
+	{.name = NULL},
+};
+
+/* One training on its way. */
+typedef struct MfTraining
+{
+	MfOptions options;
+	AlsParams params;
+	Interactions in;
+	Team *team;
+	MfRegion *region;
+	MfArrays arrays;
+	PgEnv env;
+	ModelMetric metrics[2 * RANK_METRICS + 1];
+	int n_metrics;
+	ModelDraft draft;
+} MfTraining;
+
+/* ---- arguments ---- */
+
+static bool
+wants_holdout(const MfOptions *options)
+{
+	return options->holdout_after.set || options->holdout > 0;
+}
+
+/* What options may not say together, and what they mean for the kernels. */
+static void
+settle_options(MfTraining *training)
+{
+	MfOptions *options = &training->options;
+
+	if (options->holdout_after.set && !isnan(options->holdout))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("arguments \"holdout\" and \"holdout_after\" exclude each other"),
+						errhint("Give one of them; holdout => 0 alone means no evaluation.")));
+	if (!options->holdout_after.set && isnan(options->holdout))
+		options->holdout = DEFAULT_HOLDOUT;
+
+	training->params.factors = options->factors;
+	training->params.iterations = options->iterations;
+	training->params.regularization = (float) options->regularization;
+	training->params.unobserved_weight = (float) options->unobserved_weight;
+	training->params.tolerance = options->tolerance;
+	training->params.seed = (uint64) options->seed;
+	training->in.late_after = options->holdout_after;
+	training->in.limit = memory_limit(options->memory);
+}
+
+static MfExtent
+training_extent(const MfTraining *training, int64 customers, int64 items, int64 entries, int64 test_entries)
+{
+	const MfOptions *options = &training->options;
+
+	return (MfExtent){.customers = (int32) customers,
+					  .items = (int32) items,
+					  .entries = entries,
+					  .test_entries = test_entries,
+					  .weighted = options->value_transform != FEEDBACK_BINARY,
+					  .k = wants_holdout(options) ? options->metrics_k : 0};
+}
+
+/* Interactions.need: entries as they are read, the region, each member's own, and the merge's scratch. */
+static uint64
+training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
+{
+	const MfTraining *training = arg;
+	const MfOptions *options = &training->options;
+	uint64 test_entries = options->holdout_after.set ? entries : (uint64) ceil(entries * options->holdout);
+	MfExtent extent = training_extent(training, customers, items, entries, test_entries);
+	MfRegion region;
+	uint64 need = mf_region_plan(&region, &training->params, &extent);
+	uint64 member = memory_add(als_member_bytes(&training->params),
+							   extent.k > 0 ? rank_member_bytes(extent.items, extent.k) : 0);
+
+	need = memory_add(need, memory_mul(entries, 2 * sizeof(int32) + sizeof(float)));
+	need = memory_add(need, options->holdout_after.set ? entries : 0);
+	need = memory_add(need, extent.weighted ? 0 : memory_mul(entries, sizeof(float)));
+	return memory_add(need, memory_mul(member, max_parallel_maintenance_workers + 1));
+}
+
+/* ---- reading ---- */
+
+static FeedbackSplit
+training_split(const MfTraining *training, FeedbackPart part)
+{
+	double judged = (double) MAX_JUDGED_CUSTOMERS / Max(training->in.customers->n, 1);
+
+	return (FeedbackSplit){.part = part,
+						   .late = training->in.late,
+						   .share = isnan(training->options.holdout) ? 0 : training->options.holdout,
+						   .judged_rows = Min(judged, 1.0),
+						   .seed = training->params.seed};
+}
+
+static int64
+count_part(const MfTraining *training, FeedbackPart part)
+{
+	FeedbackSplit split = training_split(training, part);
+	int64 n = 0;
+
+	for (int64 i = 0; i < training->in.coo.n; i++)
+	{
+		if (unlikely(i % (1 << 20) == 0))
+			CHECK_FOR_INTERRUPTS();
+		n += feedback_keep(&training->in.coo, i, &split);
+	}
+	return n;
+}
+
+static void
+training_read(MfTraining *training)
+{
+	training->in.memory = CurrentMemoryContext;
+	training->in.need = training_need;
+	training->in.need_arg = training;
+	interactions_read(training->draft.source, &training->in);
+	if (training->in.coo.n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source has no rows to train on"),
+				 errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " of them skipped for a NULL.",
+						   training->in.rows_read, training->in.rows_skipped)));
+}
+
+/* Lay out and make the region, and put the extent's final sizes into it. */
+static void
+training_lay_out(MfTraining *training)
+{
+	Interactions *in = &training->in;
+	int64 test_entries = wants_holdout(&training->options) ? count_part(training, FEEDBACK_TEST) : 0;
+	MfExtent extent = training_extent(training, in->customers->n, in->items->n, in->coo.n, test_entries);
+	MfRegion plan;
+	uint64 bytes = mf_region_plan(&plan, &training->params, &extent);
+	double f = training->params.factors;
+	double flops = training->params.iterations *
+				   (2 * f * f * in->coo.n + f * f * f / 3 * ((double) extent.customers + extent.items));
+
+	training->team = team_create(bytes, team_workers(flops));
+	training->region = team_memory(training->team);
+	*training->region = plan;
+	mf_region_arrays(training->region, &training->arrays);
+
+	interactions_settle(in, &training->arrays.by_user);
+	if (in->pairs == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("source has no pair of customer and item with a value above zero")));
+	training->region->extent.customers = in->customers->n;
+	training->region->extent.items = in->items->n;
+	mf_region_arrays(training->region, &training->arrays);
+}
+
+/* ---- training ---- */
+
+static void
+build_matrix(MfTraining *training, FeedbackPart part, Csr *out)
+{
+	FeedbackSplit split = training_split(training, part);
+	CooMerge merge;
+
+	env_check(&training->env,
+			  csr_from_coo(&training->env.base, &training->in.coo, feedback_keep, &split, out, &merge),
+			  "merging repeated pairs");
+}
+
+/* Train on a part of the pairs: by_user, by_item and the factors are filled. */
+static void
+train_part(MfTraining *training, FeedbackPart part, ProgressPhase phase)
+{
+	MfArrays *arrays = &training->arrays;
+
+	progress_phase(phase, training->params.iterations);
+	build_matrix(training, part, &arrays->by_user);
+	feedback_transform(training->options.value_transform, &arrays->by_user);
+	env_check(&training->env, csr_transpose(&training->env.base, &arrays->by_user, &arrays->by_item),
+			  "transposing");
+	feedback_popularity(&arrays->by_user, arrays->buyers);
+	memset(arrays->als_scratch, 0, training->region->als_bytes);
+	team_run(training->team, MF_JOB_ALS, &training->env, "factorising");
+}
+
+static void
+judge(MfTraining *training, bool popularity, const char *prefix, const char *split)
+{
+	RankTask task;
+	RankSummary summary;
+
+	training->region->rank_popularity = popularity;
+	memset(training->arrays.rank_scratch, 0, training->region->rank_bytes);
+	team_run(training->team, MF_JOB_RANK, &training->env, "evaluating");
+	mf_rank_task(training->region, &training->arrays, &task);
+	rank_summary(&task, training->arrays.rank_scratch, &summary);
+	if (summary.users == 0)
+	{
+		if (!popularity)
+			ereport(NOTICE, (errmsg("no evaluation: no customer has both held-out items and others")));
+		return;
+	}
+	rank_metrics(&summary, prefix, training->options.metrics_k, split,
+				 &training->metrics[training->n_metrics]);
+	training->n_metrics += RANK_METRICS;
+}
+
+static char *
+describe_split(const MfTraining *training)
+{
+	const MfOptions *options = &training->options;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	if (options->holdout_after.set)
+		appendStringInfo(&text, "pairs first bought after %s", timestamptz_to_str(options->holdout_after.at));
+	else
+		appendStringInfo(&text, "%g of the pairs, seed " INT64_FORMAT, options->holdout, options->seed);
+	if (training->in.customers->n > MAX_JUDGED_CUSTOMERS)
+		appendStringInfo(&text, ", about %d customers drawn", MAX_JUDGED_CUSTOMERS);
+	appendStringInfoString(&text, "; new items only");
+	return text.data;
+}
+
+/* Metrics of a model that has not seen the held-out pairs, beside popularity on the same split. */
+static void
+training_evaluate(MfTraining *training)
+{
+	MfArrays *arrays = &training->arrays;
+	char *split = describe_split(training);
+
+	build_matrix(training, FEEDBACK_TEST, &arrays->test);
+	train_part(training, FEEDBACK_TRAIN, PROGRESS_EVALUATING);
+	if (csr_entries(&arrays->by_user) == 0)
+	{
+		ereport(NOTICE, (errmsg("no evaluation: the holdout leaves nothing to train on")));
+		return;
+	}
+	for (int32 u = 0; u < arrays->by_user.rows; u++)
+		arrays->ones[u] = 1;
+	judge(training, false, "", split);
+	judge(training, true, "popularity_", split);
+}
+
+static void
+training_fit(MfTraining *training)
+{
+	env_init(&training->env, CurrentMemoryContext);
+	training->env.report = true;
+	training->env.verbose = training->options.verbose;
+
+	if (wants_holdout(&training->options))
+		training_evaluate(training);
+	train_part(training, FEEDBACK_ALL, PROGRESS_TRAINING);
+	training->metrics[training->n_metrics++] = (ModelMetric){.metric = "loss",
+															 .split = "training, all pairs",
+															 .value = training->region->report.loss,
+															 .low = NAN,
+															 .high = NAN,
+															 .n = training->in.pairs};
+}
+
+/* ---- publishing ---- */
+
+/* What serving needs beside the factors. */
+static void
+training_finish_model(MfTraining *training, MfModel *model)
+{
+	MfArrays *arrays = &training->arrays;
+	int32 factors = training->params.factors;
+	int32 items = training->in.items->n;
+	float *gram = palloc(sizeof(float) * factors * factors);
+	float *norms = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(float) * (Size) items);
+	int32 *order = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int32) * (Size) items);
+	Env *env = &training->env.base;
+
+	env_check(&training->env, als_gram(env, &training->params, arrays->model.item_factors, items, gram),
+			  "summing item factors");
+	env_check(&training->env, feedback_order(env, arrays->buyers, items, order), "ordering by popularity");
+	feedback_inverse_norms(arrays->model.item_factors, items, factors, norms);
+
+	*model = (MfModel){.params = training->params,
+					   .transform = training->options.value_transform,
+					   .customers = *training->in.customers,
+					   .items = *training->in.items,
+					   .user_factors = arrays->model.user_factors,
+					   .item_factors = arrays->model.item_factors,
+					   .gram = gram,
+					   .inverse_norms = norms,
+					   .seen_start = arrays->by_user.start,
+					   .seen_item = arrays->by_user.col,
+					   .buyers = arrays->buyers,
+					   .by_popularity = order};
+}
+
+static Jsonb *
+training_sizes(const MfTraining *training)
+{
+	JsonObject sizes;
+
+	json_open(&sizes);
+	json_put_int(&sizes, "customers", training->in.customers->n);
+	json_put_int(&sizes, "items", training->in.items->n);
+	json_put_int(&sizes, "interactions", training->in.pairs);
+	json_put_int(&sizes, "rows_merged", training->in.rows_merged);
+	json_put_int(&sizes, "pairs_dropped", training->in.pairs_dropped);
+	json_put_int(&sizes, "iterations", training->region->report.iterations);
+	return json_close(&sizes);
+}
+
+static ModelVersion *
+training_publish(MfTraining *training)
+{
+	MfModel model;
+	Payload payload = {0};
+	ModelVersion *version;
+
+	progress_phase(PROGRESS_WRITING, 0);
+	interactions_free_entries(&training->in);
+	training_finish_model(training, &model);
+	mf_model_write(&model, &payload);
+
+	training->draft.kind = MF_KIND;
+	training->draft.arguments = options_to_jsonb(mf_options, &training->options);
+	training->draft.rows_read = training->in.rows_read;
+	training->draft.rows_skipped = training->in.rows_skipped;
+	training->draft.sizes = training_sizes(training);
+	training->draft.metrics = training->metrics;
+	training->draft.n_metrics = training->n_metrics;
+	training->draft.payload = &payload;
+	version = registry_publish(&training->draft);
+	team_destroy(training->team);
+	progress_end();
+	return version;
+}
+
+/* ---- the SQL function ---- */
+
+static Jsonb *
+metrics_to_jsonb(const ModelMetric *metrics, int n)
+{
+	JsonObject object;
+
+	json_open(&object);
+	for (int i = 0; i < n; i++)
+		json_put_real(&object, metrics[i].metric, metrics[i].value);
+	return json_close(&object);
+}
+
+static Datum
+report_row(FunctionCallInfo fcinfo, const MfTraining *training, const ModelVersion *version)
+{
+	const Interactions *in = &training->in;
+	Datum values[12];
+	bool nulls[12] = {0};
+	int i = 0;
+
+	values[i++] = CStringGetTextDatum(training->draft.model);
+	values[i++] = Int32GetDatum(version->version);
+	values[i++] = CStringGetTextDatum(MF_KIND);
+	values[i++] = Int64GetDatum(in->rows_read);
+	values[i++] = Int64GetDatum(in->rows_skipped);
+	values[i++] = Int64GetDatum(in->rows_merged);
+	values[i++] = Int64GetDatum(in->pairs_dropped);
+	values[i++] = Int64GetDatum(in->customers->n);
+	values[i++] = Int64GetDatum(in->items->n);
+	values[i++] = Int64GetDatum(in->pairs);
+	values[i++] = JsonbPGetDatum(metrics_to_jsonb(training->metrics, training->n_metrics));
+	values[i++] = Float8GetDatum((GetCurrentTimestamp() - training->draft.started) / 1e6);
+	return rows_single(fcinfo, values, nulls);
+}
+
+PG_FUNCTION_INFO_V1(promoai_mf_train);
+Datum
+promoai_mf_train(PG_FUNCTION_ARGS)
+{
+	Args *args = args_open(fcinfo);
+	MfTraining training = {.draft.started = GetCurrentTimestamp()};
+	ModelVersion *version;
+
+	training.draft.model = args_text(args, "model");
+	training.draft.source = args_text(args, "source");
+	training.draft.search_path = namespace_search_path;
+	options_from_call(mf_options, args, &training.options);
+	settle_options(&training);
+	registry_begin(training.draft.model, MF_KIND);
+
+	progress_start(training.draft.model);
+	training_read(&training);
+	training_lay_out(&training);
+	training_fit(&training);
+	version = training_publish(&training);
+	return report_row(fcinfo, &training, version);
+}
+
+ModelVersion *
+mf_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
+{
+	MfTraining training = {.draft.started = GetCurrentTimestamp()};
+
+	training.draft.model = model->name;
+	training.draft.source = model->source;
+	training.draft.search_path = model->search_path;
+	options_from_jsonb(mf_options, model->arguments, &training.options);
+	settle_options(&training);
+
+	progress_start(model->name);
+	training_read(&training);
+	read_done(arg);
+	training_lay_out(&training);
+	training_fit(&training);
+	return training_publish(&training);
+}
+
+void
+mf_init(void)
+{
+	static const ModelKind kind = {
+		.name = MF_KIND, .retrain = mf_retrain, .load = mf_model_load, .evaluate = mf_evaluate};
+
+	kind_register(&kind);
+	mf_team_init();
+}

@@ -1,0 +1,566 @@
+/*
+ * recommend.c - recommendations in SQL: whom what, what goes with what, and the factors behind it
+ *
+ * Every function opens the model (one look at the registry under the caller's snapshot, with the caller's rights),
+ * takes the version from the cache and answers from it.  Ids come as bigint, text or uuid in overloads that share one
+ * C function; they are written in the kind that the model's ids have.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "api/interactions.h"
+#include "api/mf_model.h"
+#include "bridge/args.h"
+#include "bridge/env.h"
+#include "bridge/rows.h"
+#include "core/recommend/rank.h"
+#include "model/cache.h"
+
+#define MAX_K 1000000
+
+/* ---- the model ---- */
+
+static const MfModel *
+open_model(const Args *args)
+{
+	Model *model = registry_open(args_text(args, "model"), MODEL_USE);
+	int32 wanted = args_null(args, "version") ? 0 : args_int(args, "version", 1, PG_INT32_MAX);
+
+	if (strcmp(model->kind, MF_KIND) != 0)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("model \"%s\" is of kind \"%s\", which gives no recommendations", model->name,
+							   model->kind),
+						errhint("Use a model trained by promoai.mf_train.")));
+	return cache_get(model, registry_version(model, wanted), CurrentMemoryContext)->state;
+}
+
+/* ---- ids ---- */
+
+/* The index of an id in a set, -1 when the model does not know it. */
+static int32
+find_id(const IdSet *set, Datum value, Oid type, const char *what)
+{
+	IdKey given = id_from_datum(value, type, what);
+	IdKey key = id_convert(&given, set->kind, what);
+
+	return idset_find(set, &key);
+}
+
+static int32
+find_argument(const IdSet *set, const Args *args, const char *name)
+{
+	Oid type;
+	Datum value = args_datum(args, name, &type);
+
+	return find_id(set, value, type, psprintf("argument \"%s\"", name));
+}
+
+/* The columns (id text, id_no bigint) of an answer. */
+static void
+put_id(const IdSet *set, int32 index, Datum *values, bool *nulls)
+{
+	IdKey key = idset_key(set, index);
+
+	values[0] = CStringGetTextDatum(id_text(&key));
+	values[1] = Int64GetDatum(key.number);
+	nulls[1] = set->kind != ID_INTEGER;
+}
+
+/* An item that was given, with its weight. */
+typedef struct GivenItem
+{
+	int32 index;
+	double weight;
+} GivenItem;
+
+static int
+compare_given(const void *left, const void *right)
+{
+	int32 a = ((const GivenItem *) left)->index;
+	int32 b = ((const GivenItem *) right)->index;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Sort by index, add up the weights of repeated items; returns how many are left. */
+static int32
+merge_given(GivenItem *given, int32 n)
+{
+	int32 kept = 0;
+
+	qsort(given, n, sizeof(GivenItem), compare_given);
+	for (int32 i = 0; i < n; i++)
+	{
+		if (kept > 0 && given[kept - 1].index == given[i].index)
+			given[kept - 1].weight += given[i].weight;
+		else
+			given[kept++] = given[i];
+	}
+	return kept;
+}
+
+static int
+array_elements(const Args *args, const char *name, Oid *element, Datum **values, bool **nulls)
+{
+	Oid type;
+	ArrayType *array = DatumGetArrayTypeP(args_datum(args, name, &type));
+	int16 length;
+	bool by_value;
+	char align;
+	int n;
+
+	*element = ARR_ELEMTYPE(array);
+	get_typlenbyvalalign(*element, &length, &by_value, &align);
+	deconstruct_array(array, *element, length, by_value, align, values, nulls, &n);
+	return n;
+}
+
+/* weights [n] or NULL, each finite and not below zero. */
+static double *
+given_weights(const Args *args, int n)
+{
+	Datum *values;
+	bool *nulls;
+	Oid element;
+	double *weights;
+
+	if (args_null(args, "weights"))
+		return NULL;
+	if (array_elements(args, "weights", &element, &values, &nulls) != n)
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+						errmsg("arguments \"items\" and \"weights\" must be of the same length")));
+	weights = palloc(sizeof(double) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		weights[i] = nulls[i] ? NAN : DatumGetFloat8(values[i]);
+		if (!(weights[i] >= 0 && isfinite(weights[i])))
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("argument \"weights\" must hold numbers of zero or more, got %s",
+								   nulls[i] ? "NULL" : psprintf("%g", weights[i]))));
+	}
+	return weights;
+}
+
+/*
+ * The items of an array argument that the model knows, ascending and distinct.  NULLs and unknown items are passed
+ * over.
+ */
+static GivenItem *
+given_items(const IdSet *items, const Args *args, const char *name, bool weighted, int32 *n)
+{
+	Datum *values;
+	bool *nulls;
+	Oid element;
+	int length = array_elements(args, name, &element, &values, &nulls);
+	double *weights = weighted ? given_weights(args, length) : NULL;
+	GivenItem *given = palloc(sizeof(GivenItem) * Max(length, 1));
+	char *what = psprintf("argument \"%s\"", name);
+	int32 found = 0;
+
+	for (int i = 0; i < length; i++)
+	{
+		int32 index = nulls[i] ? -1 : find_id(items, values[i], element, what);
+
+		if (index >= 0)
+			given[found++] = (GivenItem){.index = index, .weight = weights == NULL ? 1 : weights[i]};
+	}
+	*n = merge_given(given, found);
+	return given;
+}
+
+static int32 *
+indices_of(const GivenItem *given, int32 n)
+{
+	int32 *indices = palloc(sizeof(int32) * Max(n, 1));
+
+	for (int32 i = 0; i < n; i++)
+		indices[i] = given[i].index;
+	return indices;
+}
+
+/* ---- ranking ---- */
+
+/* What may stand in an answer, and how long it is. */
+typedef struct Ask
+{
+	const MfModel *model;
+	int32 k; /* at most the number of items */
+	RankFilter filter;
+	PgEnv env;
+	float *scratch; /* [RANK_TILE] */
+	TopEntry *heap; /* [k] */
+	TopK top;
+} Ask;
+
+static void
+ask_open(Ask *ask, const MfModel *model, const Args *args, bool candidates)
+{
+	memset(ask, 0, sizeof(*ask));
+	ask->model = model;
+	ask->k = Min(args_int(args, "k", 1, MAX_K), model->items.n);
+	env_init(&ask->env, CurrentMemoryContext);
+	ask->scratch = palloc(sizeof(float) * RANK_TILE);
+	ask->heap = palloc(sizeof(TopEntry) * ask->k);
+	if (candidates && !args_null(args, "candidates"))
+	{
+		GivenItem *given = given_items(&model->items, args, "candidates", false, &ask->filter.n_candidates);
+
+		ask->filter.candidates = indices_of(given, ask->filter.n_candidates);
+	}
+}
+
+static void
+ask_exclude(Ask *ask, const int32 *items, int32 n)
+{
+	ask->filter.exclude = items;
+	ask->filter.n_exclude = n;
+}
+
+/* By factors: query [factors]; scale [items] or NULL multiplies each score. */
+static void
+ask_rank(Ask *ask, const float *query, const float *scale)
+{
+	const MfModel *model = ask->model;
+
+	topk_init(&ask->top, ask->heap, ask->k);
+	env_check(&ask->env,
+			  rank_items(&ask->env.base, model->item_factors, model->items.n, model->params.factors, query,
+						 scale, &ask->filter, ask->scratch, &ask->top),
+			  "ranking items");
+}
+
+/* By the number of customers who bought: a factor model of one factor. */
+static void
+ask_rank_popular(Ask *ask)
+{
+	const MfModel *model = ask->model;
+	const float one = 1;
+
+	topk_init(&ask->top, ask->heap, ask->k);
+	env_check(&ask->env,
+			  rank_items(&ask->env.base, model->buyers, model->items.n, 1, &one, NULL, &ask->filter,
+						 ask->scratch, &ask->top),
+			  "ranking items");
+}
+
+/* Rows (rank, item, item_no, score, answered_by). */
+static void
+put_answer(FunctionCallInfo fcinfo, const Ask *ask, const char *answered_by)
+{
+	ReturnSetInfo *rows = rows_open(fcinfo);
+
+	for (int32 i = 0; i < ask->top.n; i++)
+	{
+		Datum values[5];
+		bool nulls[5] = {0};
+
+		values[0] = Int32GetDatum(i + 1);
+		put_id(&ask->model->items, ask->heap[i].index, &values[1], &nulls[1]);
+		values[3] = Float4GetDatum(ask->heap[i].score);
+		if (answered_by != NULL)
+			values[4] = CStringGetTextDatum(answered_by);
+		rows_put(rows, values, nulls);
+	}
+}
+
+/*
+ * cf_recommend(model, customer, k, exclude_seen, candidates, version) -> (rank, item, item_no, score, answered_by)
+ *
+ * A customer the model does not know, or NULL, gets what is popular.  O(items x factors).
+ */
+PG_FUNCTION_INFO_V1(promoai_cf_recommend);
+Datum
+promoai_cf_recommend(PG_FUNCTION_ARGS)
+{
+	Args *args = args_open(fcinfo);
+	const MfModel *model = open_model(args);
+	int32 customer = args_null(args, "customer") ? -1 : find_argument(&model->customers, args, "customer");
+	bool exclude_seen = args_bool(args, "exclude_seen");
+	Ask ask;
+
+	ask_open(&ask, model, args, true);
+	if (customer < 0)
+	{
+		ask_rank_popular(&ask);
+		put_answer(fcinfo, &ask, "popularity");
+		return (Datum) 0;
+	}
+	if (exclude_seen)
+	{
+		int32 n;
+		const int32 *seen = mf_seen(model, customer, &n);
+
+		ask_exclude(&ask, seen, n);
+	}
+	ask_rank(&ask, model->user_factors + (Size) customer * model->params.factors, NULL);
+	put_answer(fcinfo, &ask, "factors");
+	return (Datum) 0;
+}
+
+/* The factors [factors] of someone who has these items and nothing else. */
+static float *
+fold_in(Ask *ask, const GivenItem *given, int32 n)
+{
+	const MfModel *model = ask->model;
+	float *weights = palloc(sizeof(float) * Max(n, 1));
+	float *query = palloc(sizeof(float) * model->params.factors);
+
+	for (int32 i = 0; i < n; i++)
+		weights[i] = feedback_weight(model->transform, (float) given[i].weight);
+	env_check(&ask->env,
+			  als_fold_in(&ask->env.base, &model->params, model->item_factors, model->items.n, model->gram,
+						  indices_of(given, n), weights, n, query),
+			  "folding a history in");
+	return query;
+}
+
+/* Items of weight zero say nothing: they are not bought. */
+static int32
+drop_weightless(GivenItem *given, int32 n)
+{
+	int32 kept = 0;
+
+	for (int32 i = 0; i < n; i++)
+		if (given[i].weight > 0)
+			given[kept++] = given[i];
+	return kept;
+}
+
+/*
+ * cf_recommend_basket(model, items, weights, k, exclude_seen, candidates, version)
+ *		-> (rank, item, item_no, score, answered_by)
+ *
+ * A history is folded in by one exact solve.  Without any item that the model knows the answer is popularity.
+ * O(n x factors^2 + factors^3 + items x factors) for n items given.
+ */
+PG_FUNCTION_INFO_V1(promoai_cf_recommend_basket);
+Datum
+promoai_cf_recommend_basket(PG_FUNCTION_ARGS)
+{
+	Args *args = args_open(fcinfo);
+	const MfModel *model = open_model(args);
+	bool exclude_seen = args_bool(args, "exclude_seen");
+	int32 n;
+	GivenItem *given = given_items(&model->items, args, "items", true, &n);
+	Ask ask;
+
+	n = drop_weightless(given, n);
+	ask_open(&ask, model, args, true);
+	if (exclude_seen)
+		ask_exclude(&ask, indices_of(given, n), n);
+	if (n == 0)
+	{
+		ask_rank_popular(&ask);
+		put_answer(fcinfo, &ask, "popularity");
+	}
+	else
+	{
+		ask_rank(&ask, fold_in(&ask, given, n), NULL);
+		put_answer(fcinfo, &ask, "fold-in");
+	}
+	return (Datum) 0;
+}
+
+static void
+unknown_item(const Args *args)
+{
+	Oid type;
+	Datum value = args_datum(args, "item", &type);
+	IdKey key = id_from_datum(value, type, "argument \"item\"");
+
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("item \"%s\" is not known to model \"%s\"", id_text(&key), args_text(args, "model")),
+			 errhint("Items are known that somebody bought in the rows the model was trained on.")));
+}
+
+/*
+ * cf_similar_items(model, item, k, candidates, version) -> (rank, item, item_no, similarity)
+ *
+ * Cosine of the items' factors; the item itself is left out.  O(items x factors).
+ */
+PG_FUNCTION_INFO_V1(promoai_cf_similar_items);
+Datum
+promoai_cf_similar_items(PG_FUNCTION_ARGS)
+{
+	Args *args = args_open(fcinfo);
+	const MfModel *model = open_model(args);
+	int32 item = find_argument(&model->items, args, "item");
+	int32 factors = model->params.factors;
+	float *query = palloc(sizeof(float) * factors);
+	Ask ask;
+
+	if (item < 0)
+		unknown_item(args);
+	ask_open(&ask, model, args, true);
+	ask_exclude(&ask, &item, 1);
+	for (int32 f = 0; f < factors; f++)
+		query[f] = model->item_factors[(Size) item * factors + f] * model->inverse_norms[item];
+	ask_rank(&ask, query, model->inverse_norms);
+	put_answer(fcinfo, &ask, NULL);
+	return (Datum) 0;
+}
+
+/* cf_predict(model, customer, item, version): the score cf_recommend ranks by; NULL when either is not known. */
+PG_FUNCTION_INFO_V1(promoai_cf_predict);
+Datum
+promoai_cf_predict(PG_FUNCTION_ARGS)
+{
+	Args *args = args_open(fcinfo);
+	const MfModel *model;
+	int32 factors;
+	int32 customer;
+	int32 item;
+	double score = 0;
+
+	if (args_null(args, "customer") || args_null(args, "item"))
+		PG_RETURN_NULL();
+	model = open_model(args);
+	customer = find_argument(&model->customers, args, "customer");
+	item = find_argument(&model->items, args, "item");
+	if (customer < 0 || item < 0)
+		PG_RETURN_NULL();
+
+	factors = model->params.factors;
+	for (int32 f = 0; f < factors; f++)
+		score += (double) model->user_factors[(Size) customer * factors + f] *
+				 model->item_factors[(Size) item * factors + f];
+	PG_RETURN_FLOAT4((float) score);
+}
+
+/* ---- whole tables ---- */
+
+/* One customer's rows (customer, customer_no, rank, item, item_no, score). */
+static void
+put_list(ReturnSetInfo *rows, const Ask *ask, int32 customer)
+{
+	Datum values[6];
+	bool nulls[6] = {0};
+
+	put_id(&ask->model->customers, customer, &values[0], &nulls[0]);
+	for (int32 i = 0; i < ask->top.n; i++)
+	{
+		values[2] = Int32GetDatum(i + 1);
+		put_id(&ask->model->items, ask->heap[i].index, &values[3], &nulls[3]);
+		values[5] = Float4GetDatum(ask->heap[i].score);
+		rows_put(rows, values, nulls);
+	}
+}
+
+/*
+ * cf_recommend_all(model, k, exclude_seen, candidates, version)
+ *		-> (customer, customer_no, rank, item, item_no, score)
+ */
+PG_FUNCTION_INFO_V1(promoai_cf_recommend_all);
+Datum
+promoai_cf_recommend_all(PG_FUNCTION_ARGS)
+{
+	Args *args = args_open(fcinfo);
+	const MfModel *model = open_model(args);
+	bool exclude_seen = args_bool(args, "exclude_seen");
+	ReturnSetInfo *rows;
+	MemoryContext per_customer;
+	MemoryContext caller;
+	Ask ask;
+
+	ask_open(&ask, model, args, true);
+	rows = rows_open(fcinfo);
+	per_customer = AllocSetContextCreate(CurrentMemoryContext, "promoai list", ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(per_customer);
+	for (int32 customer = 0; customer < model->customers.n; customer++)
+	{
+		if (exclude_seen)
+		{
+			int32 n;
+			const int32 *seen = mf_seen(model, customer, &n);
+
+			ask_exclude(&ask, seen, n);
+		}
+		ask_rank(&ask, model->user_factors + (Size) customer * model->params.factors, NULL);
+		put_list(rows, &ask, customer);
+		MemoryContextReset(per_customer);
+	}
+	MemoryContextSwitchTo(caller);
+	return (Datum) 0;
+}
+
+/* Rows (id text, id_no bigint, factors real[]). */
+static Datum
+put_factors(FunctionCallInfo fcinfo, const IdSet *ids, const float *factors, int32 width)
+{
+	ReturnSetInfo *rows = rows_open(fcinfo);
+	Datum *elements = palloc(sizeof(Datum) * width);
+	MemoryContext per_row =
+		AllocSetContextCreate(CurrentMemoryContext, "promoai factors", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(per_row);
+
+	for (int32 i = 0; i < ids->n; i++)
+	{
+		Datum values[3];
+		bool nulls[3] = {0};
+
+		CHECK_FOR_INTERRUPTS();
+		put_id(ids, i, values, nulls);
+		for (int32 f = 0; f < width; f++)
+			elements[f] = Float4GetDatum(factors[(Size) i * width + f]);
+		values[2] =
+			PointerGetDatum(construct_array(elements, width, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT));
+		rows_put(rows, values, nulls);
+		MemoryContextReset(per_row);
+	}
+	MemoryContextSwitchTo(caller);
+	return (Datum) 0;
+}
+
+/* mf_user_factors(model, version) -> (customer, customer_no, factors real[]) */
+PG_FUNCTION_INFO_V1(promoai_mf_user_factors);
+Datum
+promoai_mf_user_factors(PG_FUNCTION_ARGS)
+{
+	const MfModel *model = open_model(args_open(fcinfo));
+
+	return put_factors(fcinfo, &model->customers, model->user_factors, model->params.factors);
+}
+
+/* mf_item_factors(model, version) -> (item, item_no, factors real[]) */
+PG_FUNCTION_INFO_V1(promoai_mf_item_factors);
+Datum
+promoai_mf_item_factors(PG_FUNCTION_ARGS)
+{
+	const MfModel *model = open_model(args_open(fcinfo));
+
+	return put_factors(fcinfo, &model->items, model->item_factors, model->params.factors);
+}
+
+/*
+ * source_scan(source) -> (rows_read, rows_skipped, customers, items, seconds)
+ *
+ * Reads a source as a trainer does, into dense columns in canonical order, and keeps nothing.
+ */
+PG_FUNCTION_INFO_V1(promoai_source_scan);
+Datum
+promoai_source_scan(PG_FUNCTION_ARGS)
+{
+	Args *args = args_open(fcinfo);
+	TimestampTz started = GetCurrentTimestamp();
+	Interactions in = {.memory = CurrentMemoryContext};
+	Datum values[5];
+	bool nulls[5] = {0};
+
+	interactions_read(args_text(args, "source"), &in);
+	values[0] = Int64GetDatum(in.rows_read);
+	values[1] = Int64GetDatum(in.rows_skipped);
+	values[2] = Int32GetDatum(in.customers->n);
+	values[3] = Int32GetDatum(in.items->n);
+	values[4] = Float8GetDatum((GetCurrentTimestamp() - started) / 1e6);
+	return rows_single(fcinfo, values, nulls);
+}

@@ -1,0 +1,383 @@
+/*
+ * args.c - arguments by name, options by table
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/json.h"
+#include "utils/numeric.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "bridge/args.h"
+#include "bridge/json.h"
+
+/* Keep the input arguments' names and types of pg_proc's row. */
+static void
+args_describe(Args *args, HeapTuple tuple)
+{
+	Oid *types;
+	char **names;
+	char *modes;
+	int n = get_func_arg_info(tuple, &types, &names, &modes);
+
+	args->names = palloc0(sizeof(char *) * Max(n, 1));
+	args->types = palloc0(sizeof(Oid) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		if (modes != NULL && modes[i] != PROARGMODE_IN && modes[i] != PROARGMODE_INOUT)
+			continue;
+		args->names[args->n] = names == NULL ? NULL : names[i];
+		args->types[args->n] = types[i];
+		args->n++;
+	}
+}
+
+Args *
+args_open(FunctionCallInfo fcinfo)
+{
+	Args *args = fcinfo->flinfo->fn_extra;
+
+	if (args == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+
+		if (!HeapTupleIsValid(tuple))
+			elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
+		args = palloc0(sizeof(Args));
+		args_describe(args, tuple);
+		ReleaseSysCache(tuple);
+		MemoryContextSwitchTo(caller);
+		fcinfo->flinfo->fn_extra = args;
+	}
+	args->fcinfo = fcinfo;
+	return args;
+}
+
+int
+args_find(const Args *args, const char *name)
+{
+	for (int i = 0; i < args->n; i++)
+		if (args->names[i] != NULL && strcmp(args->names[i], name) == 0)
+			return i;
+	elog(ERROR, "function %u has no argument \"%s\"", args->fcinfo->flinfo->fn_oid, name);
+}
+
+bool
+args_null(const Args *args, const char *name)
+{
+	return args->fcinfo->args[args_find(args, name)].isnull;
+}
+
+Datum
+args_datum(const Args *args, const char *name, Oid *type)
+{
+	int i = args_find(args, name);
+
+	if (args->fcinfo->args[i].isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"%s\" must not be null", name)));
+	if (type != NULL)
+		*type = args->types[i];
+	return args->fcinfo->args[i].value;
+}
+
+char *
+args_text(const Args *args, const char *name)
+{
+	return text_to_cstring(DatumGetTextPP(args_datum(args, name, NULL)));
+}
+
+char *
+args_text_or_null(const Args *args, const char *name)
+{
+	return args_null(args, name) ? NULL : args_text(args, name);
+}
+
+int32
+args_int(const Args *args, const char *name, int32 min, int32 max)
+{
+	int32 value = DatumGetInt32(args_datum(args, name, NULL));
+
+	if (value < min || value > max)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" must be between %d and %d, got %d", name, min, max, value)));
+	return value;
+}
+
+bool
+args_bool(const Args *args, const char *name)
+{
+	return DatumGetBool(args_datum(args, name, NULL));
+}
+
+/* ---- options ---- */
+
+static void *
+option_field(const Option *option, const void *fields)
+{
+	return (char *) fields + option->offset;
+}
+
+/* NaN is outside every range. */
+static void
+option_check_range(const Option *option, double value)
+{
+	if (!(value >= option->min && value <= option->max))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" must be between %.15g and %.15g, got %.15g", option->name,
+							   option->min, option->max, value)));
+}
+
+static int32
+option_choice(const Option *option, const char *value)
+{
+	StringInfoData allowed;
+
+	initStringInfo(&allowed);
+	for (int i = 0; option->choices[i] != NULL; i++)
+	{
+		if (strcmp(option->choices[i], value) == 0)
+			return i;
+		appendStringInfo(&allowed, "%s\"%s\"", i == 0 ? "" : ", ", option->choices[i]);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"%s\" must be one of %s, got \"%s\"", option->name, allowed.data, value)));
+}
+
+/* Options of these types may be NULL, which means "not given"; so may numbers that are marked. */
+static bool
+option_nullable(const Option *option)
+{
+	return option->type == OPTION_TEXT || option->type == OPTION_TIME ||
+		   (option->type == OPTION_REAL && option->nullable);
+}
+
+static void
+option_set_null(const Option *option, void *field)
+{
+	if (option->type == OPTION_TEXT)
+		*(char **) field = NULL;
+	else if (option->type == OPTION_REAL)
+		*(double *) field = NAN;
+	else
+		((OptionTime *) field)->set = false;
+}
+
+static void
+option_from_datum(const Option *option, Datum value, void *field)
+{
+	switch (option->type)
+	{
+		case OPTION_INT:
+			*(int32 *) field = DatumGetInt32(value);
+			option_check_range(option, *(int32 *) field);
+			break;
+		case OPTION_BIGINT:
+			*(int64 *) field = DatumGetInt64(value);
+			option_check_range(option, (double) *(int64 *) field);
+			break;
+		case OPTION_REAL:
+			*(double *) field = DatumGetFloat8(value);
+			option_check_range(option, *(double *) field);
+			break;
+		case OPTION_BOOL:
+			*(bool *) field = DatumGetBool(value);
+			break;
+		case OPTION_CHOICE:
+			*(int32 *) field = option_choice(option, TextDatumGetCString(value));
+			break;
+		case OPTION_TEXT:
+			*(char **) field = TextDatumGetCString(value);
+			break;
+		case OPTION_TIME:
+			((OptionTime *) field)->set = true;
+			((OptionTime *) field)->at = DatumGetTimestampTz(value);
+			break;
+	}
+}
+
+void
+options_from_call(const Option *table, const Args *args, void *fields)
+{
+	for (const Option *option = table; option->name != NULL; option++)
+	{
+		if (option_nullable(option) && args_null(args, option->name))
+			option_set_null(option, option_field(option, fields));
+		else
+			option_from_datum(option, args_datum(args, option->name, NULL), option_field(option, fields));
+	}
+}
+
+/* ISO 8601 in UTC: no time zone or date style can change what is meant. */
+static char *
+time_to_iso(TimestampTz at)
+{
+	char *iso = palloc(MAXDATELEN + 1);
+	const int utc = 0;
+
+	return JsonEncodeDateTime(iso, TimestampTzGetDatum(at), TIMESTAMPTZOID, &utc);
+}
+
+static void
+option_put(JsonObject *object, const Option *option, const void *field)
+{
+	switch (option->type)
+	{
+		case OPTION_INT:
+			json_put_int(object, option->name, *(const int32 *) field);
+			break;
+		case OPTION_BIGINT:
+			json_put_int(object, option->name, *(const int64 *) field);
+			break;
+		case OPTION_REAL:
+			json_put_real(object, option->name, *(const double *) field);
+			break;
+		case OPTION_BOOL:
+			json_put_bool(object, option->name, *(const bool *) field);
+			break;
+		case OPTION_CHOICE:
+			json_put_string(object, option->name, option->choices[*(const int32 *) field]);
+			break;
+		case OPTION_TEXT:
+			json_put_string(object, option->name, *(char *const *) field);
+			break;
+		case OPTION_TIME:
+			json_put_string(object, option->name, time_to_iso(((const OptionTime *) field)->at));
+			break;
+	}
+}
+
+static bool
+option_is_null(const Option *option, const void *field)
+{
+	switch (option->type)
+	{
+		case OPTION_TEXT:
+			return *(char *const *) field == NULL;
+		case OPTION_TIME:
+			return !((const OptionTime *) field)->set;
+		case OPTION_REAL:
+			return isnan(*(const double *) field);
+		default:
+			return false;
+	}
+}
+
+Jsonb *
+options_to_jsonb(const Option *table, const void *fields)
+{
+	JsonObject object;
+
+	json_open(&object);
+	for (const Option *option = table; option->name != NULL; option++)
+	{
+		const void *field = option_field(option, fields);
+
+		if (!option->transient && !option_is_null(option, field))
+			option_put(&object, option, field);
+	}
+	return json_close(&object);
+}
+
+static void
+option_set_missing(const Option *option, void *field)
+{
+	switch (option->type)
+	{
+		case OPTION_INT:
+		case OPTION_CHOICE:
+			*(int32 *) field = (int32) option->missing;
+			break;
+		case OPTION_BIGINT:
+			*(int64 *) field = (int64) option->missing;
+			break;
+		case OPTION_REAL:
+			*(double *) field = option->nullable ? NAN : option->missing;
+			break;
+		case OPTION_BOOL:
+			*(bool *) field = option->missing != 0;
+			break;
+		case OPTION_TEXT:
+		case OPTION_TIME:
+			option_set_null(option, field);
+			break;
+	}
+}
+
+static void
+option_from_string(const Option *option, char *string, void *field)
+{
+	switch (option->type)
+	{
+		case OPTION_CHOICE:
+			*(int32 *) field = option_choice(option, string);
+			break;
+		case OPTION_TEXT:
+			*(char **) field = string;
+			break;
+		case OPTION_TIME:
+			option_from_datum(option,
+							  DirectFunctionCall3(timestamptz_in, CStringGetDatum(string),
+												  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)),
+							  field);
+			break;
+		default:
+			ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+							errmsg("stored argument \"%s\" is of the wrong type", option->name)));
+	}
+}
+
+static void
+option_from_stored(const Option *option, const JsonbValue *value, void *field)
+{
+	Datum number;
+
+	if (value->type == jbvBool && option->type == OPTION_BOOL)
+	{
+		*(bool *) field = value->val.boolean;
+		return;
+	}
+	if (value->type == jbvString)
+	{
+		option_from_string(option, pnstrdup(value->val.string.val, value->val.string.len), field);
+		return;
+	}
+	if (value->type != jbvNumeric || option->type == OPTION_BOOL || option->type == OPTION_CHOICE ||
+		option_nullable(option))
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+						errmsg("stored argument \"%s\" is of the wrong type", option->name)));
+
+	number = NumericGetDatum(value->val.numeric);
+	if (option->type == OPTION_REAL)
+		option_from_datum(option, DirectFunctionCall1(numeric_float8, number), field);
+	else if (option->type == OPTION_INT)
+		option_from_datum(option, DirectFunctionCall1(numeric_int4, number), field);
+	else
+		option_from_datum(option, DirectFunctionCall1(numeric_int8, number), field);
+}
+
+void
+options_from_jsonb(const Option *table, Jsonb *stored, void *fields)
+{
+	for (const Option *option = table; option->name != NULL; option++)
+	{
+		void *field = option_field(option, fields);
+		JsonbValue *value =
+			getKeyJsonValueFromContainer(&stored->root, option->name, strlen(option->name), NULL);
+
+		if (value == NULL)
+			option_set_missing(option, field);
+		else
+			option_from_stored(option, value, field);
+	}
+}

@@ -1,0 +1,71 @@
+/*
+ * args.h - a SQL call's arguments by name, and options by table
+ *
+ * C functions find their arguments by the names in pg_proc, so overloads that differ in the types or order of their
+ * arguments share one C function.  A trainer's options are described by one table that serves three purposes: reading
+ * them from a call (with range checks and messages), writing them into the stored definition, and reading them back.
+ */
+#ifndef PROMOAI_BRIDGE_ARGS_H
+#define PROMOAI_BRIDGE_ARGS_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/jsonb.h"
+
+typedef struct Args
+{
+	FunctionCallInfo fcinfo;
+	int n;
+	char **names; /* [n], NULL where an argument has none */
+	Oid *types; /* [n] declared */
+	void *state; /* the function's own, kept as long as flinfo */
+} Args;
+
+/* Looked up once per FmgrInfo and kept in fn_extra (which therefore belongs to args.c). */
+extern Args *args_open(FunctionCallInfo fcinfo);
+
+extern int args_find(const Args *args,
+					 const char *name); /* position; ERROR XX000 when the SQL declaration lacks it */
+extern bool args_null(const Args *args, const char *name);
+extern Datum args_datum(const Args *args, const char *name, Oid *type); /* ERROR 22004 when NULL */
+extern char *args_text(const Args *args, const char *name); /* ERROR 22004 when NULL */
+extern char *args_text_or_null(const Args *args, const char *name);
+extern int32 args_int(const Args *args, const char *name, int32 min, int32 max);
+extern bool args_bool(const Args *args, const char *name);
+
+typedef enum OptionType
+{
+	OPTION_INT, /* int32 */
+	OPTION_BIGINT, /* int64 */
+	OPTION_REAL, /* double; NaN when NULL and nullable */
+	OPTION_BOOL, /* bool */
+	OPTION_CHOICE, /* int32: index into choices */
+	OPTION_TEXT, /* char *, NULL allowed */
+	OPTION_TIME /* OptionTime, NULL allowed */
+} OptionType;
+
+typedef struct OptionTime
+{
+	bool set;
+	int64 at; /* TimestampTz */
+} OptionTime;
+
+typedef struct Option
+{
+	const char *name;
+	OptionType type;
+	size_t offset; /* of the field in the caller's struct */
+	double min, max; /* OPTION_INT, OPTION_BIGINT, OPTION_REAL: allowed, both included */
+	double missing; /* value where a stored definition lacks the option */
+	const char *const *choices; /* OPTION_CHOICE, NULL-terminated */
+	bool nullable; /* OPTION_REAL: NULL allowed */
+	bool transient; /* belongs to the call, not to the definition */
+} Option;
+
+/* All options of a NULL-named-terminated table; messages name the argument, the value and what is allowed. */
+extern void options_from_call(const Option *table, const Args *args, void *fields);
+extern Jsonb *options_to_jsonb(const Option *table, const void *fields);
+extern void options_from_jsonb(const Option *table, Jsonb *stored, void *fields);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * compat.h - every difference between PostgreSQL 15, 16, 17 and 18 that promoai meets
+ *
+ * No other file tests PG_VERSION_NUM.
+ */
+#ifndef PROMOAI_COMPAT_H
+#define PROMOAI_COMPAT_H
+
+#include "postgres.h"
+
+#include "utils/acl.h"
+#include "utils/backend_status.h"
+
+#if PG_VERSION_NUM < 150000
+#error "promoai needs PostgreSQL 15 or later"
+#endif
+
+#if PG_VERSION_NUM < 160000
+#define compat_local_beentry(n) pgstat_fetch_stat_local_beentry(n)
+#else
+#define compat_local_beentry(n) pgstat_get_local_beentry_by_index(n)
+#endif
+
+/* From 16 on a member may be kept from SET ROLE. */
+#if PG_VERSION_NUM < 160000
+#define compat_can_set_role(member, role) is_member_of_role(member, role)
+#else
+#define compat_can_set_role(member, role) member_can_set_role(member, role)
+#endif
+
+#endif

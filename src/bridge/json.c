@@ -1,0 +1,79 @@
+/*
+ * json.c - flat jsonb objects, key by key
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "bridge/json.h"
+
+static void
+push_string(JsonObject *object, JsonbIteratorToken token, const char *string)
+{
+	JsonbValue value;
+
+	value.type = jbvString;
+	value.val.string.val = (char *) string;
+	value.val.string.len = strlen(string);
+	pushJsonbValue(&object->state, token, &value);
+}
+
+void
+json_open(JsonObject *object)
+{
+	object->state = NULL;
+	pushJsonbValue(&object->state, WJB_BEGIN_OBJECT, NULL);
+}
+
+void
+json_put_int(JsonObject *object, const char *key, int64 number)
+{
+	JsonbValue value;
+
+	push_string(object, WJB_KEY, key);
+	value.type = jbvNumeric;
+	value.val.numeric = int64_to_numeric(number);
+	pushJsonbValue(&object->state, WJB_VALUE, &value);
+}
+
+void
+json_put_real(JsonObject *object, const char *key, double number)
+{
+	JsonbValue value;
+
+	push_string(object, WJB_KEY, key);
+	value.type = jbvNull;
+	if (isfinite(number))
+	{
+		value.type = jbvNumeric;
+		value.val.numeric = DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(number)));
+	}
+	pushJsonbValue(&object->state, WJB_VALUE, &value);
+}
+
+void
+json_put_bool(JsonObject *object, const char *key, bool truth)
+{
+	JsonbValue value;
+
+	push_string(object, WJB_KEY, key);
+	value.type = jbvBool;
+	value.val.boolean = truth;
+	pushJsonbValue(&object->state, WJB_VALUE, &value);
+}
+
+void
+json_put_string(JsonObject *object, const char *key, const char *string)
+{
+	push_string(object, WJB_KEY, key);
+	push_string(object, WJB_VALUE, string);
+}
+
+Jsonb *
+json_close(JsonObject *object)
+{
+	return JsonbValueToJsonb(pushJsonbValue(&object->state, WJB_END_OBJECT, NULL));
+}

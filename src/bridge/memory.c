@@ -1,0 +1,65 @@
+/*
+ * memory.c - limits on memory, and sizes that do not overflow
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#include "bridge/memory.h"
+
+uint64
+memory_add(uint64 a, uint64 b)
+{
+	uint64 sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? PG_UINT64_MAX : sum;
+}
+
+uint64
+memory_mul(uint64 a, uint64 b)
+{
+	uint64 product;
+
+	return __builtin_mul_overflow(a, b, &product) ? PG_UINT64_MAX : product;
+}
+
+uint64
+memory_limit(const char *argument)
+{
+	int kilobytes;
+	const char *hint = NULL;
+
+	if (argument == NULL)
+		return (uint64) maintenance_work_mem * 1024;
+
+	if (!parse_int(argument, &kilobytes, GUC_UNIT_KB, &hint))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for argument \"memory\": \"%s\"", argument),
+						hint ? errhint("%s", _(hint)) : errhint("Write a size as in '512MB' or '2GB'.")));
+	if (kilobytes < 1024)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"memory\" must be at least 1MB, got \"%s\"", argument)));
+	return (uint64) kilobytes * 1024;
+}
+
+char *
+memory_pretty(uint64 bytes)
+{
+	if (bytes == PG_UINT64_MAX)
+		return pstrdup("more than 16 EB");
+	if (bytes > UINT64CONST(10) * 1024 * 1024 * 1024)
+		return psprintf(UINT64_FORMAT " GB", (bytes >> 30) + 1);
+	return psprintf(UINT64_FORMAT " MB", (bytes >> 20) + 1);
+}
+
+void
+memory_require(uint64 need, uint64 limit, const char *what)
+{
+	if (need <= limit)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					errmsg("%s needs %s of memory, more than the allowed %s", what, memory_pretty(need),
+						   memory_pretty(limit - 1)),
+					errhint("Raise maintenance_work_mem, or pass memory => '%s'.", memory_pretty(need))));
+}

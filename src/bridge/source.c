@@ -1,0 +1,391 @@
+/*
+ * source.c - a query of the user's, streamed into typed columns
+ *
+ * Phases: the source's text becomes one query (a bare name becomes SELECT * FROM it); it is planned through SPI with
+ * parallel plans allowed; its columns are matched to the expected ones; it runs into a DestReceiver of ours, which
+ * turns each row into SourceValues and hands them on.
+ *
+ * Writing is forbidden twice: SPI's read_only keeps out commands other than SELECT and holds the query to the caller's
+ * snapshot, XactReadOnly keeps volatile functions inside the query from writing.
+ *
+ * Memory: the id tables, in reader->memory; per row nothing but what detoasting needs, given back row by row.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "tcop/cmdtag.h"
+#include "tcop/dest.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/varlena.h"
+
+#include "bridge/source.h"
+#include "bridge/testpoint.h"
+
+/* A column that is there, ready for reading. */
+typedef struct SourceField
+{
+	SourceColumn *column;
+	int place; /* in the reader's columns */
+	Oid type; /* domains resolved */
+	const char *what; /* column "quantity" */
+} SourceField;
+
+typedef struct SourceReceiver
+{
+	DestReceiver pub;
+	SourceReader *reader;
+	SourceField *fields; /* [n_fields] */
+	int n_fields;
+	SourceValue *values; /* [reader->n_columns] */
+	MemoryContext row_memory;
+	bool allocates; /* some column may need memory to be read */
+} SourceReceiver;
+
+/* ---- the query ---- */
+
+/*
+ * A source of one to three dotted identifiers names a relation; the server does the quoting.  Everything else is a
+ * query.
+ */
+static char *
+source_query(const char *source)
+{
+	List *names; /* point into the copy, which is folded to lower case on the way */
+
+	if (SplitIdentifierString(pstrdup(source), '.', &names) && list_length(names) >= 1 &&
+		list_length(names) <= 3)
+	{
+		StringInfoData query;
+		ListCell *cell;
+
+		initStringInfo(&query);
+		appendStringInfoString(&query, "SELECT * FROM ");
+		foreach (cell, names)
+			appendStringInfo(&query, "%s%s", foreach_current_index(cell) == 0 ? "" : ".",
+							 quote_identifier((char *) lfirst(cell)));
+		return query.data;
+	}
+	return pstrdup(source);
+}
+
+/* Plan the source; the one plan must be a SELECT.  Returns the columns that it has. */
+static SPIPlanPtr
+source_plan(const char *source, TupleDesc *desc)
+{
+	SPIPlanPtr plan = SPI_prepare_cursor(source_query(source), 0, NULL, CURSOR_OPT_PARALLEL_OK);
+	List *statements;
+	CachedPlanSource *statement;
+
+	if (plan == NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("source cannot be run: %s", SPI_result_code_string(SPI_result))));
+	statements = SPI_plan_get_plan_sources(plan);
+	statement = list_length(statements) == 1 ? linitial(statements) : NULL;
+	if (statement == NULL || statement->commandTag != CMDTAG_SELECT || statement->resultDesc == NULL)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("source must be one SELECT, or the name of a table or view"),
+			 errhint("Sources are read, never changed: VALUES, TABLE and WITH ... SELECT are fine too.")));
+	*desc = statement->resultDesc;
+	return plan;
+}
+
+/* ---- the columns ---- */
+
+static bool
+column_accepts(const SourceColumn *column, Oid type)
+{
+	IdKind kind;
+
+	type = getBaseType(type);
+	switch (column->kind)
+	{
+		case SOURCE_ID:
+			return id_kind_of_type(type, &kind);
+		case SOURCE_NUMBER:
+			return type == INT2OID || type == INT4OID || type == INT8OID || type == FLOAT4OID ||
+				   type == FLOAT8OID || type == NUMERICOID;
+		case SOURCE_TIME:
+			return type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID;
+	}
+	return false;
+}
+
+static void
+columns_mismatch(const SourceReader *reader, TupleDesc desc)
+{
+	static const char *const kinds[] = {
+		[SOURCE_ID] = "integer, text or uuid", [SOURCE_NUMBER] = "a number", [SOURCE_TIME] = "a time"};
+	StringInfoData expected;
+	StringInfoData found;
+
+	initStringInfo(&expected);
+	initStringInfo(&found);
+	for (int i = 0; i < reader->n_columns; i++)
+		appendStringInfo(&expected, "%s%s%s: %s%s", i == 0 ? "" : ", ",
+						 reader->columns[i].optional ? "[" : "", reader->columns[i].name,
+						 kinds[reader->columns[i].kind], reader->columns[i].optional ? "]" : "");
+	for (int i = 0; i < desc->natts; i++)
+		appendStringInfo(&found, "%s%s %s", i == 0 ? "" : ", ", NameStr(TupleDescAttr(desc, i)->attname),
+						 format_type_be(TupleDescAttr(desc, i)->atttypid));
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("source has not the columns that are expected"),
+			 errdetail("Expected (%s); found (%s).", expected.data, found.data),
+			 errhint("Columns count by position; columns in brackets may be left out.")));
+}
+
+/* Match what the source has to what is expected: in order, optional ones may be passed over. */
+static void
+columns_match(SourceReader *reader, TupleDesc desc)
+{
+	int place = 0;
+
+	for (int i = 0; i < reader->n_columns; i++)
+		reader->columns[i].attno = 0;
+
+	for (int attno = 1; attno <= desc->natts; attno++)
+	{
+		Oid type = TupleDescAttr(desc, attno - 1)->atttypid;
+
+		while (place < reader->n_columns && reader->columns[place].optional &&
+			   !column_accepts(&reader->columns[place], type))
+			place++;
+		if (place == reader->n_columns || !column_accepts(&reader->columns[place], type))
+			columns_mismatch(reader, desc);
+		reader->columns[place].attno = attno;
+		reader->columns[place].type = type;
+		place++;
+	}
+	if (place < reader->n_columns && !reader->columns[place].optional)
+		columns_mismatch(reader, desc);
+}
+
+/* ---- the rows ---- */
+
+static void
+receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
+{
+	SourceReceiver *receiver = (SourceReceiver *) self;
+	SourceReader *reader = receiver->reader;
+
+	columns_match(reader, desc);
+	receiver->fields = palloc0(sizeof(SourceField) * reader->n_columns);
+	receiver->values = palloc0(sizeof(SourceValue) * reader->n_columns);
+	receiver->n_fields = 0;
+	for (int i = 0; i < reader->n_columns; i++)
+	{
+		SourceColumn *column = &reader->columns[i];
+		SourceField *field = &receiver->fields[receiver->n_fields];
+		IdKind kind;
+
+		if (column->attno == 0)
+			continue;
+		field->column = column;
+		field->place = i;
+		field->type = getBaseType(column->type);
+		field->what = psprintf("column \"%s\"", NameStr(TupleDescAttr(desc, column->attno - 1)->attname));
+		if (column->kind == SOURCE_ID && id_kind_of_type(field->type, &kind))
+			column->ids = ids_create(kind, reader->memory);
+		receiver->allocates |= !get_typbyval(field->type);
+		receiver->n_fields++;
+	}
+}
+
+static inline int32
+read_id(const SourceField *field, Datum value)
+{
+	IdKey key;
+
+	switch (field->type)
+	{
+		case INT4OID:
+			return ids_add_number(field->column->ids, DatumGetInt32(value));
+		case INT8OID:
+			return ids_add_number(field->column->ids, DatumGetInt64(value));
+		default:
+			key = id_from_datum(value, field->type, field->what);
+			if (key.kind == ID_INTEGER)
+				return ids_add_number(field->column->ids, key.number);
+			return ids_add_bytes(field->column->ids, key.bytes, key.length);
+	}
+}
+
+static inline double
+read_number(const SourceField *field, Datum value)
+{
+	switch (field->type)
+	{
+		case INT2OID:
+			return DatumGetInt16(value);
+		case INT4OID:
+			return DatumGetInt32(value);
+		case INT8OID:
+			return (double) DatumGetInt64(value);
+		case FLOAT4OID:
+			return DatumGetFloat4(value);
+		case FLOAT8OID:
+			return DatumGetFloat8(value);
+		default:
+			return DatumGetFloat8(DirectFunctionCall1(numeric_float8, value));
+	}
+}
+
+static TimestampTz
+read_time(const SourceField *field, Datum value)
+{
+	switch (field->type)
+	{
+		case TIMESTAMPTZOID:
+			return DatumGetTimestampTz(value);
+		case TIMESTAMPOID:
+			return DatumGetTimestampTz(DirectFunctionCall1(timestamp_timestamptz, value));
+		default:
+			return DatumGetTimestampTz(DirectFunctionCall1(date_timestamptz, value));
+	}
+}
+
+static void
+not_finite(const SourceReceiver *receiver, const SourceField *field, const char *value)
+{
+	for (int i = 0; i < receiver->n_fields; i++)
+	{
+		const SourceField *id = &receiver->fields[i];
+
+		if (id->column->kind == SOURCE_ID)
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("source has %s in %s", value, field->what),
+							errdetail("The first such row is of %s %s.", id->column->name,
+									  ids_text(id->column->ids, receiver->values[id->place].index)),
+							errhint("Leave such rows out with a WHERE in the source.")));
+	}
+	ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					errmsg("source has %s in %s, row " INT64_FORMAT, value, field->what,
+						   receiver->reader->rows_read)));
+}
+
+static inline void
+read_field(SourceReceiver *receiver, const SourceField *field, Datum datum)
+{
+	SourceValue *value = &receiver->values[field->place];
+
+	switch (field->column->kind)
+	{
+		case SOURCE_ID:
+			value->index = read_id(field, datum);
+			break;
+		case SOURCE_NUMBER:
+			value->number = read_number(field, datum);
+			if (unlikely(!isfinite(value->number)))
+				not_finite(receiver, field, isnan(value->number) ? "NaN" : "infinity");
+			break;
+		case SOURCE_TIME:
+			value->time = read_time(field, datum);
+			if (unlikely(TIMESTAMP_NOT_FINITE(value->time)))
+				not_finite(receiver, field, "infinity");
+			break;
+	}
+}
+
+/* Ids stand first in every capability's columns, so a message about a number can name the row's first id. */
+static bool
+receiver_row(TupleTableSlot *slot, DestReceiver *self)
+{
+	SourceReceiver *receiver = (SourceReceiver *) self;
+	SourceReader *reader = receiver->reader;
+	MemoryContext caller;
+
+	if (unlikely(reader->rows_read++ == 0))
+		test_point("reading");
+	slot_getallattrs(slot);
+	for (int i = 0; i < receiver->n_fields; i++)
+	{
+		if (slot->tts_isnull[receiver->fields[i].column->attno - 1])
+		{
+			reader->rows_skipped++;
+			return true;
+		}
+	}
+
+	if (receiver->allocates)
+		MemoryContextReset(receiver->row_memory);
+	caller = MemoryContextSwitchTo(receiver->row_memory);
+	for (int i = 0; i < receiver->n_fields; i++)
+		read_field(receiver, &receiver->fields[i], slot->tts_values[receiver->fields[i].column->attno - 1]);
+	MemoryContextSwitchTo(caller);
+	reader->row(reader->arg, receiver->values);
+	return true;
+}
+
+static void
+receiver_nothing(DestReceiver *self)
+{
+}
+
+static void
+source_execute(SPIPlanPtr plan, SourceReader *reader)
+{
+	SourceReceiver receiver = {
+		.pub = {.receiveSlot = receiver_row,
+				.rStartup = receiver_startup,
+				.rShutdown = receiver_nothing,
+				.rDestroy = receiver_nothing,
+				.mydest = DestNone},
+		.reader = reader,
+		.row_memory = AllocSetContextCreate(CurrentMemoryContext, "promoai source row", ALLOCSET_SMALL_SIZES),
+	};
+	SPIExecuteOptions options = {.read_only = true, .must_return_tuples = true, .dest = &receiver.pub};
+	bool was_read_only = XactReadOnly;
+
+	XactReadOnly = true;
+	PG_TRY();
+	{
+		if (SPI_execute_plan_extended(plan, &options) < 0)
+			elog(ERROR, "source failed: %s", SPI_result_code_string(SPI_result));
+	}
+	PG_FINALLY();
+	{
+		XactReadOnly = was_read_only;
+	}
+	PG_END_TRY();
+}
+
+static void
+source_run(const char *source, SourceReader *reader, bool execute)
+{
+	SPIPlanPtr plan;
+	TupleDesc desc;
+
+	reader->rows_read = 0;
+	reader->rows_skipped = 0;
+	SPI_connect();
+	plan = source_plan(source, &desc);
+	columns_match(reader, desc);
+	if (execute)
+		source_execute(plan, reader);
+	SPI_finish();
+}
+
+void
+source_read(const char *source, SourceReader *reader)
+{
+	source_run(source, reader, true);
+}
+
+void
+source_check_columns(const char *source, SourceReader *reader)
+{
+	source_run(source, reader, false);
+}

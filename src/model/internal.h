@@ -1,0 +1,59 @@
+/*
+ * internal.h - what the files of src/model share among themselves
+ */
+#ifndef PROMOAI_MODEL_INTERNAL_H
+#define PROMOAI_MODEL_INTERNAL_H
+
+#include "postgres.h"
+
+#include "storage/itemptr.h"
+#include "utils/snapshot.h"
+
+#include "model/registry.h"
+
+/* What the caller may do with a model that was found. */
+typedef struct ModelAccess
+{
+	bool use;
+	bool own;
+	ItemPointerData row; /* where its row stands: changes with every change of the row */
+} ModelAccess;
+
+/* The model of that name, whoever asks; NULL when there is none.  With its definition if MODEL_OWN is asked and had. */
+extern Model *model_find(const char *name, Snapshot snapshot, ModelRight right, ModelAccess *access);
+
+extern void model_unknown(const char *name) pg_attribute_noreturn();
+extern void model_not_mine(const char *name) pg_attribute_noreturn();
+
+/* Under the active snapshot; NULL when there is none. */
+extern ModelVersion *version_by_id(const pg_uuid_t *id);
+extern ModelVersion *version_before(const Model *model, int32 number); /* the newest that is older */
+
+/* Deep copy in `memory`. */
+extern ModelVersion *version_copy(const ModelVersion *version, MemoryContext memory);
+
+/*
+ * Take the model's lock until the end of the transaction, for the SQL function `command`, and read the model as it is
+ * now.  The caller must own it; NULL when there is no such model.
+ */
+extern Model *registry_lock(const char *name, const char *command);
+
+/* The same for a model that has to be there. */
+extern Model *registry_lock_existing(const char *name, const char *command);
+
+/* ---- the payload as rows ---- */
+
+/* Write the payload's chunks, between tables_enter and tables_leave. */
+extern void store_write(const pg_uuid_t *version_id, const PayloadWriter *writer);
+
+/*
+ * All chunks put together, aligned to 64, in `memory`: exactly version->payload_bytes bytes, ERROR XX001 otherwise.
+ * Checksums are not looked at here.
+ */
+extern void *store_read(const Model *model, const ModelVersion *version, MemoryContext memory);
+
+/* ERROR XX001 for the stored payload of a version, with what is wrong. */
+extern void store_damaged(const Model *model, const ModelVersion *version, const char *detail)
+	pg_attribute_noreturn();
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * kind.h - what each kind of model must be able to do
+ *
+ * A capability registers its kind from _PG_init.  Retraining, evaluation and the cache go through this table and know
+ * nothing of any kind.
+ */
+#ifndef PROMOAI_MODEL_KIND_H
+#define PROMOAI_MODEL_KIND_H
+
+#include "postgres.h"
+
+#include "model/registry.h"
+
+/* A published version in memory. */
+typedef struct LoadedModel
+{
+	ModelVersion *version;
+	Payload payload; /* sections point into this copy */
+	void *state; /* what the kind's load returned */
+} LoadedModel;
+
+typedef struct EvaluateRequest
+{
+	const char *source; /* what happened, columns as in training */
+	const char
+		*history; /* what is known beforehand of the same customers; NULL: what the model was trained on */
+	int32 k;
+} EvaluateRequest;
+
+typedef struct ModelKind
+{
+	const char *name;
+
+	/*
+	 * Train by a stored definition: the kind reads its arguments, reads source, trains and calls registry_publish.
+	 * registry_begin was called; the caller has entered the owner's state for reading: the kind calls
+	 * `read_done(arg)` when its source is read, before it writes.
+	 */
+	ModelVersion *(*retrain)(const Model *model, void (*read_done)(void *arg), void *arg);
+
+	/* Make a loaded payload ready to serve; false when sections are missing or contradict one another. */
+	bool (*load)(LoadedModel *loaded, MemoryContext memory);
+
+	/* Measure on a source run as the caller; returns metrics palloc'd. */
+	ModelMetric *(*evaluate)(const Model *model, const LoadedModel *loaded, const EvaluateRequest *request,
+							 int *n_metrics);
+} ModelKind;
+
+extern void kind_register(const ModelKind *kind);
+extern const ModelKind *kind_find(const char *name); /* ERROR when not registered */
+
+#endif

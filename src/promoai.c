@@ -1,0 +1,26 @@
+/*
+ * promoai.c - the door: what happens when the server loads the library
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/guc.h"
+
+#include "api/mf_train.h"
+#include "bridge/env.h"
+#include "bridge/testpoint.h"
+#include "model/cache.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	env_init_library();
+	testpoint_init();
+	cache_init();
+	mf_init();
+	MarkGUCPrefixReserved("promoai");
+}
