@@ -264,10 +264,13 @@ COMMENT ON FUNCTION promoai.training_progress() IS
 
 -- ---- looking ----
 
+-- The tables compare names by bytes; the views give them back the database's collation, so that they can be compared
+-- with other columns.
+
 CREATE VIEW promoai.models WITH (security_barrier) AS
-SELECT m.model,
-       m.kind,
-       m.owner_name AS owner,
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       m.kind COLLATE pg_catalog."default" AS kind,
+       m.owner_name COLLATE pg_catalog."default" AS owner,
        EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = m.owner_name) AS owner_exists,
        c.version,
        v.versions,
@@ -301,12 +304,12 @@ COMMENT ON COLUMN promoai.models.payload_bytes IS 'size of the published version
 COMMENT ON COLUMN promoai.models.size_bytes IS 'size of all kept versions together';
 
 CREATE VIEW promoai.model_versions WITH (security_barrier) AS
-SELECT m.model,
+SELECT m.model COLLATE pg_catalog."default" AS model,
        v.version,
        v.version_id IS NOT DISTINCT FROM m.current_version AS published,
-       v.kind,
+       v.kind COLLATE pg_catalog."default" AS kind,
        v.trained_at,
-       v.trained_by,
+       v.trained_by COLLATE pg_catalog."default" AS trained_by,
        v.rows_read,
        v.rows_skipped,
        v.sizes,
@@ -332,14 +335,14 @@ COMMENT ON COLUMN promoai.model_versions.seconds IS 'how long the training took'
 COMMENT ON COLUMN promoai.model_versions.payload_bytes IS 'size in bytes';
 
 CREATE VIEW promoai.model_metrics WITH (security_barrier) AS
-SELECT m.model,
+SELECT m.model COLLATE pg_catalog."default" AS model,
        v.version,
-       x.metric,
+       x.metric COLLATE pg_catalog."default" AS metric,
        x.value,
        x.low,
        x.high,
        x.n,
-       x.split
+       x.split COLLATE pg_catalog."default" AS split
 FROM promoai.registry_models m
 JOIN promoai.registry_versions v ON v.model_id = m.model_id
 JOIN promoai.registry_metrics x ON x.version_id = v.version_id
@@ -356,10 +359,10 @@ COMMENT ON COLUMN promoai.model_metrics.n IS 'over how many cases; NULL: not kno
 COMMENT ON COLUMN promoai.model_metrics.split IS 'on which rows it was measured, in words';
 
 CREATE VIEW promoai.model_grants WITH (security_barrier) AS
-SELECT m.model,
-       g.role_name AS role,
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       g.role_name COLLATE pg_catalog."default" AS role,
        g.role_name = 'public' OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = g.role_name) AS role_exists,
-       g.granted_by,
+       g.granted_by COLLATE pg_catalog."default" AS granted_by,
        g.granted_at
 FROM promoai.registry_models m
 JOIN promoai.registry_grants g ON g.model_id = m.model_id
@@ -376,7 +379,7 @@ COMMENT ON COLUMN promoai.model_grants.granted_at IS 'when';
 CREATE VIEW promoai.training_progress WITH (security_barrier) AS
 SELECT t.model,
        t.pid,
-       r.rolname::text AS trained_by,
+       r.rolname::text COLLATE pg_catalog."default" AS trained_by,
        t.phase,
        t.step,
        t.steps,
@@ -408,7 +411,7 @@ CREATE FUNCTION promoai.source_scan(
 	OUT rows_read bigint, OUT rows_skipped bigint, OUT customers int, OUT items int, OUT seconds float8)
 RETURNS record
 AS 'MODULE_PATHNAME', 'promoai_source_scan'
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 1000000;
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
 
 COMMENT ON FUNCTION promoai.source_scan(text) IS
 'Reads a source of (customer, item[, value][, time]) as a trainer would, checks every row and keeps nothing: rows read, rows skipped for a NULL, distinct customers and items, seconds.';

@@ -5,7 +5,7 @@ CREATE FUNCTION promoai.source_scan(
 	OUT rows_read bigint, OUT rows_skipped bigint, OUT customers int, OUT items int, OUT seconds float8)
 RETURNS record
 AS 'MODULE_PATHNAME', 'promoai_source_scan'
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 1000000;
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
 
 COMMENT ON FUNCTION promoai.source_scan(text) IS
 'Reads a source of (customer, item[, value][, time]) as a trainer would, checks every row and keeps nothing: rows read, rows skipped for a NULL, distinct customers and items, seconds.';

@@ -10,6 +10,9 @@
  */
 #include "postgres.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -118,6 +121,21 @@ collector_count(Collector *collector)
 		memory_require(collector_need(collector, in->coo.n), in->limit, "training on the rows read so far");
 }
 
+/* Values are kept in single precision. */
+static float
+value_of(const Collector *collector, const SourceValue *values)
+{
+	double value = values[COLUMN_VALUE].number;
+
+	if (fabs(value) > FLT_MAX)
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						errmsg("source has a value of %g, beyond the largest allowed, %g", value, FLT_MAX),
+						errdetail("The first such row is of customer %s.",
+								  ids_text(collector->columns[COLUMN_CUSTOMER].ids,
+										   values[COLUMN_CUSTOMER].index))));
+	return (float) value;
+}
+
 static void
 collect_row(void *arg, const SourceValue *values)
 {
@@ -138,7 +156,7 @@ collect_row(void *arg, const SourceValue *values)
 	in->coo.row[n] = values[COLUMN_CUSTOMER].index;
 	in->coo.col[n] = values[COLUMN_ITEM].index;
 	if (in->coo.value != NULL)
-		in->coo.value[n] = (float) values[COLUMN_VALUE].number;
+		in->coo.value[n] = value_of(collector, values);
 	if (in->late != NULL)
 		in->late[n] = values[COLUMN_TIME].time > in->late_after.at;
 	in->coo.n = n + 1;
@@ -244,6 +262,8 @@ interactions_settle(Interactions *in, Csr *scratch)
 	int32 items = in->items->n;
 	int32 *customer_place;
 	int32 *item_place;
+	int32 customers_kept;
+	int32 items_kept;
 
 	env_init(&env, in->memory);
 	scratch->rows = customers;
@@ -264,7 +284,9 @@ interactions_settle(Interactions *in, Csr *scratch)
 	for (int64 i = 0; i < in->pairs; i++)
 		item_place[scratch->col[i]] = 1;
 
-	if (number_kept(customer_place, customers) < customers || number_kept(item_place, items) < items)
+	customers_kept = number_kept(customer_place, customers);
+	items_kept = number_kept(item_place, items);
+	if (customers_kept < customers || items_kept < items)
 	{
 		idset_keep(in->customers, customer_place);
 		idset_keep(in->items, item_place);

@@ -266,6 +266,13 @@ mf_evaluate(const Model *definition, const LoadedModel *loaded, const EvaluateRe
 		fill_query(&evaluation, c, evaluation.queries + c * width);
 
 	judge(&evaluation, false, &summary);
+	if (summary.users == 0)
+	{
+		ereport(NOTICE,
+				(errmsg("nothing to judge by: the source has no item that its customer had not had before")));
+		*n_metrics = 0;
+		return metrics;
+	}
 	rank_metrics(&summary, "", request->k, split, metrics);
 	judge(&evaluation, true, &summary);
 	rank_metrics(&summary, "popularity_", request->k, split, metrics + RANK_METRICS);

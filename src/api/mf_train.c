@@ -285,7 +285,7 @@ describe_split(const MfTraining *training)
 
 	initStringInfo(&text);
 	if (options->holdout_after.set)
-		appendStringInfo(&text, "pairs first bought after %s", timestamptz_to_str(options->holdout_after.at));
+		appendStringInfo(&text, "pairs first bought after %s", option_time_text(&options->holdout_after));
 	else
 		appendStringInfo(&text, "%g of the pairs, seed " INT64_FORMAT, options->holdout, options->seed);
 	if (training->in.customers->n > MAX_JUDGED_CUSTOMERS)

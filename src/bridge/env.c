@@ -135,7 +135,7 @@ env_check(PgEnv *env, CoreStatus status, const char *what)
 		case CORE_NOT_FINITE:
 			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 							errmsg("the numbers grew out of range while %s", what),
-							errhint("Raise regularization, or look for extreme values in the source.")));
+							errhint("Look for extreme values in the source, or raise the regularization.")));
 			break;
 		case CORE_CANCELLED:
 		case CORE_CORRUPT:

@@ -618,6 +618,12 @@ integer_from_numeric(Datum value, const char *what)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("%s must be a whole number, got %s", what,
 							   DatumGetCString(DirectFunctionCall1(numeric_out, value)))));
+	if (DatumGetBool(
+			DirectFunctionCall2(numeric_gt, whole, NumericGetDatum(int64_to_numeric(PG_INT64_MAX)))) ||
+		DatumGetBool(DirectFunctionCall2(numeric_lt, whole, NumericGetDatum(int64_to_numeric(PG_INT64_MIN)))))
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						errmsg("%s must fit into bigint, got %s", what,
+							   DatumGetCString(DirectFunctionCall1(numeric_out, value)))));
 	return DatumGetInt64(DirectFunctionCall1(numeric_int8, whole));
 }
 
@@ -685,6 +691,20 @@ id_text(const IdKey *key)
 	elog(ERROR, "unexpected kind of id %d", (int) key->kind);
 }
 
+static int64
+integer_from_text(const char *text, const char *what)
+{
+	char *end;
+	long long number;
+
+	errno = 0;
+	number = strtoll(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0')
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+						errmsg("%s is \"%s\", but the model's ids are whole numbers", what, text)));
+	return number;
+}
+
 IdKey
 id_convert(const IdKey *key, IdKind kind, const char *what)
 {
@@ -701,7 +721,7 @@ id_convert(const IdKey *key, IdKind kind, const char *what)
 		converted.length = strlen(text);
 	}
 	else if (kind == ID_INTEGER && key->kind == ID_TEXT)
-		converted.number = pg_strtoint64(text);
+		converted.number = integer_from_text(text, what);
 	else if (kind == ID_UUID && key->kind == ID_TEXT)
 	{
 		converted.bytes =

@@ -84,6 +84,7 @@ typedef struct Training
 	AlsModel model;
 	void *shared;
 	AlsReport report; /* the leader's */
+	double gap; /* the leader's longest time between two looks at the cancel flag */
 } Training;
 
 static CoreStatus
@@ -109,11 +110,15 @@ train_timed(Training *training, int members)
 
 	training->shared = core_shared(bytes);
 	for (int i = 0; i < members; i++)
+	{
 		core_env_init(&envs[i]);
+		envs[i].timed = true;
+	}
 	begun = core_seconds();
 	core_team_run(envs, members, train_member, training, status);
 	seconds = core_seconds() - begun;
 	core_shared_free(training->shared, bytes);
+	training->gap = envs[0].longest_gap;
 	for (int i = 0; i < members; i++)
 	{
 		if (status[i] != CORE_OK)
@@ -166,9 +171,10 @@ bench_train(int32_t users, int32_t items, int64_t wanted, int32_t factors, bool 
 	training = training_make(&by_user, &by_item, params);
 	for (int run = 0; run < 5; run++)
 		seconds[run] = train_timed(&training, members) / params.iterations;
-	printf("als %8lld pairs, %6d x %6d, %3d factors, %s, %d member(s): %.3f s an iteration, loss %.6g\n",
-		   (long long) csr_entries(&by_user), users, items, factors, values ? "weights" : "no weights",
-		   members, median(seconds, 5), training.report.loss);
+	printf(
+		"als %8lld pairs, %6d x %6d, %3d factors, %s, %d member(s): %.3f s an iteration, loss %.6g, looks within %.1f ms\n",
+		(long long) csr_entries(&by_user), users, items, factors, values ? "weights" : "no weights", members,
+		median(seconds, 5), training.report.loss, 1e3 * training.gap);
 	training_free(&training);
 	matrix_free(&by_user);
 	matrix_free(&by_item);
@@ -187,6 +193,7 @@ bench_build(int32_t rows, int32_t cols, int64_t n, bool values)
 	double turn[3];
 
 	core_env_init(&env);
+	env.timed = true;
 	for (int run = 0; run < 3; run++)
 	{
 		double begun = core_seconds();
@@ -197,8 +204,9 @@ bench_build(int32_t rows, int32_t cols, int64_t n, bool values)
 		csr_transpose(&env.env, &matrix, &transpose);
 		turn[run] = core_seconds() - begun;
 	}
-	printf("csr %lld entries into %d x %d, %s: %.3f s, transpose %.3f s\n", (long long) n, rows, cols,
-		   values ? "weights" : "no weights", median(build, 3), median(turn, 3));
+	printf("csr %lld entries into %d x %d, %s: %.3f s, transpose %.3f s, looks within %.1f ms\n",
+		   (long long) n, rows, cols, values ? "weights" : "no weights", median(build, 3), median(turn, 3),
+		   1e3 * env.longest_gap);
 	matrix_free(&matrix);
 	matrix_free(&transpose);
 	coo_free(&coo);
@@ -234,6 +242,7 @@ bench_rank(int32_t users, int32_t items, int32_t factors)
 	double one[5];
 
 	core_env_init(&env);
+	env.timed = true;
 	csr_from_coo(&env.env, &coo, every_other, "\0", &seen, &merge);
 	csr_from_coo(&env.env, &coo, every_other, "\1", &relevant, &merge);
 	for (int64_t i = 0; i < n_users; i++)
@@ -251,6 +260,7 @@ bench_rank(int32_t users, int32_t items, int32_t factors)
 		void *shared = core_shared(bytes);
 		double begun = core_seconds();
 
+		env.last_look = 0;
 		rank_evaluate(&env.env, &task, shared);
 		rank_summary(&task, shared, &summary);
 		seconds[run] = core_seconds() - begun;
@@ -266,9 +276,10 @@ bench_rank(int32_t users, int32_t items, int32_t factors)
 		}
 		one[run] = (core_seconds() - begun) / 100;
 	}
-	printf("rank top 10 of %d x %d factors: %.3f ms a user in blocks (%lld users judged), %.3f ms alone\n",
-		   items, factors, 1e3 * median(seconds, 5) / (double) summary.users, (long long) summary.users,
-		   1e3 * median(one, 5));
+	printf(
+		"rank top 10 of %d x %d factors: %.3f ms a user in blocks (%lld users judged), %.3f ms alone, looks within %.1f ms\n",
+		items, factors, 1e3 * median(seconds, 5) / (double) summary.users, (long long) summary.users,
+		1e3 * median(one, 5), 1e3 * env.longest_gap);
 	free(x);
 	free(y);
 	free(scratch);
@@ -286,6 +297,8 @@ main(void)
 	bench_train(6040, 3706, 1090000, 64, false, 2);
 	bench_train(6040, 3706, 1090000, 128, false, 1);
 	bench_train(100000, 20000, 1000000, 64, false, 1);
+	bench_train(2000, 1000, 300000, 512, true, 1);
+	bench_build(10, 5000000, 10000000, true);
 	bench_build(100000, 20000, 10000000, true);
 	bench_build(100000, 20000, 10000000, false);
 	bench_build(2000000, 50000, 10000000, true);

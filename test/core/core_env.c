@@ -58,6 +58,14 @@ env_cancelled(Env *base)
 	CoreEnv *env = (CoreEnv *) base;
 
 	env->looks++;
+	if (env->timed)
+	{
+		double now = core_seconds();
+
+		if (env->last_look > 0 && now - env->last_look > env->longest_gap)
+			env->longest_gap = now - env->last_look;
+		env->last_look = now;
+	}
 	return env->cancel_at > 0 && env->looks >= env->cancel_at;
 }
 

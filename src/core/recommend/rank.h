@@ -58,7 +58,10 @@ typedef struct RankTask
 /* What a team leaves in shared memory for rank_summary to read. */
 typedef struct RankShared RankShared;
 
-/* Bytes of shared memory, cleared by the caller; and bytes each member takes from its Env at up to 512 factors. */
+/*
+ * Bytes of shared memory, aligned to 8 and cleared by the caller; bytes each member takes from its Env, at up to
+ * RANK_MAX_FACTORS factors.
+ */
 #define RANK_MAX_FACTORS 512
 extern size_t rank_shared_bytes(int32_t users, int32_t items, int32_t k);
 extern size_t rank_member_bytes(int32_t items, int32_t k);
