@@ -23,7 +23,8 @@ sub slurp { my ($path) = @_; open my $f, '<:encoding(UTF-8)', $path or die "$pat
 binmode STDOUT, ':encoding(UTF-8)';
 binmode STDERR, ':encoding(UTF-8)';
 my $text = slurp($page);
-my $example = qr/^```sql(?:[ ]+(\w+))?\n(.*?)^```\n\s*^```text\n(.*?)^```$/ms;
+my $lines = qr/(?:(?!```).*\n)*/;
+my $example = qr/^```sql(?:[ ]+(\w+))?\n($lines)```\n\s*^```text\n($lines)```$/m;
 
 sub script
 {
@@ -95,7 +96,7 @@ sub rewrite
 		my ($all, $shown, $got) = ($&, $3, $got[$n++]);
 		if (defined $got && !same($shown, $got)) { my $at = length($all) - length("$shown```"); substr($all, $at, length $shown, $got); }
 		$all;
-	}gemsx;
+	}gemx;
 	open my $f, '>:encoding(UTF-8)', $page or die "$page: $!\n";
 	print $f $text;
 	close $f or die "$page: $!\n";
