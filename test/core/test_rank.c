@@ -104,7 +104,7 @@ compare_lists(int32_t items, int32_t factors, int32_t k, double excluded, double
 		y[(int64_t) i * factors] = i % 3 == 0 ? NAN : INFINITY;
 	core_env_init(&env);
 	topk_init(&top, heap, k);
-	CHECK(rank_items(&env.env, y, items, factors, query, &filter, scratch, &top) == CORE_OK);
+	CHECK(rank_items(&env.env, y, items, factors, query, NULL, &filter, scratch, &top) == CORE_OK);
 	left = naive_rank(y, items, factors, query, &filter, all);
 	CHECK(top.n == (left < k ? left : k));
 	for (int32_t i = 0; i < top.n; i++)
@@ -157,13 +157,13 @@ test_list_cancelled(void)
 		core_env_init(&env);
 		env.cancel_at = look;
 		topk_init(&top, heap, 3);
-		CHECK(rank_items(&env.env, y, 10000, 1, y, &filter, scratch, &top) == CORE_CANCELLED);
+		CHECK(rank_items(&env.env, y, 10000, 1, y, NULL, &filter, scratch, &top) == CORE_CANCELLED);
 	}
 	filter = (RankFilter){.candidates = candidates, .n_candidates = 2};
 	core_env_init(&env);
 	env.cancel_at = 1;
 	topk_init(&top, heap, 3);
-	CHECK(rank_items(&env.env, y, 10000, 1, y, &filter, scratch, &top) == CORE_CANCELLED);
+	CHECK(rank_items(&env.env, y, 10000, 1, y, NULL, &filter, scratch, &top) == CORE_CANCELLED);
 	free(y);
 	free(scratch);
 }
