@@ -51,7 +51,8 @@ evaluation_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 	uint64 width = (uint64) evaluation->model->params.factors + 1;
 	uint64 rows = memory_add(customers, evaluation->model->items.n);
 
-	return memory_add(memory_mul(entries, 24), memory_mul(rows, 4 * width + 16));
+	return memory_add(memory_add(interactions_bytes(&evaluation->target, entries), memory_mul(entries, 12)),
+					  memory_mul(rows, 4 * width + 16));
 }
 
 static void

@@ -150,8 +150,7 @@ training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 	uint64 member = memory_add(als_member_bytes(&training->params),
 							   extent.k > 0 ? rank_member_bytes(extent.items, extent.k) : 0);
 
-	need = memory_add(need, memory_mul(entries, 2 * sizeof(int32) + sizeof(float)));
-	need = memory_add(need, options->holdout_after.set ? entries : 0);
+	need = memory_add(need, interactions_bytes(&training->in, entries));
 	need = memory_add(need, extent.weighted ? 0 : memory_mul(entries, sizeof(float)));
 	return memory_add(need, memory_mul(member, max_parallel_maintenance_workers + 1));
 }
