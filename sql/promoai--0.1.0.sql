@@ -404,6 +404,44 @@ COMMENT ON COLUMN promoai.training_progress.remaining IS 'until the phase ends, 
 
 GRANT SELECT ON promoai.models, promoai.model_versions, promoai.model_metrics, promoai.model_grants,
     promoai.training_progress TO PUBLIC;
+-- Models as values: for servers that hold no registry, such as the workers of a cluster.
+
+CREATE TYPE promoai.model_bytes;
+
+CREATE FUNCTION promoai.model_bytes_in(cstring) RETURNS promoai.model_bytes
+AS 'MODULE_PATHNAME', 'promoai_model_bytes_in'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
+
+CREATE FUNCTION promoai.model_bytes_out(promoai.model_bytes) RETURNS cstring
+AS 'MODULE_PATHNAME', 'promoai_model_bytes_out'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000;
+
+CREATE FUNCTION promoai.model_bytes_recv(internal) RETURNS promoai.model_bytes
+AS 'MODULE_PATHNAME', 'promoai_model_bytes_recv'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
+
+CREATE FUNCTION promoai.model_bytes_send(promoai.model_bytes) RETURNS bytea
+AS 'MODULE_PATHNAME', 'promoai_model_bytes_send'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000;
+
+CREATE TYPE promoai.model_bytes (
+	INPUT = promoai.model_bytes_in, OUTPUT = promoai.model_bytes_out,
+	RECEIVE = promoai.model_bytes_recv, SEND = promoai.model_bytes_send,
+	INTERNALLENGTH = VARIABLE, ALIGNMENT = double, STORAGE = external);
+
+COMMENT ON TYPE promoai.model_bytes IS
+'One version of a model as a value, whole and with its checksums: made by model_value, taken by scoring functions in place of a name.';
+COMMENT ON FUNCTION promoai.model_bytes_in(cstring) IS 'Input of model_bytes, written as bytea is; damaged or foreign bytes are an error.';
+COMMENT ON FUNCTION promoai.model_bytes_out(promoai.model_bytes) IS 'Output of model_bytes, written as bytea is.';
+COMMENT ON FUNCTION promoai.model_bytes_recv(internal) IS 'Binary input of model_bytes; damaged or foreign bytes are an error.';
+COMMENT ON FUNCTION promoai.model_bytes_send(promoai.model_bytes) IS 'Binary output of model_bytes.';
+
+CREATE FUNCTION promoai.model_value(model text, version int DEFAULT NULL) RETURNS promoai.model_bytes
+AS 'MODULE_PATHNAME', 'promoai_model_value'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION promoai.model_value(text, int) IS
+'A model''s published version (or the one asked for) as a value, for servers that hold no registry. Whoever has the value has the model.';
 -- Recommendation: factor models (mf_*) and what is asked of them (cf_*).
 
 CREATE FUNCTION promoai.source_scan(
@@ -705,6 +743,80 @@ LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, uuid, uuid, int) IS
 'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+-- The same with the model as a value, for servers that hold no registry.
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer bigint, item bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, bigint, bigint) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer bigint, item text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, bigint, text) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer bigint, item uuid)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, bigint, uuid) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer text, item bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, text, bigint) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer text, item text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, text, text) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer text, item uuid)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, text, uuid) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer uuid, item bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, uuid, bigint) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer uuid, item text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, uuid, text) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer uuid, item uuid)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, uuid, uuid) IS
+'The same score by a model that is given as a value.';
 
 CREATE FUNCTION promoai.cf_recommend_all(
 	model text, k int DEFAULT 10, exclude_seen boolean DEFAULT true, candidates text[] DEFAULT NULL,

@@ -300,6 +300,80 @@ LANGUAGE C STABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION promoai.cf_predict(text, uuid, uuid, int) IS
 'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
 
+-- The same with the model as a value, for servers that hold no registry.
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer bigint, item bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, bigint, bigint) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer bigint, item text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, bigint, text) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer bigint, item uuid)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, bigint, uuid) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer text, item bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, text, bigint) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer text, item text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, text, text) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer text, item uuid)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, text, uuid) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer uuid, item bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, uuid, bigint) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer uuid, item text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, uuid, text) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer uuid, item uuid)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, uuid, uuid) IS
+'The same score by a model that is given as a value.';
+
 CREATE FUNCTION promoai.cf_recommend_all(
 	model text, k int DEFAULT 10, exclude_seen boolean DEFAULT true, candidates text[] DEFAULT NULL,
 	version int DEFAULT NULL,

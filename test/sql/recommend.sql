@@ -68,6 +68,20 @@ FROM promoai.cf_recommend('taste', 3, k => 100);
 SELECT promoai.cf_predict('taste', 999, 'tea-1') AS unknown_customer, promoai.cf_predict('taste', 1, 'nothing') AS unknown_item,
        promoai.cf_predict('taste', NULL::int, 'tea-1') AS null_customer;
 
+-- The model as a value scores the same, also after a journey as text or bytes; damage is noticed.
+SELECT bool_and(promoai.cf_predict(v, customer, item) = promoai.cf_predict('taste', customer, item)
+            AND promoai.cf_predict(v::text::promoai.model_bytes, customer, item) = promoai.cf_predict('taste', customer, item)) AS same
+FROM promoai.model_value('taste') v, sale;
+SELECT promoai.cf_predict(v, 999, 'tea-1') AS unknown_customer, promoai.cf_predict(v, 1, NULL::text) AS null_item
+FROM promoai.model_value('taste') v;
+CREATE TABLE carried AS SELECT promoai.model_value('taste') AS model;
+SELECT promoai.cf_predict(model, 8, 'tea-2') = promoai.cf_predict('taste', 8, 'tea-2') AS same FROM carried;
+DROP TABLE carried;
+SELECT substr(promoai.model_bytes_send(promoai.model_value('taste')), 1, 500)::text::promoai.model_bytes;
+SELECT set_byte(b, at, get_byte(b, at) # 1)::text::promoai.model_bytes
+FROM promoai.model_bytes_send(promoai.model_value('taste')) b, (VALUES (1000)) flip(at);
+SELECT ''::promoai.model_bytes;
+
 -- What goes with what.
 SELECT rank, item LIKE 'tea-%' AS tea, item <> 'tea-1' AS another, similarity BETWEEN -1.000001 AND 1.000001 AS cosine
 FROM promoai.cf_similar_items('taste', 'tea-1', 3);
