@@ -246,10 +246,13 @@ train_part(MfTraining *training, FeedbackPart part, ProgressPhase phase)
 
 	progress_phase(phase, training->params.iterations);
 	build_matrix(training, part, &arrays->by_user);
-	feedback_transform(training->options.value_transform, &arrays->by_user);
+	env_check(&training->env,
+			  feedback_transform(&training->env.base, training->options.value_transform, &arrays->by_user),
+			  "weighing");
 	env_check(&training->env, csr_transpose(&training->env.base, &arrays->by_user, &arrays->by_item),
 			  "transposing");
-	feedback_popularity(&arrays->by_user, arrays->buyers);
+	env_check(&training->env, feedback_popularity(&training->env.base, &arrays->by_user, arrays->buyers),
+			  "counting buyers");
 	memset(arrays->als_scratch, 0, training->region->als_bytes);
 	team_run(training->team, MF_JOB_ALS, &training->env, "factorising");
 }
@@ -348,7 +351,8 @@ training_finish_model(MfTraining *training, MfModel *model)
 	env_check(&training->env, als_gram(env, &training->params, arrays->model.item_factors, items, gram),
 			  "summing item factors");
 	env_check(&training->env, feedback_order(env, arrays->buyers, items, order), "ordering by popularity");
-	feedback_inverse_norms(arrays->model.item_factors, items, factors, norms);
+	env_check(&training->env, feedback_inverse_norms(env, arrays->model.item_factors, items, factors, norms),
+			  "measuring item factors");
 
 	*model = (MfModel){.params = training->params,
 					   .transform = training->options.value_transform,
