@@ -245,6 +245,7 @@ train_part(MfTraining *training, FeedbackPart part, ProgressPhase phase)
 	MfArrays *arrays = &training->arrays;
 
 	progress_phase(phase, training->params.iterations);
+	training->env.phase = phase == PROGRESS_EVALUATING ? "evaluating" : "training";
 	build_matrix(training, part, &arrays->by_user);
 	env_check(&training->env,
 			  feedback_transform(&training->env.base, training->options.value_transform, &arrays->by_user),
@@ -345,12 +346,10 @@ training_finish_model(MfTraining *training, MfModel *model)
 	int32 items = training->in.items->n;
 	float *gram = palloc(sizeof(float) * factors * factors);
 	float *norms = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(float) * (Size) items);
-	int32 *order = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int32) * (Size) items);
 	Env *env = &training->env.base;
 
 	env_check(&training->env, als_gram(env, &training->params, arrays->model.item_factors, items, gram),
 			  "summing item factors");
-	env_check(&training->env, feedback_order(env, arrays->buyers, items, order), "ordering by popularity");
 	env_check(&training->env, feedback_inverse_norms(env, arrays->model.item_factors, items, factors, norms),
 			  "measuring item factors");
 
@@ -364,8 +363,7 @@ training_finish_model(MfTraining *training, MfModel *model)
 					   .inverse_norms = norms,
 					   .seen_start = arrays->by_user.start,
 					   .seen_item = arrays->by_user.col,
-					   .buyers = arrays->buyers,
-					   .by_popularity = order};
+					   .buyers = arrays->buyers};
 }
 
 static Jsonb *

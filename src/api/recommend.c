@@ -257,7 +257,7 @@ ask_rank(Ask *ask, const float *query, const float *scale)
 			  "ranking items");
 }
 
-/* By the number of customers who bought: a factor model of one factor. */
+/* By the share of the customers who bought: a factor model of one factor. */
 static void
 ask_rank_popular(Ask *ask)
 {
@@ -269,6 +269,8 @@ ask_rank_popular(Ask *ask)
 			  rank_items(&ask->env.base, model->buyers, model->items.n, 1, &one, NULL, &ask->filter,
 						 ask->scratch, &ask->top),
 			  "ranking items");
+	for (int32 i = 0; i < ask->top.n; i++)
+		ask->heap[i].score /= (float) model->customers.n;
 }
 
 /* Rows (rank, item, item_no, score, answered_by). */

@@ -144,12 +144,22 @@ SELECT interactions FROM promoai.mf_train('again', 'SELECT * FROM sale ORDER BY 
 SELECT (SELECT array_agg(factors ORDER BY item) FROM promoai.mf_item_factors('early'))
      = (SELECT array_agg(factors ORDER BY item) FROM promoai.mf_item_factors('again')) AS same_bytes;
 
+-- Customers of whom nothing was known before that time are not judged.
+SELECT n FROM promoai.model_metrics WHERE model = 'later' AND metric = 'recall@5'
+UNION ALL
+SELECT count(*) FROM (SELECT customer FROM sale GROUP BY customer
+                      HAVING min(sold_at) <= '2026-02-10 00:00+00' AND max(sold_at) > '2026-02-10 00:00+00') known;
+
 -- A published model is measured on any source, with the history it knows or one that is given.
 SELECT metric, n FROM promoai.evaluate('taste', 'SELECT customer, item FROM sale', k => 3);
 SELECT metric, n, value > 0.5 AS good
 FROM promoai.evaluate('taste', $$SELECT -1, unnest(ARRAY['tea-4', 'tea-5', 'no such thing'])$$, k => 3,
                       history => $$SELECT -1, unnest(ARRAY['tea-1', 'tea-2', 'tea-3'])$$)
 WHERE metric IN ('precision@3', 'recall@3');
+
+-- Far more bought items than the model knows are so many misses.
+SELECT metric, n, value FROM promoai.evaluate('taste', $$SELECT 1, 'strange-' || i FROM generate_series(1, 5000) i$$, k => 3)
+WHERE metric = 'recall@3';
 
 -- One row, one customer, one item, all the same.
 SELECT customers, items, interactions FROM promoai.mf_train('one', $$SELECT 1, 'a'$$);
