@@ -83,7 +83,7 @@ idle()
 for workers in 0 2; do
 	setting="SET max_parallel_maintenance_workers = $workers"
 	long="promoai.mf_train('large', 'purchases_large', iterations => 2)"
-	cancel_at "$setting" "$long" "" 0.01 0.08 0.14 0.18 0.22 0.26 0.3 0.36
+	cancel_at "$setting" "$long" reading 0 0.04 0.08 0.11 0.14 0.17 0.2 0.24
 	cancel_at "$setting" "$long" evaluating 0 0.1 0.3 0.6
 	cancel_at "$setting" "$long" training 0 0.1 0.3
 	for phase in reading evaluating training; do
@@ -92,11 +92,11 @@ for workers in 0 2; do
 	idle "$workers workers, cancelled"
 done
 
-setting="SET work_mem = '4MB'"
-cancel_at "$setting" "promoai.mf_train('large', 'texts', iterations => 1, holdout => 0)" reading 0.3 0.5 0.6 0.7
+setting="SET work_mem = 4096"
+cancel_at "$setting" "promoai.mf_train('large', 'texts', iterations => 1, holdout => 0)" reading 0.1 0.2 0.3 0.4
 worst "setting = '$setting' AND phase = 'reading'" "text ids: cancelled within $LIMIT ms"
 
-setting="SET work_mem = '5MB'"
+setting="SET work_mem = 5120"
 cancel_at "$setting" "promoai.mf_train('large', 'many', iterations => 1, factors => 32, holdout => 0)" writing 0 0.02 0.06
 worst "setting = '$setting' AND phase = 'writing'" "writing: cancelled within $LIMIT ms"
 idle "writing, cancelled"
