@@ -5,7 +5,8 @@
 # shellcheck source=test/server/shop.sh
 . "$(dirname "$0")/shop.sh"
 
-start_server
+# With the SQLSTATE of every error in the log.
+start_server -c 'log_line_prefix=%m [%p] %e %q%u@%d '
 shop_create
 sql "CREATE ROLE seller LOGIN; GRANT USAGE ON SCHEMA promoai TO seller; GRANT SELECT ON purchases TO seller;
 	GRANT CREATE, USAGE ON SCHEMA public TO seller;
