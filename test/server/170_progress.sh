@@ -74,7 +74,7 @@ ok $? "nor does one that has caught an error"
 
 # shellcheck disable=SC2059
 told=$(sql "$(printf "$train" ", verbose => true, holdout => 0")" 2>&1)
-is "$(grep -c "NOTICE: *iteration [1-4] of 4: loss [0-9]" <<<"$told")" 4 "verbose: one NOTICE for each iteration"
+is "$(grep -c "NOTICE: *training: iteration [1-4] of 4, loss [0-9]" <<<"$told")" 4 "verbose: one NOTICE for each iteration"
 losses=$(sed -nE 's/.*loss ([0-9.e+]+)$/\1/p' <<<"$told")
 is "$losses" "$(sort -gr <<<"$losses")" "with a loss that falls"
 # shellcheck disable=SC2059
