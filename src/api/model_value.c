@@ -7,6 +7,7 @@
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
 
+#include "bridge/compat.h"
 #include "bridge/args.h"
 #include "model/value.h"
 

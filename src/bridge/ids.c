@@ -24,6 +24,7 @@
 #include "utils/numeric.h"
 #include "utils/uuid.h"
 
+#include "bridge/compat.h"
 #include "bridge/ids.h"
 
 #define IDS_FIRST_SLOTS 1024

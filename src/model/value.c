@@ -10,6 +10,7 @@
 
 #include "utils/memutils.h"
 
+#include "bridge/compat.h"
 #include "bridge/env.h"
 #include "model/internal.h"
 #include "model/value.h"
