@@ -43,6 +43,13 @@ typedef struct GramKernel
 
 	/* x [stride] = A^-1 x for the matrix A that factor made into u. */
 	void (*solve)(const float *u, int64_t stride, float *x);
+
+	/* to [stride x to_stride], to[j][e] = scale[j] * block[e][j] for block [n x stride]; zeros for n <= e < to_stride. */
+	void (*transpose)(const float *block, int64_t n, int64_t stride, const float *scale, float *to,
+					  int64_t to_stride);
+
+	/* x [stride] = the sum of times[e] * row e of block [n x stride]. */
+	void (*combine)(const float *block, int64_t n, int64_t stride, const float *times, float *x);
 } GramKernel;
 
 /* Kernels by number from 0, the better ones last; NULL when this machine cannot run it or there is none such. */

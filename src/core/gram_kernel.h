@@ -350,8 +350,91 @@ NAMED(gather)(const float *y, int64_t width, const int32_t *cols, const float *w
 	return sum;
 }
 
-static const GramKernel NAMED(kernel) = {
-	.gather = NAMED(gather), .add = NAMED(add), .factor = NAMED(factor), .solve = NAMED(solve)};
+/* The transpose of v [LANES], in place: every step shuffles the first half of the vectors with the second, like cards. */
+INLINE void
+NAMED(transpose_square)(Vector *v)
+{
+#ifdef __clang__
+	for (int i = 0; i < LANES; i++)
+	{
+		for (int j = 0; j < i; j++)
+		{
+			float swap = v[i][j];
+
+			v[i][j] = v[j][i];
+			v[j][i] = swap;
+		}
+	}
+#else
+	Index low;
+
+#pragma GCC unroll 16
+	for (int i = 0; i < LANES; i++)
+		low[i] = i / 2 + i % 2 * LANES;
+#pragma GCC unroll 4
+	for (int step = 1; step < LANES; step *= 2)
+	{
+		Vector next[LANES];
+
+#pragma GCC unroll 16
+		for (int i = 0; i < LANES / 2; i++)
+		{
+			next[2 * i] = __builtin_shuffle(v[i], v[i + LANES / 2], low);
+			next[2 * i + 1] = __builtin_shuffle(v[i], v[i + LANES / 2], low + LANES / 2);
+		}
+#pragma GCC unroll 16
+		for (int i = 0; i < LANES; i++)
+			v[i] = next[i];
+	}
+#endif
+}
+
+/* gram.h: transpose */
+TARGET static void
+NAMED(transpose)(const float *block, int64_t n, int64_t stride, const float *scale, float *to,
+				 int64_t to_stride)
+{
+	for (int64_t left = 0; left < to_stride; left += LANES)
+	{
+		for (int64_t top = 0; top < stride; top += LANES)
+		{
+			Vector v[LANES];
+
+#pragma GCC unroll 16
+			for (int i = 0; i < LANES; i++)
+			{
+				v[i] = (Vector){0};
+				if (left + i < n)
+					v[i] = READ(scale + top) * READ(block + (left + i) * stride + top);
+			}
+			NAMED(transpose_square)(v);
+#pragma GCC unroll 16
+			for (int i = 0; i < LANES; i++)
+				AT(to + (top + i) * to_stride + left) = v[i];
+		}
+	}
+}
+
+/* gram.h: combine */
+TARGET static void
+NAMED(combine)(const float *block, int64_t n, int64_t stride, const float *times, float *x)
+{
+	for (int64_t j = 0; j < stride; j += LANES)
+	{
+		Vector sum = {0};
+
+		for (int64_t e = 0; e < n; e++)
+			sum += times[e] * READ(block + e * stride + j);
+		AT(x + j) = sum;
+	}
+}
+
+static const GramKernel NAMED(kernel) = {.gather = NAMED(gather),
+										 .add = NAMED(add),
+										 .factor = NAMED(factor),
+										 .solve = NAMED(solve),
+										 .transpose = NAMED(transpose),
+										 .combine = NAMED(combine)};
 
 #undef Vector
 #undef Loose

@@ -116,6 +116,44 @@ test_add(const GramKernel *kernel, int64_t stride, int64_t n, bool in_place)
 	free(right);
 }
 
+static void
+test_transpose_and_combine(const GramKernel *kernel, int64_t stride, int64_t n)
+{
+	int64_t to_stride = (int64_t) gram_stride((size_t) n);
+	float *block = floats_make(n * stride);
+	float *scale = floats_make(stride);
+	float *to = floats_make(stride * to_stride);
+	float *x = floats_make(stride);
+	float times[2 * GRAM_BLOCK];
+	bool right = true;
+	double off = 0.0;
+
+	for (int64_t i = 0; i < n * stride; i++)
+		block[i] = (float) rng_normal(5, 0, (uint64_t) i);
+	for (int64_t j = 0; j < stride; j++)
+		scale[j] = (float) rng_uniform(5, 1, (uint64_t) j);
+	for (int64_t e = 0; e < n; e++)
+		times[e] = (float) rng_normal(5, 2, (uint64_t) e);
+	kernel->transpose(block, n, stride, scale, to, to_stride);
+	kernel->combine(block, n, stride, times, x);
+	for (int64_t j = 0; j < stride; j++)
+	{
+		double sum = 0.0;
+
+		for (int64_t e = 0; e < to_stride; e++)
+			right &= to[j * to_stride + e] == (e < n ? scale[j] * block[e * stride + j] : 0.0f);
+		for (int64_t e = 0; e < n; e++)
+			sum += (double) times[e] * block[e * stride + j];
+		off = fmax(off, fabs(sum - x[j]));
+	}
+	CHECK(right);
+	CHECK(off < 1e-6 * (1.0 + (double) n));
+	floats_free(block, n * stride);
+	floats_free(scale, stride);
+	floats_free(to, stride * to_stride);
+	floats_free(x, stride);
+}
+
 /* a [stride x stride] = B'B + shift for a random B of `rank` rows; nothing in the lower triangle. */
 static void
 matrix_make(float *a, int64_t stride, int64_t rank, double shift)
@@ -218,6 +256,8 @@ main(void)
 			test_add(kernel, stride, 1, false);
 			test_add(kernel, stride, 23, false);
 			test_add(kernel, stride, GRAM_BLOCK, true);
+			for (int64_t n = 1; n < 40; n += quick ? 7 : 1)
+				test_transpose_and_combine(kernel, stride, n);
 			test_solve(kernel, stride, 2 * stride, 0.0);
 			test_solve(kernel, stride, 5, 1.0);
 			test_solve(kernel, stride, 5, 1e-3);

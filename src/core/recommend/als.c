@@ -8,12 +8,14 @@
  *
  * Phases of an iteration, with a barrier after each:
  *
- *   1. Gram matrix of the item factors, by chunks of rows into shared memory
- *   2. user rows: every member adds up the Gram chunks in order, then claims chunks of rows
- *   3. Gram matrix of the user factors
- *   4. item rows, as in 2
+ *   1. Gram matrix of the item factors, by chunks of rows into shared memory; behind the barrier every member adds up the
+ *      chunks in order
+ *   2. where many rows are short: the leader finds the Gram matrix's eigenvectors, and the item factors are turned into
+ *      their basis, in place, for nobody reads them again before phase 4 sets them anew
+ *   3. user rows: every member claims chunks of rows, and turns its solutions back
+ *   4. the same for the item rows from the user factors; behind the last iteration the latter are turned back
  *
- * How a row is assembled and solved: als_row.c.
+ * How a row is assembled and solved: als_row.c, als_short.c.
  *
  * The loss costs nothing: at the solution of row i its share of the objective is W_i - b_i . y_i, so the item rows'
  * shares plus the users' penalty (taken down while the users were solved) make the whole.
@@ -21,26 +23,42 @@
  * Same bytes for any number of members: chunk bounds follow from the sizes alone, a row is solved by one member from
  * shared numbers, and sums over chunks run in chunk order.
  *
- * Memory: shared, GRAM_CHUNKS Gram matrices and the chunks' sums; each member, two matrices, the block and two vectors.
+ * Memory: shared, GRAM_CHUNKS Gram matrices, eigenvectors and the chunks' sums; each member, two matrices, the block and
+ * some vectors, and where it decomposes some 24 f^2 bytes more.
  */
 #include <math.h>
 #include <string.h>
 
 #include "als_row.h"
+#include "als_short.h"
 #include "../rng.h"
 #include "../team.h"
 
 #define GRAM_CHUNKS 16 /* at most */
 #define GRAM_ROWS 1024 /* in a chunk, at least, while there are fewer than GRAM_CHUNKS */
 #define SOLVE_CHUNKS 256
+#define ROTATE_ROWS 1024 /* in a chunk */
 
 typedef struct AlsShared
 {
 	TeamShared team;
 	double user_penalty[SOLVE_CHUNKS]; /* sum of (W_u + a0 n_items) |x_u|^2 by chunk of users */
 	double item_loss[SOLVE_CHUNKS]; /* sum of W_i - b_i . y_i by chunk of items */
-	float gram[]; /* [gram_chunks x stride x stride], matrices as in gram.h, without a0 */
+	float numbers
+		[]; /* [als_spectrum_floats], the last spectrum; [gram_chunks x stride x stride], matrices without a0 */
 } AlsShared;
+
+/* One half of an iteration: the rows x of matrix from the other side's factors y. */
+typedef struct Half
+{
+	AlsSide side;
+	float *y; /* side.y */
+	const Csr *matrix;
+	float *x; /* [matrix->rows x factors] */
+	bool rotated; /* y is left in another basis */
+	double *penalty; /* [SOLVE_CHUNKS] sums for the loss; NULL where they are not wanted */
+	double *loss; /* the same */
+} Half;
 
 static int64_t
 smaller(int64_t a, int64_t b)
@@ -63,7 +81,8 @@ als_shared_bytes(const AlsParams *params, int32_t users, int32_t items)
 	size_t chunks = (size_t) gram_chunks(users > items ? users : items);
 	size_t gram = als_times(als_times(stride, stride), als_times(chunks, sizeof(float)));
 
-	return als_plus_aligned(sizeof(AlsShared), gram);
+	return als_plus_aligned(als_plus_aligned(sizeof(AlsShared), als_spectrum_floats(params) * sizeof(float)),
+							gram);
 }
 
 /* Chunk `chunk` of the Gram matrix of side into work->normal, to be added up by gram_add. */
@@ -179,69 +198,117 @@ chunk_begin(const Csr *matrix, int64_t fixed, int64_t chunk)
 	return (int32_t) lo;
 }
 
-/* The rows of one chunk; *penalty and *loss receive the chunk's sums. */
+/* The rows of one chunk, and their sums. */
 static CoreStatus
-solve_chunk(Env *env, const AlsSide *side, AlsWork *work, const Csr *matrix, int64_t chunk, float *x,
-			double *penalty, double *loss)
+solve_chunk(Env *env, const Half *half, AlsWork *work, int64_t chunk)
 {
+	const Csr *matrix = half->matrix;
 	int32_t factors = work->factors;
 	int64_t fixed = factors / 3 + 24; /* the Cholesky factorisation, in entries */
+	int32_t begin = chunk_begin(matrix, fixed, chunk);
 	int32_t end = chunk_begin(matrix, fixed, chunk + 1);
-	double pull = (double) side->params->unobserved_weight * side->n;
+	double pull = (double) half->side.params->unobserved_weight * half->side.n;
+	double penalty = 0.0;
+	double loss = 0.0;
 
-	*penalty = 0.0;
-	*loss = 0.0;
-	for (int32_t r = chunk_begin(matrix, fixed, chunk); r < end; r++)
+	for (int32_t r = begin; r < end; r++)
 	{
-		int64_t begin = matrix->start[r];
-		int64_t n = matrix->start[r + 1] - begin;
-		float *row = x + (int64_t) r * factors;
-		const float *weights = matrix->value != NULL ? matrix->value + begin : NULL;
+		int64_t entry = matrix->start[r];
+		int64_t n = matrix->start[r + 1] - entry;
+		float *row = half->x + (int64_t) r * factors;
+		const float *weights = matrix->value != NULL ? matrix->value + entry : NULL;
 		AlsRowFit fit = {0};
 		CoreStatus status = CORE_OK;
 
 		if (n > 0)
-			status = als_row_solve(env, side, work, matrix->col + begin, weights, n, row, &fit);
+			status = als_row_solve(env, &half->side, work, matrix->col + entry, weights, n, row, &fit);
 		else
 			memset(row, 0, (size_t) factors * sizeof(float));
 		if (status != CORE_OK)
 			return status;
-		*penalty += (fit.weight + pull) * fit.norm2;
-		*loss += fit.weight - fit.explained;
+		penalty += (fit.weight + pull) * fit.norm2;
+		loss += fit.weight - fit.explained;
 	}
-	return CORE_OK;
+	if (half->penalty != NULL)
+		half->penalty[chunk] = penalty;
+	if (half->loss != NULL)
+		half->loss[chunk] = loss;
+	if (work->spectrum == NULL)
+		return CORE_OK;
+	return als_rotate(env, work, work->spectrum, true, half->x + (int64_t) begin * factors, end - begin);
 }
 
-/* Phases 1 and 2, or 3 and 4: the rows x of matrix from the other side; sums by chunk into penalty and loss. */
+/* A phase: work->gram of y in every member. */
 static CoreStatus
-half_iteration(Team *team, const AlsSide *side, AlsWork *work, const Csr *matrix, float *x, AlsShared *shared,
-			   double *penalty, double *loss)
+gram_phase(Team *team, const Half *half, AlsWork *work, AlsShared *shared)
 {
 	int64_t square = work->stride * work->stride;
-	int32_t chunks = gram_chunks(side->n);
-	double unused;
+	float *squares = shared->numbers + als_spectrum_floats(half->side.params);
+	int32_t chunks = gram_chunks(half->side.n);
 	int64_t chunk;
 	CoreStatus status;
 
 	while ((chunk = team_claim(team, chunks)) >= 0)
 	{
-		team_fail(team, gram_chunk(team->env, side, work, chunk));
+		team_fail(team, gram_chunk(team->env, &half->side, work, chunk));
 		/* The team's memory is not aligned as the kernels want it. */
-		memcpy(shared->gram + chunk * square, work->normal, (size_t) square * sizeof(float));
+		memcpy(squares + chunk * square, work->normal, (size_t) square * sizeof(float));
 	}
 	status = team_meet(team);
 	if (status != CORE_OK)
 		return status;
-
 	for (chunk = 0; chunk < chunks; chunk++)
-		gram_add(shared->gram + chunk * square, chunk == 0, work);
-	gram_finish(side->params, work);
-	while ((chunk = team_claim(team, SOLVE_CHUNKS)) >= 0)
+		gram_add(squares + chunk * square, chunk == 0, work);
+	gram_finish(half->side.params, work);
+	return CORE_OK;
+}
+
+/* A phase: rows [n x factors] into the basis of the shared spectrum, or back. */
+static CoreStatus
+rotate_phase(Team *team, AlsWork *work, const AlsShared *shared, bool back, float *rows, int64_t n)
+{
+	int64_t chunks = (n + ROTATE_ROWS - 1) / ROTATE_ROWS;
+	int64_t chunk;
+
+	while ((chunk = team_claim(team, chunks)) >= 0)
 	{
-		team_fail(team, solve_chunk(team->env, side, work, matrix, chunk, x,
-									penalty != NULL ? penalty + chunk : &unused,
-									loss != NULL ? loss + chunk : &unused));
+		int64_t lo = chunk * ROTATE_ROWS;
+
+		team_fail(team, als_rotate(team->env, work, shared->numbers, back, rows + lo * work->factors,
+								   smaller(ROTATE_ROWS, n - lo)));
 	}
+	return team_meet(team);
+}
+
+/* Two phases: y goes into the basis where its Gram matrix is diagonal. */
+static CoreStatus
+spectrum_phases(Team *team, const Half *half, AlsWork *work, AlsShared *shared)
+{
+	CoreStatus status;
+
+	if (team->env->leader)
+		team_fail(team, als_spectrum_find(team->env, work, shared->numbers));
+	status = team_meet(team);
+	if (status != CORE_OK)
+		return status;
+	als_spectrum_use(work, shared->numbers);
+	return rotate_phase(team, work, shared, false, half->y, half->side.n);
+}
+
+static CoreStatus
+half_iteration(Team *team, const Half *half, AlsWork *work, AlsShared *shared)
+{
+	int64_t chunk;
+	CoreStatus status;
+
+	als_spectrum_use(work, NULL);
+	status = gram_phase(team, half, work, shared);
+	if (status == CORE_OK && half->rotated)
+		status = spectrum_phases(team, half, work, shared);
+	if (status != CORE_OK)
+		return status;
+	while ((chunk = team_claim(team, SOLVE_CHUNKS)) >= 0)
+		team_fail(team, solve_chunk(team->env, half, work, chunk));
 	return team_meet(team);
 }
 
@@ -281,31 +348,35 @@ start_phase(Team *team, const AlsProblem *problem, float *y)
 
 /* One iteration; *loss is the same in every member. */
 static CoreStatus
-iterate(Team *team, const AlsProblem *problem, AlsWork *work, AlsModel *model, AlsShared *shared,
-		double *loss)
+iterate(Team *team, const Half halves[2], AlsWork *work, AlsShared *shared, double *loss)
 {
-	const AlsParams *params = &problem->params;
-	AlsSide items = {.params = params, .y = model->item_factors, .n = problem->by_item.rows};
-	AlsSide users = {.params = params, .y = model->user_factors, .n = problem->by_user.rows};
 	double fit = 0.0;
 	double penalty = 0.0;
-	CoreStatus status;
 
-	status = half_iteration(team, &items, work, &problem->by_user, model->user_factors, shared,
-							shared->user_penalty, NULL);
-	if (status != CORE_OK)
-		return status;
-	status = half_iteration(team, &users, work, &problem->by_item, model->item_factors, shared, NULL,
-							shared->item_loss);
-	if (status != CORE_OK)
-		return status;
+	for (int i = 0; i < 2; i++)
+	{
+		CoreStatus status = half_iteration(team, &halves[i], work, shared);
+
+		if (status != CORE_OK)
+			return status;
+	}
 	for (int chunk = 0; chunk < SOLVE_CHUNKS; chunk++)
 	{
 		fit += shared->item_loss[chunk];
 		penalty += shared->user_penalty[chunk];
 	}
-	*loss = fit + params->regularization * penalty;
+	*loss = fit + halves[0].side.params->regularization * penalty;
 	return isfinite(*loss) ? CORE_OK : CORE_NOT_FINITE;
+}
+
+static Half
+half_of(const AlsParams *params, const Csr *matrix, float *y, float *x)
+{
+	return (Half){.side = {.params = params, .y = y, .n = matrix->cols},
+				  .y = y,
+				  .matrix = matrix,
+				  .x = x,
+				  .rotated = als_spectrum_pays(params, matrix)};
 }
 
 /* All iterations, once there is memory. */
@@ -314,11 +385,15 @@ run_iterations(Team *team, const AlsProblem *problem, AlsWork *work, AlsModel *m
 			   AlsReport *report)
 {
 	const AlsParams *params = &problem->params;
+	Half halves[2] = {half_of(params, &problem->by_user, model->item_factors, model->user_factors),
+					  half_of(params, &problem->by_item, model->user_factors, model->item_factors)};
 
+	halves[0].penalty = shared->user_penalty;
+	halves[1].loss = shared->item_loss;
 	for (int32_t done = 1; done <= params->iterations; done++)
 	{
 		double before = report->loss;
-		CoreStatus status = iterate(team, problem, work, model, shared, &report->loss);
+		CoreStatus status = iterate(team, halves, work, shared, &report->loss);
 
 		if (status != CORE_OK)
 			return status;
@@ -328,7 +403,9 @@ run_iterations(Team *team, const AlsProblem *problem, AlsWork *work, AlsModel *m
 		if (params->tolerance > 0 && done > 1 && before - report->loss < params->tolerance * before)
 			break;
 	}
-	return CORE_OK;
+	if (!halves[1].rotated)
+		return CORE_OK;
+	return rotate_phase(team, work, shared, true, model->user_factors, problem->by_user.rows);
 }
 
 CoreStatus

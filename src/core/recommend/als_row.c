@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "als_row.h"
+#include "als_short.h"
 
 #define RIDGES 3
 
@@ -34,11 +35,11 @@ als_plus_aligned(size_t a, size_t b)
 	return (sum + 63) & ~(size_t) 63;
 }
 
-/* Floats of a member's arrays, rows of stride floats: gram, normal, block, rhs, solution. */
+/* Floats of a member's arrays, rows of stride floats: gram, normal, block, rhs, solution, scratch. */
 static size_t
 work_rows(size_t stride)
 {
-	return stride + (stride + GRAM_LANES) + GRAM_BLOCK + 2;
+	return stride + (stride + GRAM_LANES) + GRAM_BLOCK + 4;
 }
 
 size_t
@@ -46,14 +47,16 @@ als_member_bytes(const AlsParams *params)
 {
 	size_t stride = gram_stride((size_t) params->factors);
 
-	return als_times(als_times(stride, sizeof(float)), work_rows(stride));
+	size_t work = als_times(als_times(stride, sizeof(float)), work_rows(stride));
+
+	return als_plus_aligned(work, als_spectrum_bytes(params));
 }
 
 CoreStatus
 als_work_open(Env *env, const AlsParams *params, AlsWork *work)
 {
 	int64_t stride = (int64_t) gram_stride((size_t) params->factors);
-	float *memory = env->alloc(env, als_member_bytes(params));
+	float *memory = env->alloc(env, (size_t) stride * work_rows((size_t) stride) * sizeof(float));
 
 	if (memory == NULL)
 		return CORE_NO_MEMORY;
@@ -65,6 +68,8 @@ als_work_open(Env *env, const AlsParams *params, AlsWork *work)
 	work->block = work->normal + stride * (stride + GRAM_LANES);
 	work->rhs = work->block + stride * GRAM_BLOCK;
 	work->solution = work->rhs + stride;
+	work->scratch = work->solution + stride;
+	work->spectrum = NULL;
 	return CORE_OK;
 }
 
@@ -142,9 +147,10 @@ add_ridge(AlsWork *work, double share)
 		work->normal[j * step] += (float) (share * (trace / work->factors + 1e-20));
 }
 
-CoreStatus
-als_row_solve(Env *env, const AlsSide *side, AlsWork *work, const int32_t *cols, const float *weights,
-			  int64_t n, float *x, AlsRowFit *fit)
+/* work->rhs and work->solution of a row, by as small a ridge as will do. */
+static CoreStatus
+row_solve_long(Env *env, const AlsSide *side, AlsWork *work, const int32_t *cols, const float *weights,
+			   int64_t n, double *weight)
 {
 	static const double ridges[RIDGES + 1] = {0.0, 1e-6, 1e-4, 1e-2};
 	bool solvable = false;
@@ -155,7 +161,7 @@ als_row_solve(Env *env, const AlsSide *side, AlsWork *work, const int32_t *cols,
 
 		if (attempt > RIDGES)
 			return CORE_NOT_FINITE;
-		status = row_assemble(env, side, work, cols, weights, n, &fit->weight);
+		status = row_assemble(env, side, work, cols, weights, n, weight);
 		if (status != CORE_OK)
 			return status;
 		if (attempt > 0)
@@ -164,6 +170,19 @@ als_row_solve(Env *env, const AlsSide *side, AlsWork *work, const int32_t *cols,
 	}
 	memcpy(work->solution, work->rhs, (size_t) work->stride * sizeof(float));
 	work->kernel->solve(work->normal, work->stride, work->solution);
+	return CORE_OK;
+}
+
+CoreStatus
+als_row_solve(Env *env, const AlsSide *side, AlsWork *work, const int32_t *cols, const float *weights,
+			  int64_t n, float *x, AlsRowFit *fit)
+{
+	CoreStatus status = env->cancelled(env) ? CORE_CANCELLED : CORE_OK;
+
+	if (status == CORE_OK && !als_short_solve(side, work, cols, weights, n, &fit->weight))
+		status = row_solve_long(env, side, work, cols, weights, n, &fit->weight);
+	if (status != CORE_OK)
+		return status;
 	memcpy(x, work->solution, (size_t) work->factors * sizeof(float));
 	fit->explained = 0.0;
 	fit->norm2 = 0.0;

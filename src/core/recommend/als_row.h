@@ -26,6 +26,8 @@ typedef struct AlsWork
 	float *block; /* [GRAM_BLOCK x stride] gathered rows */
 	float *rhs; /* [stride] */
 	float *solution; /* [stride] */
+	float *scratch; /* [2 x stride] */
+	const float *spectrum; /* als_short.h; NULL when rows are solved in the basis of y itself */
 } AlsWork;
 
 /* What solving a row found out. */
