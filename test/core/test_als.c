@@ -723,9 +723,9 @@ test_singular(Shape shape)
 
 /* Weights that single precision cannot square up with end in a status, in every member, and not in infinity. */
 static void
-test_not_finite(void)
+test_not_finite(const Shape *shape)
 {
-	Fixture f = fixture_make(&shapes[1], 3);
+	Fixture f = fixture_make(shape, 3);
 	CoreEnv envs[2];
 	CoreStatus status[2];
 
@@ -790,7 +790,8 @@ main(void)
 	test_tolerance();
 	test_singular(shapes[6]);
 	test_singular(shapes[SHORT_BOTH]);
-	test_not_finite();
+	test_not_finite(&shapes[1]);
+	test_not_finite(&shapes[SHORT_BOTH]);
 	test_bytes_do_not_overflow();
 	return check_finish();
 }

@@ -93,16 +93,27 @@ als_spectrum_find(Env *env, const AlsWork *work, float *spectrum)
 	lapack_int integers = integers_of(n);
 	lapack_int info;
 	double *vectors = env->alloc(env, als_spectrum_bytes(&params));
-	double *values = vectors + n * n;
-	double *room = values + n;
+	double *values;
+	double *room;
+	double sum = 0.0;
 
 	if (vectors == NULL)
 		return CORE_NO_MEMORY;
+	values = vectors + n * n;
+	room = values + n;
 	/* Row by row, upper triangle: LAPACK takes it for column by column, lower triangle. */
 	for (int64_t i = 0; i < n; i++)
 	{
 		for (int64_t j = i; j < n; j++)
+		{
 			vectors[i * n + j] = work->gram[i * work->stride + j];
+			sum += fabs(vectors[i * n + j]);
+		}
+	}
+	if (!isfinite(sum))
+	{
+		env->release(env, vectors);
+		return CORE_NOT_FINITE;
 	}
 	LAPACK_dsyevd("V", "L", &n, vectors, &n, values, room, &doubles, (lapack_int *) (room + doubles),
 				  &integers, &info);
