@@ -132,8 +132,22 @@ COMMENT ON COLUMN promoai.registry_grants.granted_by IS 'role that granted it';
 COMMENT ON COLUMN promoai.registry_grants.granted_at IS 'when';
 
 -- Default privileges of whoever installs this must not open the tables.
-REVOKE ALL ON promoai.registry_models, promoai.registry_versions, promoai.registry_metrics, promoai.registry_payload,
-    promoai.registry_grants FROM PUBLIC;
+DO $do$
+DECLARE
+    granted record;
+BEGIN
+    FOR granted IN
+        SELECT c.relname, a.grantee, pg_catalog.pg_get_userbyid(a.grantee) AS role
+        FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) a
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) 'promoai'::pg_catalog.regnamespace::pg_catalog.oid
+          AND a.grantee OPERATOR(pg_catalog.<>) c.relowner
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON promoai.%I FROM %s', granted.relname,
+            CASE WHEN granted.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+                 ELSE pg_catalog.quote_ident(granted.role) END);
+    END LOOP;
+END
+$do$;
 
 SELECT pg_catalog.pg_extension_config_dump('promoai.registry_models', '');
 SELECT pg_catalog.pg_extension_config_dump('promoai.registry_versions', '');

@@ -240,7 +240,7 @@ SELECT t.model,
        t.loss,
        pg_catalog.clock_timestamp() - t.started_at AS elapsed,
        CASE WHEN t.step > 0 AND t.steps >= t.step
-            THEN (pg_catalog.clock_timestamp() - t.phase_started_at) * ((t.steps - t.step)::double precision / t.step)
+            THEN (pg_catalog.clock_timestamp() - t.phase_started_at) * ((t.steps - t.step)::double precision / t.step::double precision)
        END AS remaining
 FROM promoai.training_progress() t
 LEFT JOIN pg_catalog.pg_roles r ON r.oid = t.role_oid;

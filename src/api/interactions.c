@@ -234,7 +234,12 @@ interactions_read(const char *source, Interactions *in)
 	in->rows_skipped = reader.rows_skipped;
 
 	if (in->need != NULL && in->coo.n > 0)
-		memory_require(collector_need(&collector, in->coo.n), in->limit, "training");
+	{
+		uint64 need = collector_need(&collector, in->coo.n);
+
+		/* Past the limit entries were only counted: there is no going on, whatever the need has become meanwhile. */
+		memory_require(collector.full ? Max(need, in->limit + 1) : need, in->limit, "training");
+	}
 	in->customers = sort_ids(collector.columns[COLUMN_CUSTOMER].ids, in->memory, in->coo.row, in->coo.n);
 	in->items = sort_ids(collector.columns[COLUMN_ITEM].ids, in->memory, in->coo.col, in->coo.n);
 }

@@ -71,11 +71,12 @@ read_parameters(const Payload *payload, MfModel *model)
 		   model->transform >= FEEDBACK_BINARY && model->transform <= FEEDBACK_NONE;
 }
 
+/* index [n] ascending and distinct, within 0 .. limit - 1: ranking counts on all of it. */
 static bool
-indices_in_range(const int32 *index, uint64 n, int32 limit)
+indices_are_good(const int32 *index, int64 n, int32 limit)
 {
-	for (uint64 i = 0; i < n; i++)
-		if (index[i] < 0 || index[i] >= limit)
+	for (int64 i = 0; i < n; i++)
+		if (index[i] < 0 || index[i] >= limit || (i > 0 && index[i] <= index[i - 1]))
 			return false;
 	return true;
 }
@@ -92,10 +93,15 @@ read_seen(const Payload *payload, MfModel *model)
 		model->seen_start[customers] != (int64) entries)
 		return false;
 	for (int32 u = 0; u < customers; u++)
-		if (model->seen_start[u] > model->seen_start[u + 1] ||
-			model->seen_start[u + 1] - model->seen_start[u] > model->items.n)
+	{
+		int64 start = model->seen_start[u];
+		int64 end = model->seen_start[u + 1];
+
+		if (start > end || end > (int64) entries ||
+			!indices_are_good(model->seen_item + start, end - start, model->items.n))
 			return false;
-	return indices_in_range(model->seen_item, entries, model->items.n);
+	}
+	return true;
 }
 
 bool

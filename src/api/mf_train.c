@@ -198,7 +198,27 @@ training_read(MfTraining *training)
 						   training->in.rows_read, training->in.rows_skipped)));
 }
 
-/* Lay out and make the region, and put the extent's final sizes into it. */
+/*
+ * Take out the pairs that sum to nothing.  This comes before anything is sized or drawn: customers and items that are left
+ * without a pair go, the others get new indices, and the holdout is drawn by index.
+ */
+static void
+training_settle(MfTraining *training)
+{
+	Interactions *in = &training->in;
+	Csr scratch = {0};
+
+	scratch.start = MemoryContextAllocHuge(in->memory, sizeof(int64) * ((Size) in->customers->n + 1));
+	scratch.col = MemoryContextAllocHuge(in->memory, sizeof(int32) * (Size) in->coo.n);
+	interactions_settle(in, &scratch);
+	pfree(scratch.start);
+	pfree(scratch.col);
+	if (in->pairs == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("source has no pair of customer and item with a value above zero")));
+}
+
+/* Lay out and make the region. */
 static void
 training_lay_out(MfTraining *training)
 {
@@ -214,14 +234,6 @@ training_lay_out(MfTraining *training)
 	training->team = team_create(bytes, team_workers(flops));
 	training->region = team_memory(training->team);
 	*training->region = plan;
-	mf_region_arrays(training->region, &training->arrays);
-
-	interactions_settle(in, &training->arrays.by_user);
-	if (in->pairs == 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("source has no pair of customer and item with a value above zero")));
-	training->region->extent.customers = in->customers->n;
-	training->region->extent.items = in->items->n;
 	mf_region_arrays(training->region, &training->arrays);
 }
 
@@ -453,13 +465,14 @@ promoai_mf_train(PG_FUNCTION_ARGS)
 
 	training.draft.model = args_text(args, "model");
 	training.draft.source = args_text(args, "source");
-	training.draft.search_path = namespace_search_path;
+	training.draft.search_path = pstrdup(namespace_search_path); /* the source may change the setting */
 	options_from_call(mf_options, args, &training.options);
 	settle_options(&training);
 	registry_begin(training.draft.model, MF_KIND);
 
 	progress_start(training.draft.model);
 	training_read(&training);
+	training_settle(&training);
 	training_lay_out(&training);
 	training_fit(&training);
 	version = training_publish(&training);
@@ -480,6 +493,7 @@ mf_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 	progress_start(model->name);
 	training_read(&training);
 	read_done(arg);
+	training_settle(&training);
 	training_lay_out(&training);
 	training_fit(&training);
 	return training_publish(&training);

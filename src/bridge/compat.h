@@ -26,6 +26,11 @@
 #define compat_local_beentry(n) pgstat_get_local_beentry_by_index(n)
 #endif
 
+/* Before 18 the attribute was spelled differently, and stood at the end. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 /* From 16 on a member may be kept from SET ROLE. */
 #if PG_VERSION_NUM < 160000
 #define compat_can_set_role(member, role) is_member_of_role(member, role)
