@@ -9,6 +9,21 @@
 -- of users' own tables are made after the data.)  Nothing but our functions writes here, under the model's lock, and they
 -- remove a version together with all that belongs to it.
 
+-- Whoever owns the schema, or may create in it, can put functions before ours: it must be made by this script, or by a
+-- superuser.
+DO $do$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) n.nspowner
+               WHERE n.nspname OPERATOR(pg_catalog.=) 'promoai'::pg_catalog.name AND NOT r.rolsuper
+                 AND r.rolname OPERATOR(pg_catalog.<>) current_user)
+    THEN
+        RAISE EXCEPTION 'schema "promoai" exists and belongs to another role'
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Drop or rename it, and run CREATE EXTENSION promoai again.';
+    END IF;
+END
+$do$;
+
 COMMENT ON SCHEMA promoai IS
 'AI for shop promotions inside the database. One line lets a role use everything that it should: GRANT USAGE ON SCHEMA promoai TO analyst. Which models it may serve from is granted model by model with promoai.model_grant(model, role); models that it trains are its own.';
 
@@ -17,6 +32,8 @@ CREATE TABLE promoai.registry_models (
     model text COLLATE "C" NOT NULL,
     kind text COLLATE "C" NOT NULL,
     owner_name text COLLATE "C" NOT NULL,
+    owner_oid oid NOT NULL,
+    owner_cluster bigint NOT NULL,
     source text NOT NULL,
     source_search_path text NOT NULL,
     arguments jsonb NOT NULL,
@@ -31,7 +48,9 @@ COMMENT ON TABLE promoai.registry_models IS 'Models: name, owner and definition.
 COMMENT ON COLUMN promoai.registry_models.model_id IS 'random';
 COMMENT ON COLUMN promoai.registry_models.model IS 'name, unique in the database';
 COMMENT ON COLUMN promoai.registry_models.kind IS 'what kind of model it is, such as mf';
-COMMENT ON COLUMN promoai.registry_models.owner_name IS 'role that owns the model; by name, since a dump may be restored where the role has another oid';
+COMMENT ON COLUMN promoai.registry_models.owner_name IS 'role that owns the model, as it was called when the model became its own';
+COMMENT ON COLUMN promoai.registry_models.owner_oid IS 'its oid: what counts in the cluster that wrote the row, so a renamed role keeps its models and a new role of the old name does not inherit them';
+COMMENT ON COLUMN promoai.registry_models.owner_cluster IS 'system identifier of that cluster; in any other one, after a restore or pg_upgrade, the name counts';
 COMMENT ON COLUMN promoai.registry_models.source IS 'query, or name of a table or view, that the model is trained on';
 COMMENT ON COLUMN promoai.registry_models.source_search_path IS 'search_path under which the source runs';
 COMMENT ON COLUMN promoai.registry_models.arguments IS 'the trainer''s arguments';
@@ -120,34 +139,20 @@ COMMENT ON COLUMN promoai.registry_payload.bytes IS 'a stretch of the stream';
 CREATE TABLE promoai.registry_grants (
     model_id uuid NOT NULL,
     role_name text COLLATE "C" NOT NULL,
+    role_oid oid NOT NULL,
+    role_cluster bigint NOT NULL,
     granted_by text COLLATE "C" NOT NULL,
     granted_at timestamptz NOT NULL,
-    CONSTRAINT registry_grants_pkey PRIMARY KEY (model_id, role_name)
+    CONSTRAINT registry_grants_pkey PRIMARY KEY (model_id, role_name, role_oid)
 );
 
 COMMENT ON TABLE promoai.registry_grants IS 'Who may serve from a model beside its owner. Read it through promoai.model_grants.';
 COMMENT ON COLUMN promoai.registry_grants.model_id IS 'the model';
 COMMENT ON COLUMN promoai.registry_grants.role_name IS 'role that may use it, with its members; public: everybody';
+COMMENT ON COLUMN promoai.registry_grants.role_oid IS 'its oid in the cluster that wrote the row; 0: public';
+COMMENT ON COLUMN promoai.registry_grants.role_cluster IS 'system identifier of that cluster; in any other one the name counts';
 COMMENT ON COLUMN promoai.registry_grants.granted_by IS 'role that granted it';
 COMMENT ON COLUMN promoai.registry_grants.granted_at IS 'when';
-
--- Default privileges of whoever installs this must not open the tables.
-DO $do$
-DECLARE
-    granted record;
-BEGIN
-    FOR granted IN
-        SELECT c.relname, a.grantee, pg_catalog.pg_get_userbyid(a.grantee) AS role
-        FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) a
-        WHERE c.relnamespace OPERATOR(pg_catalog.=) 'promoai'::pg_catalog.regnamespace::pg_catalog.oid
-          AND a.grantee OPERATOR(pg_catalog.<>) c.relowner
-    LOOP
-        EXECUTE pg_catalog.format('REVOKE ALL ON promoai.%I FROM %s', granted.relname,
-            CASE WHEN granted.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
-                 ELSE pg_catalog.quote_ident(granted.role) END);
-    END LOOP;
-END
-$do$;
 
 SELECT pg_catalog.pg_extension_config_dump('promoai.registry_models', '');
 SELECT pg_catalog.pg_extension_config_dump('promoai.registry_versions', '');

@@ -69,6 +69,10 @@ interactions_bytes(const Interactions *in, uint64 entries)
 	return memory_mul(memory_add(entries, entries / 2), entry);
 }
 
+/*
+ * What all of it takes at its peak: either while the ids are sorted, beside the entries, or later, when the caller does what it
+ * has announced.
+ */
 static uint64
 collector_need(const Collector *collector, uint64 entries)
 {
@@ -76,14 +80,11 @@ collector_need(const Collector *collector, uint64 entries)
 	const IdTable *customers = collector->columns[COLUMN_CUSTOMER].ids;
 	const IdTable *items = collector->columns[COLUMN_ITEM].ids;
 	uint64 ids = memory_add(ids_memory(customers), ids_memory(items));
+	uint64 sorting =
+		memory_add(interactions_bytes(in, entries), Max(ids_sort_memory(customers), ids_sort_memory(items)));
+	uint64 using = in->need(in->need_arg, entries, ids_count(customers), ids_count(items));
 
-	return memory_add(ids, in->need(in->need_arg, entries, ids_count(customers), ids_count(items)));
-}
-
-static void *
-grow(void *array, Size bytes)
-{
-	return repalloc_huge(array, bytes);
+	return memory_add(ids, Max(sorting, using));
 }
 
 static void
@@ -97,12 +98,12 @@ collector_grow(Collector *collector)
 		return;
 	}
 	collector->room += collector->room / 2;
-	in->coo.row = grow(in->coo.row, collector->room * sizeof(int32));
-	in->coo.col = grow(in->coo.col, collector->room * sizeof(int32));
+	in->coo.row = repalloc_huge(in->coo.row, collector->room * sizeof(int32));
+	in->coo.col = repalloc_huge(in->coo.col, collector->room * sizeof(int32));
 	if (in->coo.value != NULL)
-		in->coo.value = grow(in->coo.value, collector->room * sizeof(float));
+		in->coo.value = repalloc_huge(in->coo.value, collector->room * sizeof(float));
 	if (in->late != NULL)
-		in->late = grow(in->late, collector->room);
+		in->late = repalloc_huge(in->late, collector->room);
 }
 
 /* Arrays exist once it is known which columns there are, that is with the first row. */

@@ -171,6 +171,9 @@ take_trained_history(Evaluation *evaluation)
 			entries += (mf_seen(model, evaluation->customer[c], &n), n);
 	}
 	seen->start[customers] = entries;
+	memory_require(memory_add(evaluation_need(evaluation, 0, customers, model->items.n),
+							  memory_mul(entries, sizeof(int32))),
+				   evaluation->target.limit, "evaluating");
 	seen->col = huge(entries, sizeof(int32));
 	for (int32 c = 0; c < customers; c++)
 	{

@@ -55,6 +55,13 @@ section(const Payload *payload, const char *name, uint32 width, uint64 count)
 	return found == count ? data : NULL;
 }
 
+/* NaN is outside every range. */
+static bool
+whole_within(double value, double low, double high)
+{
+	return value >= low && value <= high && value == floor(value);
+}
+
 static bool
 read_parameters(const Payload *payload, MfModel *model)
 {
@@ -62,13 +69,14 @@ read_parameters(const Payload *payload, MfModel *model)
 
 	if (parameters == NULL)
 		return false;
+	if (!whole_within(parameters[PARAMETER_FACTORS], 1, 512) ||
+		!whole_within(parameters[PARAMETER_TRANSFORM], FEEDBACK_BINARY, FEEDBACK_NONE))
+		return false;
 	model->params.factors = (int32) parameters[PARAMETER_FACTORS];
 	model->params.regularization = (float) parameters[PARAMETER_REGULARIZATION];
 	model->params.unobserved_weight = (float) parameters[PARAMETER_UNOBSERVED_WEIGHT];
 	model->transform = (FeedbackTransform) parameters[PARAMETER_TRANSFORM];
-	return model->params.factors >= 1 && model->params.factors <= 512 &&
-		   isfinite(model->params.regularization) && isfinite(model->params.unobserved_weight) &&
-		   model->transform >= FEEDBACK_BINARY && model->transform <= FEEDBACK_NONE;
+	return isfinite(model->params.regularization) && isfinite(model->params.unobserved_weight);
 }
 
 /* index [n] ascending and distinct, within 0 .. limit - 1: ranking counts on all of it. */

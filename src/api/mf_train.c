@@ -87,6 +87,7 @@ typedef struct MfTraining
 	Team *team;
 	MfRegion *region;
 	MfArrays arrays;
+	int workers; /* at most: as set when the training began, whatever the source does to the setting */
 	PgEnv env;
 	ModelMetric metrics[2 * RANK_METRICS + 1];
 	int n_metrics;
@@ -122,6 +123,7 @@ settle_options(MfTraining *training)
 	training->params.seed = (uint64) options->seed;
 	training->in.late_after = options->holdout_after;
 	training->in.limit = memory_limit(options->memory);
+	training->workers = max_parallel_maintenance_workers;
 }
 
 static MfExtent
@@ -152,7 +154,7 @@ training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 
 	need = memory_add(need, interactions_bytes(&training->in, entries));
 	need = memory_add(need, extent.weighted ? 0 : memory_mul(entries, sizeof(float)));
-	return memory_add(need, memory_mul(member, max_parallel_maintenance_workers + 1));
+	return memory_add(need, memory_mul(member, training->workers + 1));
 }
 
 /* ---- reading ---- */
@@ -231,7 +233,7 @@ training_lay_out(MfTraining *training)
 	double flops = training->params.iterations *
 				   (2 * f * f * in->coo.n + f * f * f / 3 * ((double) extent.customers + extent.items));
 
-	training->team = team_create(bytes, team_workers(flops));
+	training->team = team_create(bytes, Min(team_workers(flops), training->workers));
 	training->region = team_memory(training->team);
 	*training->region = plan;
 	mf_region_arrays(training->region, &training->arrays);

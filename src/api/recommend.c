@@ -21,6 +21,7 @@
 #include "api/mf_model.h"
 #include "bridge/args.h"
 #include "bridge/env.h"
+#include "bridge/memory.h"
 #include "bridge/rows.h"
 #include "core/recommend/rank.h"
 #include "model/cache.h"
@@ -562,10 +563,18 @@ promoai_mf_item_factors(PG_FUNCTION_ARGS)
 	return put_factors(fcinfo, &model->items, model->item_factors, model->params.factors);
 }
 
+static uint64
+scan_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
+{
+	const Interactions none = {0};
+
+	return interactions_bytes(&none, entries);
+}
+
 /*
  * source_scan(source) -> (rows_read, rows_skipped, customers, items, seconds)
  *
- * Reads a source as a trainer does, into dense columns in canonical order, and keeps nothing.
+ * Reads a source as a trainer does, into dense columns in canonical order within maintenance_work_mem, and keeps nothing.
  */
 PG_FUNCTION_INFO_V1(promoai_source_scan);
 Datum
@@ -573,7 +582,7 @@ promoai_source_scan(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
 	TimestampTz started = GetCurrentTimestamp();
-	Interactions in = {.memory = CurrentMemoryContext};
+	Interactions in = {.memory = CurrentMemoryContext, .need = scan_need, .limit = memory_limit(NULL)};
 	Datum values[5];
 	bool nulls[5] = {0};
 

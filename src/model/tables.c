@@ -128,7 +128,8 @@ scan_open(TableScan *scan, RegistryIndex index, Snapshot snapshot, ScanKey keys,
 		places_missing(); /* dropped by another session just now */
 	scan->index = index_open(index_oids[index], AccessShareLock);
 	scan->scan = systable_beginscan_ordered(scan->table, scan->index, snapshot, n_keys, keys);
-	Assert(RelationGetNumberOfAttributes(scan->table) <= REGISTRY_MAX_COLUMNS);
+	if (RelationGetNumberOfAttributes(scan->table) > REGISTRY_MAX_COLUMNS)
+		elog(ERROR, "registry table \"%s\" has too many columns", RelationGetRelationName(scan->table));
 }
 
 bool
@@ -247,6 +248,12 @@ TableArg
 arg_int8(int64 value)
 {
 	return (TableArg){INT8OID, Int64GetDatum(value), false};
+}
+
+TableArg
+arg_oid(Oid value)
+{
+	return (TableArg){OIDOID, ObjectIdGetDatum(value), false};
 }
 
 TableArg

@@ -83,7 +83,7 @@ sql "CREATE DATABASE homeless TEMPLATE template0"
 ok $? "without owners and grants"
 (
 	export PGDATABASE=homeless
-	sql "UPDATE promoai.registry_models SET owner_name = 'gone' WHERE model = 'shop'"
+	sql "UPDATE promoai.registry_models SET owner_name = 'gone', owner_cluster = 0 WHERE model = 'shop'"
 )
 is "$(PGDATABASE=homeless sql "SELECT owner, owner_exists FROM promoai.models WHERE model = 'shop'")" "gone|f" "a model whose owner is not there says so"
 is "$(PGDATABASE=homeless sql "$answers")" "$(sql "$answers")" "it serves"
