@@ -187,15 +187,14 @@ require_time(const Collector *collector)
 						errhint("Add a timestamp as the source's last column.")));
 }
 
-/* Replace indices in order of arrival by ranks of the sorted ids. */
-static void
-rank_indices(int32 *indices, int64 n, const int32 *rank)
+void
+interactions_renumber(int32 *indices, int64 n, const int32 *place)
 {
 	for (int64 i = 0; i < n; i++)
 	{
 		if (unlikely(i % (1 << 20) == 0))
 			CHECK_FOR_INTERRUPTS();
-		indices[i] = rank[indices[i]];
+		indices[i] = place[indices[i]];
 	}
 }
 
@@ -205,7 +204,7 @@ sort_ids(IdTable *table, MemoryContext memory, int32 *indices, int64 n)
 	int32 *rank = MemoryContextAllocHuge(memory, sizeof(int32) * (Size) Max(ids_count(table), 1));
 	IdSet *set = ids_sort(table, memory, rank);
 
-	rank_indices(indices, n, rank);
+	interactions_renumber(indices, n, rank);
 	pfree(rank);
 	ids_free(table);
 	return set;
@@ -311,8 +310,8 @@ interactions_settle(Interactions *in, Csr *scratch)
 	{
 		idset_keep(in->customers, customer_place);
 		idset_keep(in->items, item_place);
-		rank_indices(in->coo.row, in->coo.n, customer_place);
-		rank_indices(in->coo.col, in->coo.n, item_place);
+		interactions_renumber(in->coo.row, in->coo.n, customer_place);
+		interactions_renumber(in->coo.col, in->coo.n, item_place);
 	}
 	pfree(customer_place);
 	pfree(item_place);

@@ -423,17 +423,6 @@ training_publish(MfTraining *training)
 
 /* ---- the SQL function ---- */
 
-static Jsonb *
-metrics_to_jsonb(const ModelMetric *metrics, int n)
-{
-	JsonObject object;
-
-	json_open(&object);
-	for (int i = 0; i < n; i++)
-		json_put_real(&object, metrics[i].metric, metrics[i].value);
-	return json_close(&object);
-}
-
 static Datum
 report_row(FunctionCallInfo fcinfo, const MfTraining *training, const ModelVersion *version)
 {
@@ -452,7 +441,7 @@ report_row(FunctionCallInfo fcinfo, const MfTraining *training, const ModelVersi
 	values[i++] = Int64GetDatum(in->customers->n);
 	values[i++] = Int64GetDatum(in->items->n);
 	values[i++] = Int64GetDatum(in->pairs);
-	values[i++] = JsonbPGetDatum(metrics_to_jsonb(training->metrics, training->n_metrics));
+	values[i++] = JsonbPGetDatum(registry_metrics_jsonb(training->metrics, training->n_metrics));
 	values[i++] = Float8GetDatum((GetCurrentTimestamp() - training->draft.started) / 1e6);
 	return rows_single(fcinfo, values, nulls);
 }

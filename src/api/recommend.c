@@ -44,7 +44,7 @@ static const MfModel *
 open_model(const Args *args)
 {
 	Model *model = registry_open(args_text(args, "model"), MODEL_USE);
-	int32 wanted = args_null(args, "version") ? 0 : args_int(args, "version", 1, PG_INT32_MAX);
+	int32 wanted = args_int_or(args, "version", 1, PG_INT32_MAX, 0);
 
 	require_kind(model->kind);
 	return cache_get(model, registry_version(model, wanted), CurrentMemoryContext)->state;

@@ -113,6 +113,12 @@ args_int(const Args *args, const char *name, int32 min, int32 max)
 	return value;
 }
 
+int32
+args_int_or(const Args *args, const char *name, int32 min, int32 max, int32 missing)
+{
+	return args_null(args, name) ? missing : args_int(args, name, min, max);
+}
+
 bool
 args_bool(const Args *args, const char *name)
 {

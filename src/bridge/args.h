@@ -32,6 +32,8 @@ extern Datum args_datum(const Args *args, const char *name, Oid *type); /* ERROR
 extern char *args_text(const Args *args, const char *name); /* ERROR 22004 when NULL */
 extern char *args_text_or_null(const Args *args, const char *name);
 extern int32 args_int(const Args *args, const char *name, int32 min, int32 max);
+extern int32 args_int_or(const Args *args, const char *name, int32 min, int32 max,
+						 int32 missing); /* when NULL */
 extern bool args_bool(const Args *args, const char *name);
 
 typedef enum OptionType

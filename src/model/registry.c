@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "bridge/json.h"
 #include "model/internal.h"
 #include "model/registry.h"
 #include "model/tables.h"
@@ -369,25 +370,13 @@ metric_repeats(const ModelMetric *metrics, int i)
 Jsonb *
 registry_metrics_jsonb(const ModelMetric *metrics, int n)
 {
-	JsonbParseState *state = NULL;
+	JsonObject object;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	json_open(&object);
 	for (int i = 0; i < n; i++)
-	{
-		const ModelMetric *metric = &metrics[i];
-		JsonbValue item;
-
-		item.type = jbvString;
-		item.val.string.val = metric_repeats(metrics, i) ? psprintf("%s (%s)", metric->metric, metric->split)
-														 : pstrdup(metric->metric);
-		item.val.string.len = strlen(item.val.string.val);
-		pushJsonbValue(&state, WJB_KEY, &item);
-
-		item.type = isfinite(metric->value) ? jbvNumeric : jbvNull;
-		if (item.type == jbvNumeric)
-			item.val.numeric =
-				DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(metric->value)));
-		pushJsonbValue(&state, WJB_VALUE, &item);
-	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+		json_put_real(&object,
+					  metric_repeats(metrics, i) ? psprintf("%s (%s)", metrics[i].metric, metrics[i].split)
+												 : metrics[i].metric,
+					  metrics[i].value);
+	return json_close(&object);
 }
