@@ -550,6 +550,9 @@ solve_fit(Env *env, const SolveInput *input, LiftFit *fit, double *means, SolveR
 	for (int32_t i = 0; i <= k; i++)
 		fit->coefficients[i] = NAN;
 	promoted_means(input, fit, means);
+	report->none_promoted = input->promoted == 0;
+	report->one_promoted = input->promoted == 1;
+	report->all_promoted = input->promoted == (double) input->n;
 	status = solve_with(env, &s, fit, report);
 	env->release(env, block);
 	return status;

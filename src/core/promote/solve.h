@@ -43,6 +43,9 @@ typedef struct SolveReport
 	bool sales_constant; /* no errors */
 	bool one_cluster; /* no errors */
 	bool digits_lost; /* fewer than SOLVE_DIGITS left of promo's variance: no errors */
+	bool none_promoted; /* no row has promo <> 0 */
+	bool one_promoted; /* just one has: HC1 takes its residual, which is 0, for its error */
+	bool all_promoted;
 	SolveColumn *columns; /* [k], provided by the caller: promo, covariates */
 } SolveReport;
 
