@@ -1,13 +1,14 @@
 /*
  * moments.c - sums of products over rows, by blocks and BLAS
  *
- * A block of rows is made into w [n][d] and then into q [n][pairs], all products of two.  The fourth moments are stored by
- * their second index j as matrices of j + 1 rows (i) and the pairs from (j, j) on:
+ * A block of rows is made into w [d][block] and then into q [pairs][block], all products of two, and one dsyrk gives the sums
+ * of all products of four, q q'.  Each of them stands there up to three times; the fourth moments keep one, by their second
+ * index j as matrices of j + 1 rows (i) and the pairs from (j, j) on, so that taking it over is adding rows:
  *
- *     fourth_j [j + 1][pairs - pair_at(j, j)] += (w_i w_j)' [j + 1][n] x q [n][pairs from (j, j) on]
+ *     fourth_j [i][pairs from (j, j) on] += (q q')[pair (i, j)][pairs from (j, j) on]
  *
- * so every product of four is computed once and lands where it stays, by one dgemm a j.  With one column beside sales the
- * twelve sums are written out: BLAS would be slower than the sums.
+ * (One dgemm a j, for those that are kept alone, has less than half of the products to compute and is no faster: the matrices
+ * are too thin.)  With one column beside sales the twelve sums are written out: BLAS would be slower than the sums.
  *
  * A shift is a congruence: products of two about the new pivot are a sparse linear map of those about the old one,
  *
@@ -15,7 +16,7 @@
  *
  * applied to both sides of the symmetric matrix of all products of four.
  *
- * Scratch: (d + pairs + d) doubles a row of a block, or pairs x pairs for a shift, whichever is more.
+ * Scratch: pairs x (block + pairs).
  */
 #include <math.h>
 #include <string.h>
@@ -51,15 +52,6 @@ fourth_size(int32_t k)
 }
 
 size_t
-fourth_at(int32_t columns, const int32_t index[4])
-{
-	int32_t j = index[1];
-
-	return fourth_start(columns, j) + (size_t) index[0] * pairs_from(columns, j) +
-		   (pair_at(columns, index[2], index[3]) - pair_at(columns, j, j));
-}
-
-size_t
 pairs_scratch(int32_t k)
 {
 	return (size_t) (k + 2) * MOMENTS_BLOCK + (size_t) (k + 2) * (size_t) (k + 2);
@@ -68,10 +60,7 @@ pairs_scratch(int32_t k)
 size_t
 fourth_scratch(int32_t k)
 {
-	size_t block = MOMENTS_BLOCK * (pairs_size(k) + 2 * (size_t) (k + 2));
-	size_t square = pairs_size(k) * pairs_size(k);
-
-	return block > square ? block : square;
+	return pairs_size(k) * (MOMENTS_BLOCK + pairs_size(k));
 }
 
 /* ---- adding ---- */
@@ -136,41 +125,65 @@ fourth_add_one(double *fourth, const double *rows, int32_t n, int32_t stride, co
 		fourth[s] += sum[s];
 }
 
+/* w [d][BLOCK], the rows beyond n are 0. */
+static void
+center_columns(double *w, int32_t k, const double *rows, int32_t n, int32_t stride, const double *pivot)
+{
+	memset(w, 0, (size_t) (k + 2) * MOMENTS_BLOCK * sizeof(double));
+	for (int32_t r = 0; r < n; r++)
+	{
+		const double *row = rows + (size_t) r * stride;
+
+		w[r] = 1;
+		for (int32_t c = 0; c <= k; c++)
+			w[(size_t) (c + 1) * MOMENTS_BLOCK + r] = row[c] - pivot[c];
+	}
+}
+
+/* product [BLOCK]; a length that the compiler knows is one that it vectorises. */
+static void
+multiply_columns(double *restrict product, const double *restrict a, const double *restrict b)
+{
+	for (int32_t r = 0; r < MOMENTS_BLOCK; r++)
+		product[r] = a[r] * b[r];
+}
+
 void
 fourth_add(double *fourth, int32_t k, const double *rows, int32_t n, int32_t stride, const double *pivot,
 		   double *scratch)
 {
 	int32_t d = k + 2;
-	size_t pairs = pairs_size(k);
-	double *w = scratch; /* [n][d] */
-	double *left = w + (size_t) d * MOMENTS_BLOCK; /* [n][j + 1]: w_i w_j */
-	double *q = left + (size_t) d * MOMENTS_BLOCK; /* [n][pairs] */
+	int32_t pairs = (int32_t) pairs_size(k);
+	double *q = scratch; /* [pairs][BLOCK]; the first d are w itself, as w_0 is 1 */
+	double *product = q + (size_t) d * MOMENTS_BLOCK;
+	double *square = q + (size_t) pairs * MOMENTS_BLOCK; /* [pairs][pairs], upper */
 
 	if (k == 1)
 	{
 		fourth_add_one(fourth, rows, n, stride, pivot);
 		return;
 	}
-	center_rows(w, k, rows, n, stride, pivot);
-	for (int32_t r = 0; r < n; r++)
+	center_columns(q, k, rows, n, stride, pivot);
+	for (int32_t i = 1; i < d; i++)
 	{
-		const double *from = w + (size_t) r * d;
-		double *to = q + (size_t) r * pairs;
-
-		for (int32_t i = 0; i < d; i++)
-			for (int32_t j = i; j < d; j++)
-				*to++ = from[i] * from[j];
+		for (int32_t j = i; j < d; j++)
+		{
+			multiply_columns(product, q + (size_t) i * MOMENTS_BLOCK, q + (size_t) j * MOMENTS_BLOCK);
+			product += MOMENTS_BLOCK;
+		}
 	}
+	cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, pairs, n, 1, q, MOMENTS_BLOCK, 0, square, pairs);
 	for (int32_t j = 0; j <= k; j++)
 	{
-		int32_t wide = (int32_t) pairs_from(k, j);
+		size_t wide = pairs_from(k, j);
 
-		for (int32_t r = 0; r < n; r++)
-			for (int32_t i = 0; i <= j; i++)
-				left[(size_t) r * (j + 1) + i] = w[(size_t) r * d + i] * w[(size_t) r * d + j];
-		cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, j + 1, wide, n, 1, left, j + 1,
-					q + pair_at(k, j, j), (int32_t) pairs, 1, fourth, wide);
-		fourth += (size_t) (j + 1) * wide;
+		for (int32_t i = 0; i <= j; i++)
+		{
+			const double *from = square + pair_at(k, i, j) * (size_t) pairs + pair_at(k, j, j);
+
+			for (size_t c = 0; c < wide; c++)
+				*fourth++ += from[c];
+		}
 	}
 }
 
@@ -198,43 +211,42 @@ pairs_shift(double *pairs, int32_t k, const double *delta)
 	}
 }
 
-/* Calls visit for all i <= j <= k <= l of the fourth moments, in the order in which they stand. */
-typedef void (*FourthVisit)(double *moment, int32_t columns, const int32_t index[4], double *square);
-
-static void
-fourth_walk(double *fourth, int32_t columns, FourthVisit visit, double *square)
+/* For i <= j: the moments of second index j from (i, j) on, [pairs from (j, j) on]. */
+static double *
+fourth_row(double *fourth, int32_t k, int32_t i, int32_t j)
 {
-	int32_t index[4];
-
-	for (index[1] = 0; index[1] <= columns; index[1]++)
-		for (index[0] = 0; index[0] <= index[1]; index[0]++)
-			for (index[2] = index[1]; index[2] < columns + 2; index[2]++)
-				for (index[3] = index[2]; index[3] < columns + 2; index[3]++)
-					visit(fourth++, columns, index, square);
+	return fourth + fourth_start(k, j) + (size_t) i * pairs_from(k, j);
 }
 
-/* The moment to all places that it has in the square of pairs by pairs. */
-static void
-unfold(double *moment, int32_t columns, const int32_t index[4], double *square)
+/* Each moment to all places that it has in the square: (ij, kl), (ik, jl), (il, jk) and across the diagonal. */
+void
+fourth_unfold(const double *fourth, int32_t k, double *square)
 {
-	static const int split[3][4] = {{0, 1, 2, 3}, {0, 2, 1, 3}, {0, 3, 1, 2}};
-	size_t pairs = pairs_size(columns);
+	size_t pairs = pairs_size(k);
 
-	for (int s = 0; s < 3; s++)
+	memset(square, 0, pairs * pairs * sizeof(double));
+	for (int32_t j = 0; j <= k; j++)
 	{
-		size_t a = pair_at(columns, index[split[s][0]], index[split[s][1]]);
-		size_t b = pair_at(columns, index[split[s][2]], index[split[s][3]]);
+		for (int32_t i = 0; i <= j; i++)
+		{
+			for (int32_t a = j; a < k + 2; a++)
+			{
+				for (int32_t b = a; b < k + 2; b++)
+				{
+					const size_t place[3][2] = {{pair_at(k, i, j), pair_at(k, a, b)},
+												{pair_at(k, i, a), pair_at(k, j, b)},
+												{pair_at(k, i, b), pair_at(k, j, a)}};
 
-		square[a * pairs + b] = *moment;
-		square[b * pairs + a] = *moment;
+					for (int s = 0; s < 3; s++)
+					{
+						square[place[s][0] * pairs + place[s][1]] = *fourth;
+						square[place[s][1] * pairs + place[s][0]] = *fourth;
+					}
+					fourth++;
+				}
+			}
+		}
 	}
-}
-
-static void
-fold(double *moment, int32_t columns, const int32_t index[4], double *square)
-{
-	*moment = square[pair_at(columns, index[0], index[1]) * pairs_size(columns) +
-					 pair_at(columns, index[2], index[3])];
 }
 
 /* The map of pairs on vectors of square: element a of each at a * step, the vectors `next` apart. */
@@ -267,12 +279,14 @@ fourth_shift(double *fourth, int32_t k, const double *delta, double *scratch)
 {
 	size_t pairs = pairs_size(k);
 
-	/* products of three sales and more stay 0: no moment that is kept needs them */
-	memset(scratch, 0, pairs * pairs * sizeof(double));
-	fourth_walk(fourth, k, unfold, scratch);
+	/* products of three sales and more, which are not kept, are not needed for any that are */
+	fourth_unfold(fourth, k, scratch);
 	shift_side(scratch, k, delta, pairs, 1);
 	shift_side(scratch, k, delta, 1, pairs);
-	fourth_walk(fourth, k, fold, scratch);
+	for (int32_t j = 0; j <= k; j++)
+		for (int32_t i = 0; i <= j; i++)
+			memcpy(fourth_row(fourth, k, i, j), scratch + pair_at(k, i, j) * pairs + pair_at(k, j, j),
+				   pairs_from(k, j) * sizeof(double));
 }
 
 /* ---- the pivot ---- */

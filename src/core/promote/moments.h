@@ -37,9 +37,6 @@ pair_at(int32_t k, int32_t i, int32_t j)
 
 extern size_t fourth_size(int32_t k);
 
-/* Where i <= j <= k <= l stand, j before sales. */
-extern size_t fourth_at(int32_t columns, const int32_t index[4]);
-
 /*
  * Doubles of scratch for the functions below.  k of pairs_* is bounded by memory alone, k of fourth_* by
  * MOMENTS_MAX_FOURTH.
@@ -53,6 +50,9 @@ extern void pairs_add(double *pairs, int32_t k, const double *rows, int32_t n, i
 extern void fourth_add(double *fourth, int32_t k, const double *rows, int32_t n, int32_t stride,
 					   const double *pivot, double *scratch);
 
+/* All products of four as a symmetric matrix of pairs by pairs; 0 where three or more are sales. */
+extern void fourth_unfold(const double *fourth, int32_t k, double *square);
+
 /* Sums about pivot become those about pivot - delta, delta [k + 1]: exact but for rounding. */
 extern void pairs_shift(double *pairs, int32_t k, const double *delta);
 extern void fourth_shift(double *fourth, int32_t k, const double *delta, double *scratch);
@@ -62,21 +62,5 @@ extern void fourth_shift(double *fourth, int32_t k, const double *delta, double 
  * mean itself, so that sums of whole numbers stay whole.
  */
 extern void choose_pivot(const double *rows, int32_t n, int32_t stride, int32_t k, double *pivot);
-
-/* (i, j, k, l) sorted ascending. */
-static inline void
-sort_four(int32_t index[4])
-{
-	static const int network[5][2] = {{0, 1}, {2, 3}, {0, 2}, {1, 3}, {1, 2}};
-
-	for (int s = 0; s < 5; s++)
-	{
-		int32_t a = index[network[s][0]];
-		int32_t b = index[network[s][1]];
-
-		index[network[s][0]] = a < b ? a : b;
-		index[network[s][1]] = a < b ? b : a;
-	}
-}
 
 #endif

@@ -13,7 +13,7 @@
  * SOLVE_DIGITS are left, a covariate's likewise (NaN in the covariance).  Residuals of rows at hand do not suffer so: there the
  * loss is that of e itself, the square root.
  *
- * Memory: a few arrays of (k + 2)^2 from the Env.
+ * Memory: a few arrays of (k + 2)^2, and one of pairs^2 with fourth moments, from the Env.
  */
 #include <math.h>
 #include <string.h>
@@ -217,37 +217,42 @@ add_outer(Solve *s, const double *score, const double *size)
 	}
 }
 
-static void
-meat_from_fourth(Solve *s)
+/* N_rs is the row (r, s) of all products of four against those of the residual's coefficients. */
+static CoreStatus
+meat_from_fourth(Env *env, Solve *s)
 {
 	int32_t p = s->k + 1;
+	size_t pairs = pairs_size(s->k);
+	double *square = env->alloc(env, (pairs * pairs + pairs) * sizeof(double));
+	double *products = square + pairs * pairs; /* [pairs] */
 
+	if (square == NULL)
+		return CORE_NO_MEMORY;
+	fourth_unfold(s->in->pairs, s->k, square);
+	for (int32_t a = 0; a < s->d; a++)
+		for (int32_t b = a; b < s->d; b++)
+			products[pair_at(s->k, a, b)] = (a == b ? 1 : 2) * s->residual[a] * s->residual[b];
 	for (int32_t i = 0; i < p; i++)
 	{
 		for (int32_t j = i; j < p; j++)
 		{
+			const double *row = square + pair_at(s->k, i, j) * pairs;
 			double sum = 0;
 			double size = 0;
 
-			for (int32_t a = 0; a < s->d; a++)
+			for (size_t c = 0; c < pairs; c++)
 			{
-				for (int32_t b = a; b < s->d; b++)
-				{
-					int32_t index[4] = {i, j, a, b};
-					double term = (a == b ? 1 : 2) * s->residual[a] * s->residual[b];
+				double term = products[c] * row[c];
 
-					if (term == 0)
-						continue;
-					sort_four(index);
-					term *= s->in->pairs[fourth_at(s->k, index)];
-					sum += term;
-					size += fabs(term);
-				}
+				sum += term;
+				size += fabs(term);
 			}
 			s->meat[i * p + j] = s->meat[j * p + i] = sum;
 			s->magnitude[i * p + j] = s->magnitude[j * p + i] = size;
 		}
 	}
+	env->release(env, square);
+	return CORE_OK;
 }
 
 static void
@@ -444,6 +449,7 @@ solve_covariance(Env *env, Solve *s, LiftFit *fit, SolveReport *report)
 	double size;
 	double square = residual_square(s, &size);
 	double scale = n / df;
+	CoreStatus status = CORE_OK;
 
 	fit->r2 = report->sales_constant ? NAN : 1 - square / s->central[(s->d - 1) * s->d + s->d - 1];
 	fit->r2 = fit->r2 < 0 ? 0 : fit->r2;
@@ -464,16 +470,15 @@ solve_covariance(Env *env, Solve *s, LiftFit *fit, SolveReport *report)
 	memset(s->magnitude, 0, (size_t) p * p * sizeof(double));
 	if (s->in->errors == FIT_CLUSTERED)
 	{
-		CoreStatus status = meat_from_clusters(env, s, s->work, s->work + p);
-
-		if (status != CORE_OK)
-			return status;
+		status = meat_from_clusters(env, s, s->work, s->work + p);
 		scale = g / (g - 1) * ((n - 1) / df);
 	}
 	else if (s->in->rows != NULL)
 		meat_from_rows(s);
 	else
-		meat_from_fourth(s);
+		status = meat_from_fourth(env, s);
+	if (status != CORE_OK)
+		return status;
 	sandwich(s, fit, scale, report);
 	return CORE_OK;
 }
