@@ -471,7 +471,7 @@ COMMENT ON AGGREGATE promoai.promo_elasticity_fit(float8, float8, float8[], bigi
 
 CREATE FUNCTION promoai.promo_lift_terms(
 	fit promoai.lift_fit, names text[] DEFAULT NULL,
-	OUT "position" int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
+	OUT term_no int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
 	OUT ci_low float8, OUT ci_high float8)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'promoai_lift_terms'
@@ -482,7 +482,7 @@ COMMENT ON FUNCTION promoai.promo_lift_terms(promoai.lift_fit, text[]) IS
 
 CREATE FUNCTION promoai.promo_lift_terms(
 	fit promoai.elasticity_fit, names text[] DEFAULT NULL,
-	OUT "position" int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
+	OUT term_no int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
 	OUT ci_low float8, OUT ci_high float8)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'promoai_elasticity_terms'
