@@ -599,6 +599,7 @@ lift_state_fit(const LiftState *state, LiftFit *fit, SolveReport *report)
 	int32 k = Max(state->k, 1);
 	int32 p = k + 1;
 	SolveInput input = {.k = k, .errors = state->errors};
+	CoreStatus status;
 	PgEnv env;
 
 	memset(fit, 0, sizeof(*fit));
@@ -625,8 +626,12 @@ lift_state_fit(const LiftState *state, LiftFit *fit, SolveReport *report)
 		else
 			give_sums(sum_rows(lift_state_copy(state)), &input);
 		env_init(&env, CurrentMemoryContext);
-		env_check(&env, solve_fit(&env.base, &input, fit, palloc(sizeof(double) * p), report),
-				  "fitting the effect of a promotion");
+		status = solve_fit(&env.base, &input, fit, palloc(sizeof(double) * p), report);
+		if (status == CORE_NOT_FINITE)
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("sums of squares are out of range"),
+							errhint("Give sales, promo and covariates in larger units.")));
+		env_check(&env, status, "fitting the effect of a promotion");
 	}
 	fit_finish(fit);
 }
