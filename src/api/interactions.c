@@ -10,6 +10,9 @@
  */
 #include "postgres.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -28,6 +31,9 @@ enum
 };
 
 #define FIRST_ROOM 4096
+
+/* What the ids may take while rows are only counted, beside the limit. */
+#define COUNTING_BYTES (UINT64CONST(64) * 1024 * 1024)
 
 typedef struct Collector
 {
@@ -52,6 +58,15 @@ describe_columns(Collector *collector, SourceReader *reader)
 	reader->n_columns = N_COLUMNS;
 	reader->memory = collector->in->memory;
 	reader->arg = collector;
+}
+
+uint64
+interactions_bytes(const Interactions *in, uint64 entries)
+{
+	uint64 entry = 2 * sizeof(int32) + sizeof(float) + (in->late_after.set ? sizeof(uint8) : 0);
+
+	/* Arrays have grown by half at most beyond what they hold. */
+	return memory_mul(memory_add(entries, entries / 2), entry);
 }
 
 static uint64
@@ -105,17 +120,35 @@ collector_begin(Collector *collector)
 		in->late = MemoryContextAlloc(in->memory, FIRST_ROOM);
 }
 
-/* Counting goes on past the limit, but not for ever: ids still take memory. */
+/* Counting goes on past the limit, so that the error can say what all rows need; but not for ever: ids take memory. */
 static void
 collector_count(Collector *collector)
 {
 	Interactions *in = collector->in;
+	uint64 ids;
 
 	in->coo.n++;
-	if (in->coo.n % (1 << 20) == 0 && ids_memory(collector->columns[COLUMN_CUSTOMER].ids) +
-											  ids_memory(collector->columns[COLUMN_ITEM].ids) >
-										  in->limit)
+	if (in->coo.n % (1 << 20) != 0)
+		return;
+	ids = memory_add(ids_memory(collector->columns[COLUMN_CUSTOMER].ids),
+					 ids_memory(collector->columns[COLUMN_ITEM].ids));
+	if (ids > memory_add(in->limit, COUNTING_BYTES))
 		memory_require(collector_need(collector, in->coo.n), in->limit, "training on the rows read so far");
+}
+
+/* Values are kept in single precision. */
+static float
+value_of(const Collector *collector, const SourceValue *values)
+{
+	double value = values[COLUMN_VALUE].number;
+
+	if (fabs(value) > FLT_MAX)
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						errmsg("source has a value of %g, beyond the largest allowed, %g", value, FLT_MAX),
+						errdetail("The first such row is of customer %s.",
+								  ids_text(collector->columns[COLUMN_CUSTOMER].ids,
+										   values[COLUMN_CUSTOMER].index))));
+	return (float) value;
 }
 
 static void
@@ -138,7 +171,7 @@ collect_row(void *arg, const SourceValue *values)
 	in->coo.row[n] = values[COLUMN_CUSTOMER].index;
 	in->coo.col[n] = values[COLUMN_ITEM].index;
 	if (in->coo.value != NULL)
-		in->coo.value[n] = (float) values[COLUMN_VALUE].number;
+		in->coo.value[n] = value_of(collector, values);
 	if (in->late != NULL)
 		in->late[n] = values[COLUMN_TIME].time > in->late_after.at;
 	in->coo.n = n + 1;
@@ -244,6 +277,8 @@ interactions_settle(Interactions *in, Csr *scratch)
 	int32 items = in->items->n;
 	int32 *customer_place;
 	int32 *item_place;
+	int32 customers_kept;
+	int32 items_kept;
 
 	env_init(&env, in->memory);
 	scratch->rows = customers;
@@ -264,7 +299,9 @@ interactions_settle(Interactions *in, Csr *scratch)
 	for (int64 i = 0; i < in->pairs; i++)
 		item_place[scratch->col[i]] = 1;
 
-	if (number_kept(customer_place, customers) < customers || number_kept(item_place, items) < items)
+	customers_kept = number_kept(customer_place, customers);
+	items_kept = number_kept(item_place, items);
+	if (customers_kept < customers || items_kept < items)
 	{
 		idset_keep(in->customers, customer_place);
 		idset_keep(in->items, item_place);

@@ -218,14 +218,13 @@ options_from_call(const Option *table, const Args *args, void *fields)
 	}
 }
 
-/* ISO 8601 in UTC: no time zone or date style can change what is meant. */
-static char *
-time_to_iso(TimestampTz at)
+char *
+option_time_text(const OptionTime *time)
 {
 	char *iso = palloc(MAXDATELEN + 1);
 	const int utc = 0;
 
-	return JsonEncodeDateTime(iso, TimestampTzGetDatum(at), TIMESTAMPTZOID, &utc);
+	return JsonEncodeDateTime(iso, TimestampTzGetDatum(time->at), TIMESTAMPTZOID, &utc);
 }
 
 static void
@@ -252,7 +251,7 @@ option_put(JsonObject *object, const Option *option, const void *field)
 			json_put_string(object, option->name, *(char *const *) field);
 			break;
 		case OPTION_TIME:
-			json_put_string(object, option->name, time_to_iso(((const OptionTime *) field)->at));
+			json_put_string(object, option->name, option_time_text(field));
 			break;
 	}
 }
@@ -352,8 +351,8 @@ option_from_stored(const Option *option, const JsonbValue *value, void *field)
 		option_from_string(option, pnstrdup(value->val.string.val, value->val.string.len), field);
 		return;
 	}
-	if (value->type != jbvNumeric || option->type == OPTION_BOOL || option->type == OPTION_CHOICE ||
-		option_nullable(option))
+	if (value->type != jbvNumeric ||
+		(option->type != OPTION_INT && option->type != OPTION_BIGINT && option->type != OPTION_REAL))
 		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
 						errmsg("stored argument \"%s\" is of the wrong type", option->name)));
 

@@ -63,6 +63,9 @@ typedef struct Option
 	bool transient; /* belongs to the call, not to the definition */
 } Option;
 
+/* ISO 8601 in UTC: no time zone or date style can change what is meant. */
+extern char *option_time_text(const OptionTime *time);
+
 /* All options of a NULL-named-terminated table; messages name the argument, the value and what is allowed. */
 extern void options_from_call(const Option *table, const Args *args, void *fields);
 extern Jsonb *options_to_jsonb(const Option *table, const void *fields);

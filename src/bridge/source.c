@@ -80,6 +80,24 @@ source_query(const char *source)
 	return pstrdup(source);
 }
 
+/* A SELECT that neither locks rows nor changes any in a WITH. */
+static bool
+only_reads(const CachedPlanSource *statement)
+{
+	ListCell *cell;
+
+	if (statement->commandTag != CMDTAG_SELECT || statement->resultDesc == NULL)
+		return false;
+	foreach (cell, statement->query_list)
+	{
+		const Query *query = lfirst_node(Query, cell);
+
+		if (query->commandType != CMD_SELECT || query->hasModifyingCTE || query->rowMarks != NIL)
+			return false;
+	}
+	return true;
+}
+
 /* Plan the source; the one plan must be a SELECT.  Returns the columns that it has. */
 static SPIPlanPtr
 source_plan(const char *source, TupleDesc *desc)
@@ -93,12 +111,12 @@ source_plan(const char *source, TupleDesc *desc)
 						errmsg("source cannot be run: %s", SPI_result_code_string(SPI_result))));
 	statements = SPI_plan_get_plan_sources(plan);
 	statement = list_length(statements) == 1 ? linitial(statements) : NULL;
-	if (statement == NULL || statement->commandTag != CMDTAG_SELECT || statement->resultDesc == NULL)
+	if (statement == NULL || !only_reads(statement))
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("source must be one SELECT, or the name of a table or view"),
-			 errhint("Sources are read, never changed: VALUES, TABLE and WITH ... SELECT are fine too.")));
+			 errhint("Sources are only read: INSERT, UPDATE, DELETE and FOR UPDATE have no place in them.")));
 	*desc = statement->resultDesc;
 	return plan;
 }
@@ -141,10 +159,9 @@ columns_mismatch(const SourceReader *reader, TupleDesc desc)
 	for (int i = 0; i < desc->natts; i++)
 		appendStringInfo(&found, "%s%s %s", i == 0 ? "" : ", ", NameStr(TupleDescAttr(desc, i)->attname),
 						 format_type_be(TupleDescAttr(desc, i)->atttypid));
-	ereport(ERROR,
-			(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("source has not the columns that are expected"),
-			 errdetail("Expected (%s); found (%s).", expected.data, found.data),
-			 errhint("Columns count by position; columns in brackets may be left out.")));
+	ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("source does not have the expected columns"),
+					errdetail("Expected (%s); found (%s).", expected.data, found.data),
+					errhint("Columns count by position; columns in brackets may be left out.")));
 }
 
 /* Match what the source has to what is expected: in order, optional ones may be passed over. */

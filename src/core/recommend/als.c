@@ -493,7 +493,7 @@ static CoreStatus
 start_phase(Team *team, const AlsProblem *problem, float *y)
 {
 	int64_t items = problem->by_item.rows;
-	int64_t rows = 65536 / problem->params.factors;
+	int64_t rows = 65536 / problem->params.factors + 1;
 	int64_t chunks = (items + rows - 1) / rows;
 	int64_t chunk;
 

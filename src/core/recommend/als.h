@@ -45,13 +45,20 @@ typedef struct AlsReport
 	double loss; /* after the last of them, the objective above */
 } AlsReport;
 
-/* Bytes of memory shared by the team that als_train needs beside problem and model; cleared to zero by the caller. */
+/*
+ * Bytes of memory shared by the team that als_train needs beside problem and model; aligned to 8 and cleared to zero by the
+ * caller.  SIZE_MAX when that is more than there can be.
+ */
 extern size_t als_shared_bytes(const AlsParams *params, int32_t users, int32_t items);
 
 /* Bytes that each member takes from its Env. */
 extern size_t als_member_bytes(const AlsParams *params);
 
-/* Every member of the team calls this with the same problem, model and shared memory. */
+/*
+ * Every member of the team calls this with the same problem, model and shared memory.  What the model's arrays hold before
+ * does not matter; rows without entries become zero.  After any status but CORE_OK they are unfinished.  A matrix that is
+ * not positive definite gets a small ridge; CORE_NOT_FINITE when that does not help, or a number is not finite.
+ */
 extern CoreStatus als_train(Env *env, const AlsProblem *problem, AlsModel *model, void *shared,
 							AlsReport *report);
 
