@@ -313,7 +313,7 @@ absorb_fill(Absorb *absorb)
 	absorb->direction = env->alloc(env, column);
 	absorb->moved = env->alloc(env, column);
 	return absorb->residual == NULL || absorb->direction == NULL || absorb->moved == NULL ? CORE_NO_MEMORY
-																						   : CORE_OK;
+																						  : CORE_OK;
 }
 
 CoreStatus

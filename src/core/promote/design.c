@@ -62,7 +62,8 @@ pair_before(const Design *design, const SortPair *a, const SortPair *b)
 
 /* Merge the sorted left [n_left] and right [n_right], which follows it, into out. */
 static CoreStatus
-merge_pairs(Env *env, const Design *design, const SortPair *left, int64_t n_left, int64_t n_right, SortPair *out)
+merge_pairs(Env *env, const Design *design, const SortPair *left, int64_t n_left, int64_t n_right,
+			SortPair *out)
 {
 	const SortPair *right = left + n_left;
 	int64_t i = 0;
