@@ -1,0 +1,60 @@
+-- Promotions measured from a source: fits in memory, the daily panel they need, price response, thresholds, and a look at
+-- the data beforehand.
+
+CREATE TYPE promoai.lift_source_fit AS (
+	n bigint, rows_skipped bigint, extra_sales_per_row float8, std_error float8, error_kind text, n_clusters bigint,
+	df float8, t float8, p_value float8, ci_low float8, ci_high float8,
+	expected_without_promo float8, lift_percent float8, lift_low float8, lift_high float8, r2 float8,
+	terms float8[], covariance float8[], note text,
+	names text[], dropped text[], effects_rank bigint, singletons bigint, within_r2 float8, sweeps int);
+
+COMMENT ON TYPE promoai.lift_source_fit IS
+'What a promotion brought, fitted over a source: the columns of promoai.lift_fit, then names of the terms, columns dropped and what became of the fixed effects. An association unless the promotion was randomised.';
+COMMENT ON COLUMN promoai.lift_source_fit.n IS 'rows used';
+COMMENT ON COLUMN promoai.lift_source_fit.rows_skipped IS 'rows left out because of a NULL';
+COMMENT ON COLUMN promoai.lift_source_fit.extra_sales_per_row IS 'coefficient of promo: sales of a row with promo = 1 less those of a row with promo = 0, all else equal';
+COMMENT ON COLUMN promoai.lift_source_fit.std_error IS 'its standard error, of the kind in error_kind';
+COMMENT ON COLUMN promoai.lift_source_fit.error_kind IS 'what the errors assume';
+COMMENT ON COLUMN promoai.lift_source_fit.n_clusters IS 'clusters, of two ways the fewer; NULL: not clustered';
+COMMENT ON COLUMN promoai.lift_source_fit.df IS 'degrees of freedom of Student''s t behind p-values and intervals: rows less coefficients, or clusters less one';
+COMMENT ON COLUMN promoai.lift_source_fit.t IS 'extra_sales_per_row / std_error';
+COMMENT ON COLUMN promoai.lift_source_fit.p_value IS 'two-sided, against no effect';
+COMMENT ON COLUMN promoai.lift_source_fit.ci_low IS 'lower end of the 95 % interval of extra_sales_per_row';
+COMMENT ON COLUMN promoai.lift_source_fit.ci_high IS 'upper end of the 95 % interval of extra_sales_per_row';
+COMMENT ON COLUMN promoai.lift_source_fit.expected_without_promo IS 'the promoted rows'' mean prediction with promo = 0, effects included';
+COMMENT ON COLUMN promoai.lift_source_fit.lift_percent IS '100 extra_sales_per_row / expected_without_promo; NULL unless the latter is above 0';
+COMMENT ON COLUMN promoai.lift_source_fit.lift_low IS 'lower end of the 95 % interval of lift_percent, by the delta method; the error of absorbed effects is in it';
+COMMENT ON COLUMN promoai.lift_source_fit.lift_high IS 'upper end of the 95 % interval of lift_percent';
+COMMENT ON COLUMN promoai.lift_source_fit.r2 IS 'share of the variance of sales that terms and effects explain; NULL when sales do not vary';
+COMMENT ON COLUMN promoai.lift_source_fit.terms IS 'coefficients in the order of names; NULL where not estimated (an absorbed intercept, a dropped column)';
+COMMENT ON COLUMN promoai.lift_source_fit.covariance IS 'covariance of the terms, a square';
+COMMENT ON COLUMN promoai.lift_source_fit.note IS 'what must be known beside the numbers; NULL: nothing';
+COMMENT ON COLUMN promoai.lift_source_fit.names IS 'names of the terms: intercept, then the source''s column names';
+COMMENT ON COLUMN promoai.lift_source_fit.dropped IS 'covariates dropped: constant, explained by the effects, or a linear combination of covariates before them';
+COMMENT ON COLUMN promoai.lift_source_fit.effects_rank IS 'coefficients that the absorbed effects stand for; 0: none';
+COMMENT ON COLUMN promoai.lift_source_fit.singletons IS 'rows left out because they stood alone in a level of an effect';
+COMMENT ON COLUMN promoai.lift_source_fit.within_r2 IS 'share of the variance that effects leave which the terms explain; NULL without effects';
+COMMENT ON COLUMN promoai.lift_source_fit.sweeps IS 'sweeps that absorbing the effects took at most; 0: no effects';
+
+CREATE FUNCTION promoai.promo_lift_fit_source(source text, cluster text DEFAULT NULL, memory text DEFAULT NULL)
+RETURNS promoai.lift_source_fit
+AS 'MODULE_PATHNAME', 'promoai_promo_lift_fit_source'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+
+COMMENT ON FUNCTION promoai.promo_lift_fit_source(text, text, text) IS
+'What a promotion brought: least squares over a source of (sales, promo [, covariates ...]), any number of covariates, collinear ones dropped and named. Errors HC1, or clustered by one or two columns of the source that cluster names (they are no covariates then). An association unless the promotion was randomised.';
+
+CREATE FUNCTION promoai.promo_panel_fit(
+	source text,
+	effects text DEFAULT NULL,
+	cluster text DEFAULT NULL,
+	errors text DEFAULT 'cluster',
+	tolerance float8 DEFAULT 1e-10,
+	iterations int DEFAULT 10000,
+	memory text DEFAULT NULL)
+RETURNS promoai.lift_source_fit
+AS 'MODULE_PATHNAME', 'promoai_promo_panel_fit'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+
+COMMENT ON FUNCTION promoai.promo_panel_fit(text, text, text, text, float8, int, text) IS
+'What a promotion brought, over a panel of (unit, time, sales, promo [, covariates ...]): fixed effects of unit and time (or of the columns that effects names) are absorbed, errors clustered by the first effect, by one or two columns that cluster names, or errors => ''hc1''. An association unless the promotion was randomised.';
