@@ -58,3 +58,19 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
 
 COMMENT ON FUNCTION promoai.promo_panel_fit(text, text, text, text, float8, int, text) IS
 'What a promotion brought, over a panel of (unit, time, sales, promo [, covariates ...]): fixed effects of unit and time (or of the columns that effects names) are absorbed, errors clustered by the first effect, by one or two columns that cluster names, or errors => ''hc1''. An association unless the promotion was randomised.';
+
+CREATE FUNCTION promoai.promo_daily(
+	source text,
+	first_day date DEFAULT NULL,
+	last_day date DEFAULT NULL,
+	listed text DEFAULT NULL,
+	time_zone text DEFAULT NULL,
+	memory text DEFAULT NULL,
+	OUT item text, OUT item_no bigint, OUT day date, OUT quantity float8, OUT revenue float8, OUT lines bigint,
+	OUT is_listed boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_daily'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.promo_daily(text, date, date, text, text, text) IS
+'Order lines (item, day, quantity [, revenue]) as one row for every listed item and day, zeros included: what a promotion''s effect must be fitted on. listed is a source of (item [, first_day [, last_day]]), both days included; without it every item is taken as listed on all days. Times become days in time_zone (default: the session''s).';
