@@ -74,3 +74,17 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 100000;
 
 COMMENT ON FUNCTION promoai.promo_daily(text, date, date, text, text, text) IS
 'Order lines (item, day, quantity [, revenue]) as one row for every listed item and day, zeros included: what a promotion''s effect must be fitted on. listed is a source of (item [, first_day [, last_day]]), both days included; without it every item is taken as listed on all days. Times become days in time_zone (default: the session''s).';
+
+CREATE FUNCTION promoai.promo_elasticity_pooled(
+	source text,
+	memory text DEFAULT NULL,
+	OUT item text, OUT item_no bigint, OUT category text, OUT rows_used bigint, OUT rows_unused bigint,
+	OUT elasticity float8, OUT std_error float8, OUT ci_low float8, OUT ci_high float8,
+	OUT own_elasticity float8, OUT own_std_error float8, OUT own_weight float8,
+	OUT pooled_mean float8, OUT pooled_spread float8, OUT pooled_towards text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_elasticity_pooled'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+
+COMMENT ON FUNCTION promoai.promo_elasticity_pooled(text, text) IS
+'Price elasticity of each product from (item, category, quantity, price [, covariates ...]): the log-log slope, pooled towards the mean of its category by empirical Bayes (Morris 1983; spread by REML, variances moderated as by Smyth 2004), with 95 % intervals. Rows with a quantity or price of zero or below have no logarithm: counted in rows_unused. An association unless prices were randomised.';
