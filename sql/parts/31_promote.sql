@@ -88,3 +88,47 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 1000;
 
 COMMENT ON FUNCTION promoai.promo_elasticity_pooled(text, text) IS
 'Price elasticity of each product from (item, category, quantity, price [, covariates ...]): the log-log slope, pooled towards the mean of its category by empirical Bayes (Morris 1983; spread by REML, variances moderated as by Smyth 2004), with 95 % intervals. Rows with a quantity or price of zero or below have no logarithm: counted in rows_unused. An association unless prices were randomised.';
+
+CREATE FUNCTION promoai.promo_threshold(
+	source text,
+	threshold float8,
+	discount float8 DEFAULT NULL,
+	bin float8 DEFAULT NULL,
+	lowest float8 DEFAULT NULL,
+	highest float8 DEFAULT NULL,
+	below float8 DEFAULT NULL,
+	above float8 DEFAULT NULL,
+	degree int DEFAULT 7,
+	replicates int DEFAULT 1000,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	OUT measure text, OUT value float8, OUT ci_low float8, OUT ci_high float8, OUT meaning text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_threshold'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 11;
+
+COMMENT ON FUNCTION promoai.promo_threshold(
+	text, float8, float8, float8, float8, float8, float8, float8, int, int, bigint, text) IS
+'What a discount from a sum on did to orders (order, amount [, refunded]): orders moved up, missing below, undone by refunds, above anyway, and the discount that went to each, with 95 % bootstrap intervals. Bunching above the threshold against a polynomial fitted outside the window from threshold - below to threshold + above (Chetty et al. 2011; Kleven 2016). amount is what the threshold is held against, before the discount is taken off; rows of one order are summed.';
+
+CREATE FUNCTION promoai.promo_threshold_bins(
+	source text,
+	threshold float8,
+	discount float8 DEFAULT NULL,
+	bin float8 DEFAULT NULL,
+	lowest float8 DEFAULT NULL,
+	highest float8 DEFAULT NULL,
+	below float8 DEFAULT NULL,
+	above float8 DEFAULT NULL,
+	degree int DEFAULT 7,
+	replicates int DEFAULT 100,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	OUT amount_from float8, OUT amount_to float8, OUT orders bigint, OUT expected float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_threshold_bins'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 70;
+
+COMMENT ON FUNCTION promoai.promo_threshold_bins(
+	text, float8, float8, float8, float8, float8, float8, float8, int, int, bigint, text) IS
+'The picture behind promo_threshold: orders by bin of their amount, and inside the window about the threshold the orders expected without it (NULL outside).';
