@@ -132,3 +132,20 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 70;
 COMMENT ON FUNCTION promoai.promo_threshold_bins(
 	text, float8, float8, float8, float8, float8, float8, float8, int, int, bigint, text) IS
 'The picture behind promo_threshold: orders by bin of their amount, and inside the window about the threshold the orders expected without it (NULL outside).';
+
+CREATE FUNCTION promoai.source_check(
+	source text,
+	language text DEFAULT 'en',
+	account text DEFAULT NULL,
+	item text DEFAULT NULL,
+	amounts text DEFAULT NULL,
+	examples int DEFAULT 3,
+	memory text DEFAULT NULL,
+	OUT finding text, OUT column_name text, OUT row_count bigint, OUT share float8, OUT message text,
+	OUT example_rows text[])
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_source_check'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.source_check(text, text, text, text, text, int, text) IS
+'What in a source''s rows looks wrong, in words (language en or zh), with counts and examples: duplicates, NULLs, NaN, values below zero, missing days, outliers, amounts that look like cents, accounts that look like fake orders. account, item and amounts name columns where their names do not tell. Rules of thumb: a finding is a question, not a verdict.';
