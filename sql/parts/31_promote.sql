@@ -59,6 +59,25 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
 COMMENT ON FUNCTION promoai.promo_panel_fit(text, text, text, text, float8, int, text) IS
 'What a promotion brought, over a panel of (unit, time, sales, promo [, covariates ...]): fixed effects of unit and time (or of the columns that effects names) are absorbed, errors clustered by the first effect, by one or two columns that cluster names, or errors => ''hc1''. An association unless the promotion was randomised.';
 
+CREATE FUNCTION promoai.promo_lift_terms(
+	fit promoai.lift_source_fit,
+	OUT term_no int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
+	OUT ci_low float8, OUT ci_high float8)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT terms.term_no, terms.term, terms.coefficient, terms.std_error, terms.t, terms.p_value, terms.ci_low, terms.ci_high
+	FROM promoai.promo_lift_terms(
+		ROW((fit).n, (fit).rows_skipped, (fit).extra_sales_per_row, (fit).std_error, (fit).error_kind, (fit).n_clusters,
+			(fit).df, (fit).t, (fit).p_value, (fit).ci_low, (fit).ci_high, (fit).expected_without_promo,
+			(fit).lift_percent, (fit).lift_low, (fit).lift_high, (fit).r2, (fit).terms, (fit).covariance,
+			(fit).note)::promoai.lift_fit,
+		(fit).names[3:]) AS terms;
+END;
+
+COMMENT ON FUNCTION promoai.promo_lift_terms(promoai.lift_source_fit) IS
+'A fit''s coefficients as rows named after the source''s columns, with errors, p-values and 95 % intervals.';
+
 CREATE FUNCTION promoai.promo_daily(
 	source text,
 	first_day date DEFAULT NULL,

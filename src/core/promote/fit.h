@@ -41,7 +41,7 @@ typedef struct LiftFit
 	double r2; /* NaN: sales do not vary */
 
 	/*
-	 * Mean of the terms over the promoted rows (promo <> 0), [p]: 1, mean promo, mean covariates; and what else their
+	 * Mean of the terms over the promoted rows (promo <> 0), [p]: 1, not looked at, mean covariates; and what else their
 	 * predicted sales hold (absorbed fixed effects), taken as known.
 	 */
 	const double *promoted_means;
