@@ -1,10 +1,10 @@
--- Fits over a source against R on Dominick's orange juice: figures and commands in reference_panel.R.
+-- Fits over a source against R on Dominick's orange juice: figures and commands in test/reference/panel.R.
 \set QUIET on
 SET client_min_messages = error;
 CREATE TEMP TABLE oj (store int, brand int, week int, logmove float8, constant int,
 	price1 float8, price2 float8, price3 float8, price4 float8, price5 float8, price6 float8, price7 float8, price8 float8,
 	price9 float8, price10 float8, price11 float8, deal int, feat float8, profit float8, sales float8);
-\copy oj FROM PROGRAM 'Rscript test/data/orange_juice.R 2>/dev/null || true' WITH (FORMAT csv, HEADER)
+\copy oj FROM PROGRAM 'Rscript test/reference/orange_juice.R 2>/dev/null || true' WITH (FORMAT csv, HEADER)
 SELECT count(*) = 0 AS missing FROM oj \gset
 BEGIN;
 SELECT plan(27);
@@ -31,7 +31,7 @@ WHERE NOT :'missing'
 UNION ALL SELECT 'store effects', f.* FROM promoai.promo_panel_fit('SELECT sales, feat, deal, price1, price5, store, week FROM pg_temp.oj WHERE brand = 1', effects => 'store', cluster => 'week') f
 WHERE NOT :'missing';
 
--- Rscript test/pgtap/reference_panel.R (R 4.2.2, sandwich 3.0.2)
+-- Rscript test/reference/panel.R (R 4.2.2, sandwich 3.0.2)
 CREATE TEMP TABLE reference (kind text, feat float8, feat_error float8, price float8, price_error float8, r2 float8);
 INSERT INTO reference VALUES
 ('hc1', 16379.5887852778, 697.670598269543, -950032.737355305, 26014.2100744807, 0.415022799373631),

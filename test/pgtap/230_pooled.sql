@@ -1,15 +1,15 @@
--- Pooled elasticities against R (reference_pooled.R: lm, metafor, Morris's formulas) and against a simulated truth.
+-- Pooled elasticities against R (test/reference/pooled.R: lm, metafor, Morris's formulas) and against a simulated truth.
 \set QUIET on
 SET client_min_messages = error;
 CREATE TEMP TABLE oj (store int, brand int, week int, logmove float8, constant int,
 	price1 float8, price2 float8, price3 float8, price4 float8, price5 float8, price6 float8, price7 float8, price8 float8,
 	price9 float8, price10 float8, price11 float8, deal int, feat float8, profit float8, sales float8);
-\copy oj FROM PROGRAM 'Rscript test/data/orange_juice.R 2>/dev/null || true' WITH (FORMAT csv, HEADER)
+\copy oj FROM PROGRAM 'Rscript test/reference/orange_juice.R 2>/dev/null || true' WITH (FORMAT csv, HEADER)
 SELECT count(*) = 0 AS missing FROM oj \gset
 BEGIN;
 SELECT plan(30);
 
--- Rscript test/pgtap/reference_pooled.R (R 4.2.2, metafor 3.8.1): item, mean, spread, own slope, pooled, its error, upper end
+-- Rscript test/reference/pooled.R (R 4.2.2, metafor 3.8.1): item, mean, spread, own slope, pooled, its error, upper end
 CREATE TEMP TABLE reference (item text, mean float8, spread float8, own float8, pooled float8, error float8, high float8);
 INSERT INTO reference VALUES
 ('1-2', -1.83169444257, 0.632757062459, 0.113321524, -1.46467282532, 0.868567430125, 0.415860941788),

@@ -1,4 +1,4 @@
-# The figures that 230_pooled.sql is held to:  Rscript test/pgtap/reference_pooled.R
+# The figures that 230_pooled.sql is held to:  Rscript test/reference/pooled.R
 # Orange juice: each brand in each of the first 30 stores is a product, the brand its category.  Slopes by lm, variances
 # moderated by Smyth's (2004) formulas, spread by metafor's REML, shrinkage by Morris's (1983).
 suppressMessages({library(bayesm); library(metafor)})

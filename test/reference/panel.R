@@ -1,4 +1,4 @@
-# The figures that 210_panel.sql is held to, from lm with dummies and sandwich:  Rscript test/pgtap/reference_panel.R
+# The figures that 210_panel.sql is held to, from lm with dummies and sandwich:  Rscript test/reference/panel.R
 # Data: Dominick's orange juice, brand 1 (bayesm).
 suppressMessages({library(bayesm); library(sandwich)})
 data(orangeJuice)
