@@ -159,7 +159,7 @@ estimate(Elasticity *elasticity)
 	elasticity->pooled = per_item(elasticity, sizeof(Pooled));
 	elasticity->mean = palloc0(sizeof(PoolMean) * ((Size) elasticity->categories + 1));
 	env_init(&env, table->memory);
-	env_check(&env, design_sort(&env.base, &design), "sorting rows");
+	env_check(&env, design_settle(&env.base, &design), "sorting rows");
 	env_check(&env, pool_fit_own(&env.base, &design, elasticity->own), "fitting products");
 	env_check(&env,
 			  pool_products(&env.base, elasticity->own, elasticity->category, elasticity->items,

@@ -335,7 +335,7 @@ run_fit(PanelFit *fit)
 	fit->fit.promoted_means = palloc(sizeof(double) * p);
 	fit->fit.dropped = palloc(sizeof(bool) * p);
 	env_init(&env, fit->table.memory);
-	env_check(&env, design_sort(&env.base, design), "sorting rows");
+	env_check(&env, design_settle(&env.base, design), "sorting rows");
 	env_check(&env, design_drop_singletons(&env.base, design, fit->n_effects, &fit->singletons),
 			  "looking for rows that stand alone");
 	env_check(&env, regress_fit(&env.base, &task, &fit->fit), "fitting");

@@ -203,7 +203,7 @@ count_orders(Threshold *threshold)
 		return;
 	settle_refunds(table);
 	env_init(&env, table->memory);
-	env_check(&env, design_sort(&env.base, &design), "sorting rows");
+	env_check(&env, design_settle(&env.base, &design), "sorting rows");
 	for (int64 i = 0; i < table->n;)
 	{
 		int32 order = table->index[COLUMN_ORDER][i];

@@ -128,7 +128,7 @@ fit_panel(CoreEnv *env, Panel *panel, const int *how, Answer *answer)
 						.tolerance = 1e-12,
 						.iterations = 1000};
 	int64_t alone;
-	CoreStatus status = design_sort(&env->env, &panel->design);
+	CoreStatus status = design_settle(&env->env, &panel->design);
 
 	answer_init(answer);
 	if (status == CORE_OK)

@@ -1,15 +1,19 @@
 /*
  * design.c - the canonical order of a regression's rows, rows that stand alone, groups within groups
  *
- * The sort is a merge sort of (key, row): the key holds the first two groups, or the first column where there are none,
+ * design_sort is a merge sort of (key, row): the key holds the first two groups, or the first column where there are none,
  * and rows are compared as a whole only when keys are equal.  Then each column is put into that order through one
  * spare column.  Rows that agree in everything may stand in any order: nothing can tell them apart.
+ *
+ * design_settle has in its key the first group and 32 bits of a hash of the whole row (64 where there is no group), sorts that
+ * by digits, and compares rows only where keys are equal, which without repeated rows is hardly ever.
  *
  * Memory: 16 bytes a row for the pairs, as much again for merging, 8 for the spare column.  Every loop looks at the cancel
  * flag after STRETCH rows at most.
  */
 #include <string.h>
 
+#include "../rng.h"
 #include "design.h"
 
 #define STRETCH 32768 /* rows between two looks at the cancel flag */
@@ -51,7 +55,7 @@ pair_before(const Design *design, const SortPair *a, const SortPair *b)
 {
 	if (a->key != b->key)
 		return a->key < b->key;
-	for (int32_t g = 2; g < design->n_groups; g++)
+	for (int32_t g = 0; g < design->n_groups; g++)
 		if (design->group[g][a->row] != design->group[g][b->row])
 			return design->group[g][a->row] < design->group[g][b->row];
 	for (int32_t c = 0; c < design->n_columns; c++)
@@ -130,8 +134,116 @@ permute(Env *env, void *values, size_t size, const SortPair *pairs, int64_t n, v
 	return CORE_OK;
 }
 
+/* ---- by digits ---- */
+
+#define DIGIT_BITS 11
+#define DIGITS (1 << DIGIT_BITS)
+
+/* Everything that a row holds, mixed. */
+static uint64_t
+row_hash(const Design *design, int64_t row)
+{
+	uint64_t hash = 0;
+
+	for (int32_t g = 0; g < design->n_groups; g++)
+		hash = rng_mix(hash + UINT64_C(0x9e3779b97f4a7c15) + (uint32_t) design->group[g][row]);
+	for (int32_t c = 0; c < design->n_columns; c++)
+		hash = rng_mix(hash + UINT64_C(0x9e3779b97f4a7c15)) ^ double_key(design->column[c][row]);
+	return rng_mix(hash);
+}
+
+static uint64_t
+settle_key(const Design *design, int64_t row)
+{
+	uint64_t hash = row_hash(design, row);
+
+	if (design->n_groups == 0)
+		return hash;
+	return (uint64_t) (uint32_t) design->group[0][row] << 32 | hash >> 32;
+}
+
+/* One pass: pairs [n] into out by the digit at `shift`; count [DIGITS] is scratch.  *same: all have one digit, out untouched. */
 static CoreStatus
-sort_with(Env *env, Design *design, SortPair *pairs, SortPair *room, double *spare)
+digit_pass(Env *env, const SortPair *pairs, SortPair *out, int64_t n, int shift, int64_t *count, bool *same)
+{
+	int64_t sum = 0;
+
+	memset(count, 0, sizeof(*count) * DIGITS);
+	for (int64_t i = 0; i < n; i++)
+	{
+		if (i % STRETCH == 0 && env->cancelled(env))
+			return CORE_CANCELLED;
+		count[pairs[i].key >> shift & (DIGITS - 1)]++;
+	}
+	*same = n == 0 || count[pairs[0].key >> shift & (DIGITS - 1)] == n;
+	if (*same)
+		return CORE_OK;
+	for (int d = 0; d < DIGITS; d++)
+	{
+		int64_t here = count[d];
+
+		count[d] = sum;
+		sum += here;
+	}
+	for (int64_t i = 0; i < n; i++)
+	{
+		if (i % STRETCH == 0 && env->cancelled(env))
+			return CORE_CANCELLED;
+		out[count[pairs[i].key >> shift & (DIGITS - 1)]++] = pairs[i];
+	}
+	return CORE_OK;
+}
+
+static CoreStatus
+sort_digits(Env *env, SortPair **pairs, SortPair **spare, int64_t n)
+{
+	int64_t count[DIGITS];
+	CoreStatus status = CORE_OK;
+
+	for (int shift = 0; status == CORE_OK && shift < 64; shift += DIGIT_BITS)
+	{
+		SortPair *swap = *pairs;
+		bool same;
+
+		status = digit_pass(env, *pairs, *spare, n, shift, count, &same);
+		if (status == CORE_OK && !same)
+		{
+			*pairs = *spare;
+			*spare = swap;
+		}
+	}
+	return status;
+}
+
+/* Order rows with equal keys by what they hold. */
+static CoreStatus
+settle_ties(Env *env, const Design *design, SortPair *pairs, SortPair *spare, int64_t n)
+{
+	for (int64_t first = 0, last; first < n; first = last)
+	{
+		SortPair *run = pairs + first;
+		SortPair *room = spare + first;
+		CoreStatus status;
+
+		for (last = first + 1; last < n && pairs[last].key == pairs[first].key; last++)
+			;
+		if (first / STRETCH != last / STRETCH && env->cancelled(env))
+			return CORE_CANCELLED;
+		if (last - first < 2)
+			continue;
+		status = sort_pairs(env, design, &run, &room, last - first);
+		if (status != CORE_OK)
+			return status;
+		if (run != pairs + first)
+			memcpy(pairs + first, run, sizeof(*run) * (size_t) (last - first));
+	}
+	return CORE_OK;
+}
+
+/* ---- either way ---- */
+
+static CoreStatus
+order_with(Env *env, Design *design, bool settle, SortPair *pairs, SortPair *room, double *spare)
 {
 	CoreStatus status;
 
@@ -139,9 +251,16 @@ sort_with(Env *env, Design *design, SortPair *pairs, SortPair *room, double *spa
 	{
 		if (i % STRETCH == 0 && env->cancelled(env))
 			return CORE_CANCELLED;
-		pairs[i] = (SortPair){.key = row_key(design, i), .row = i};
+		pairs[i] = (SortPair){.key = settle ? settle_key(design, i) : row_key(design, i), .row = i};
 	}
-	status = sort_pairs(env, design, &pairs, &room, design->n);
+	if (settle)
+	{
+		status = sort_digits(env, &pairs, &room, design->n);
+		if (status == CORE_OK)
+			status = settle_ties(env, design, pairs, room, design->n);
+	}
+	else
+		status = sort_pairs(env, design, &pairs, &room, design->n);
 	for (int32_t g = 0; status == CORE_OK && g < design->n_groups; g++)
 		status = permute(env, design->group[g], sizeof(int32_t), pairs, design->n, spare);
 	for (int32_t c = 0; status == CORE_OK && c < design->n_columns; c++)
@@ -149,8 +268,8 @@ sort_with(Env *env, Design *design, SortPair *pairs, SortPair *room, double *spa
 	return status;
 }
 
-CoreStatus
-design_sort(Env *env, Design *design)
+static CoreStatus
+design_order(Env *env, Design *design, bool settle)
 {
 	size_t n = (size_t) design->n;
 	SortPair *pairs = env->alloc(env, n * sizeof(SortPair) + 1);
@@ -159,7 +278,7 @@ design_sort(Env *env, Design *design)
 	CoreStatus status = CORE_NO_MEMORY;
 
 	if (pairs != NULL && room != NULL && spare != NULL)
-		status = sort_with(env, design, pairs, room, spare);
+		status = order_with(env, design, settle, pairs, room, spare);
 	if (pairs != NULL)
 		env->release(env, pairs);
 	if (room != NULL)
@@ -167,6 +286,18 @@ design_sort(Env *env, Design *design)
 	if (spare != NULL)
 		env->release(env, spare);
 	return status;
+}
+
+CoreStatus
+design_sort(Env *env, Design *design)
+{
+	return design_order(env, design, false);
+}
+
+CoreStatus
+design_settle(Env *env, Design *design)
+{
+	return design_order(env, design, true);
 }
 
 size_t

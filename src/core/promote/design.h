@@ -27,6 +27,12 @@ typedef struct Design
 extern CoreStatus design_sort(Env *env, Design *design);
 
 /*
+ * The same promise at a third of the price, where any order will do: rows of one level of group 0 stand together, in
+ * an order that is chance but depends on the rows alone.  O(n) unless rows repeat; scratch as design_sort's.
+ */
+extern CoreStatus design_settle(Env *env, Design *design);
+
+/*
  * Take out rows that are alone in a level of one of the first n_effects groups, again and again until none is left (Correia
  * 2015): the level's effect explains such a row wholly, so it tells nothing of the slopes.  Then number each
  * group's levels that are left from 0 on, in their old order.  Scratch 8 bytes a level.
