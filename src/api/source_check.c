@@ -53,6 +53,7 @@ typedef struct Finding
 	const char *code;
 	const char *column; /* NULL: of the source as a whole */
 	int64 count;
+	bool no_rows; /* count is not of rows: no share */
 	char *message;
 	char **examples; /* [n_examples] */
 	int n_examples;
@@ -354,6 +355,7 @@ finding_put(Check *check, Finding *finding)
 		values[1] = CStringGetTextDatum(finding->column);
 	values[2] = Int64GetDatum(finding->count);
 	values[3] = Float8GetDatum((double) finding->count / Max(check->table.n, 1));
+	nulls[3] = finding->no_rows;
 	values[4] = CStringGetTextDatum(finding->message);
 	values[5] =
 		PointerGetDatum(construct_array(elements, finding->n_examples, TEXTOID, -1, false, TYPALIGN_INT));
@@ -552,6 +554,7 @@ find_missing_days(Check *check, int c)
 	if (first >= last)
 		return;
 	finding_open(check, &finding, "missing_days", name);
+	finding.no_rows = true;
 	if ((int64) last - first >= MOST_DAYS)
 	{
 		finding.code = "distant_days";
@@ -700,6 +703,7 @@ nothing_to_check(Check *check)
 	Finding finding;
 
 	finding_open(check, &finding, "empty", NULL);
+	finding.no_rows = true;
 	finding.count = 1;
 	finding.message = pstrdup(in_language(check, "the source has no rows", "数据源没有任何行"));
 	finding_put(check, &finding);
