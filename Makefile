@@ -54,8 +54,11 @@ $(OBJS) $(OBJS:.o=.bc): $(headers) build/flags | check-needs
 build/flags: FORCE
 	@mkdir -p $(@D); printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
 
-$(install_sql): $(sql_parts)
-	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; cat $^ /dev/null; } >$@
+# By content: a checkout or a merge may leave the script younger than a part that has changed.
+$(install_sql): $(sql_parts) FORCE
+	@mkdir -p build
+	@{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; cat $(sql_parts) /dev/null; } >build/install.sql
+	@cmp -s build/install.sql $@ || cp build/install.sql $@
 
 # pg_regress of PostgreSQL 15 looks for sql/ and expected/ in one folder and writes its results beside them.
 build/regress: FORCE

@@ -2,8 +2,13 @@
 -- The registry: models as rows.
 --
 -- Nobody has a grant on these tables.  Functions in C check rights themselves, read by index and write as the tables'
--- owner; views show each role what it may see.  Owners and grantees are kept by name, versions by a random uuid, and no
--- table refers to another in a circle, so that a dump restores into any cluster.
+-- owner; views show each role what it may see.  Owners and grantees are kept by name, versions by a random uuid, so that
+-- a dump restores into any cluster.
+--
+-- There are no foreign keys.  CREATE EXTENSION makes the tables before their rows are loaded, and pg_restore --jobs loads
+-- tables in any order, each in a transaction of its own: a child before its parent would be refused and lost.  (The keys
+-- of users' own tables are made after the data.)  Nothing but our functions writes here, under the model's lock, and they
+-- remove a version together with all that belongs to it.
 
 COMMENT ON SCHEMA promoai IS
 'AI for shop promotions inside the database. One line lets a role use everything that it should: GRANT USAGE ON SCHEMA promoai TO analyst. Which models it may serve from is granted model by model with promoai.model_grant(model, role); models that it trains are its own.';
@@ -31,7 +36,7 @@ COMMENT ON COLUMN promoai.registry_models.owner_name IS 'role that owns the mode
 COMMENT ON COLUMN promoai.registry_models.source IS 'query, or name of a table or view, that the model is trained on';
 COMMENT ON COLUMN promoai.registry_models.source_search_path IS 'search_path under which the source runs';
 COMMENT ON COLUMN promoai.registry_models.arguments IS 'the trainer''s arguments';
-COMMENT ON COLUMN promoai.registry_models.current_version IS 'the published version; no foreign key, for that would make a circle of references';
+COMMENT ON COLUMN promoai.registry_models.current_version IS 'the published version';
 COMMENT ON COLUMN promoai.registry_models.created_at IS 'when the model was first trained';
 COMMENT ON COLUMN promoai.registry_models.changed_at IS 'when definition, published version, versions, grants or owner last changed';
 
@@ -53,8 +58,6 @@ CREATE TABLE promoai.registry_versions (
     promoai_version text NOT NULL,
     CONSTRAINT registry_versions_pkey PRIMARY KEY (version_id),
     CONSTRAINT registry_versions_number_key UNIQUE (model_id, version),
-    CONSTRAINT registry_versions_model_id_fkey FOREIGN KEY (model_id)
-        REFERENCES promoai.registry_models (model_id) ON DELETE CASCADE,
     CONSTRAINT registry_versions_version_check CHECK (version > 0)
 );
 
@@ -83,9 +86,7 @@ CREATE TABLE promoai.registry_metrics (
     low double precision,
     high double precision,
     n bigint,
-    CONSTRAINT registry_metrics_pkey PRIMARY KEY (version_id, metric, split),
-    CONSTRAINT registry_metrics_version_id_fkey FOREIGN KEY (version_id)
-        REFERENCES promoai.registry_versions (version_id) ON DELETE CASCADE
+    CONSTRAINT registry_metrics_pkey PRIMARY KEY (version_id, metric, split)
 );
 
 COMMENT ON TABLE promoai.registry_metrics IS 'How good each version was found to be. Read it through promoai.model_metrics.';
@@ -104,9 +105,7 @@ CREATE TABLE promoai.registry_payload (
     version_id uuid NOT NULL,
     chunk integer NOT NULL,
     bytes bytea NOT NULL,
-    CONSTRAINT registry_payload_pkey PRIMARY KEY (version_id, chunk),
-    CONSTRAINT registry_payload_version_id_fkey FOREIGN KEY (version_id)
-        REFERENCES promoai.registry_versions (version_id) ON DELETE CASCADE
+    CONSTRAINT registry_payload_pkey PRIMARY KEY (version_id, chunk)
 ) WITH (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200);
 
 ALTER TABLE promoai.registry_payload ALTER COLUMN bytes SET STORAGE EXTERNAL;
@@ -124,9 +123,7 @@ CREATE TABLE promoai.registry_grants (
     role_name text COLLATE "C" NOT NULL,
     granted_by text COLLATE "C" NOT NULL,
     granted_at timestamptz NOT NULL,
-    CONSTRAINT registry_grants_pkey PRIMARY KEY (model_id, role_name),
-    CONSTRAINT registry_grants_model_id_fkey FOREIGN KEY (model_id)
-        REFERENCES promoai.registry_models (model_id) ON DELETE CASCADE
+    CONSTRAINT registry_grants_pkey PRIMARY KEY (model_id, role_name)
 );
 
 COMMENT ON TABLE promoai.registry_grants IS 'Who may serve from a model beside its owner. Read it through promoai.model_grants.';
@@ -404,6 +401,44 @@ COMMENT ON COLUMN promoai.training_progress.remaining IS 'until the phase ends, 
 
 GRANT SELECT ON promoai.models, promoai.model_versions, promoai.model_metrics, promoai.model_grants,
     promoai.training_progress TO PUBLIC;
+-- Models as values: for servers that hold no registry, such as the workers of a cluster.
+
+CREATE TYPE promoai.model_bytes;
+
+CREATE FUNCTION promoai.model_bytes_in(cstring) RETURNS promoai.model_bytes
+AS 'MODULE_PATHNAME', 'promoai_model_bytes_in'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
+
+CREATE FUNCTION promoai.model_bytes_out(promoai.model_bytes) RETURNS cstring
+AS 'MODULE_PATHNAME', 'promoai_model_bytes_out'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000;
+
+CREATE FUNCTION promoai.model_bytes_recv(internal) RETURNS promoai.model_bytes
+AS 'MODULE_PATHNAME', 'promoai_model_bytes_recv'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
+
+CREATE FUNCTION promoai.model_bytes_send(promoai.model_bytes) RETURNS bytea
+AS 'MODULE_PATHNAME', 'promoai_model_bytes_send'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000;
+
+CREATE TYPE promoai.model_bytes (
+	INPUT = promoai.model_bytes_in, OUTPUT = promoai.model_bytes_out,
+	RECEIVE = promoai.model_bytes_recv, SEND = promoai.model_bytes_send,
+	INTERNALLENGTH = VARIABLE, ALIGNMENT = double, STORAGE = external);
+
+COMMENT ON TYPE promoai.model_bytes IS
+'One version of a model as a value, whole and with its checksums: made by model_value, taken by scoring functions in place of a name.';
+COMMENT ON FUNCTION promoai.model_bytes_in(cstring) IS 'Input of model_bytes, written as bytea is; damaged or foreign bytes are an error.';
+COMMENT ON FUNCTION promoai.model_bytes_out(promoai.model_bytes) IS 'Output of model_bytes, written as bytea is.';
+COMMENT ON FUNCTION promoai.model_bytes_recv(internal) IS 'Binary input of model_bytes; damaged or foreign bytes are an error.';
+COMMENT ON FUNCTION promoai.model_bytes_send(promoai.model_bytes) IS 'Binary output of model_bytes.';
+
+CREATE FUNCTION promoai.model_value(model text, version int DEFAULT NULL) RETURNS promoai.model_bytes
+AS 'MODULE_PATHNAME', 'promoai_model_value'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION promoai.model_value(text, int) IS
+'A model''s published version (or the one asked for) as a value, for servers that hold no registry. Whoever has the value has the model.';
 -- Recommendation: factor models (mf_*) and what is asked of them (cf_*).
 
 CREATE FUNCTION promoai.source_scan(
@@ -424,6 +459,19 @@ CREATE TYPE promoai.mf_report AS (
 
 COMMENT ON TYPE promoai.mf_report IS
 'What mf_train did: the version it published, rows read, skipped (for a NULL) and merged (repeated pairs), pairs dropped (values that sum to zero or less), what is left, metrics on the holdout, seconds.';
+
+COMMENT ON COLUMN promoai.mf_report.model IS 'name of the model';
+COMMENT ON COLUMN promoai.mf_report.version IS 'number of the version that was published';
+COMMENT ON COLUMN promoai.mf_report.kind IS 'what kind of model it is: mf';
+COMMENT ON COLUMN promoai.mf_report.rows_read IS 'rows that the source gave';
+COMMENT ON COLUMN promoai.mf_report.rows_skipped IS 'of these, left out for a NULL';
+COMMENT ON COLUMN promoai.mf_report.rows_merged IS 'of these, added to an earlier row of the same customer and item';
+COMMENT ON COLUMN promoai.mf_report.pairs_dropped IS 'pairs of customer and item whose values sum to zero or less';
+COMMENT ON COLUMN promoai.mf_report.customers IS 'distinct customers in the model';
+COMMENT ON COLUMN promoai.mf_report.items IS 'distinct items in the model';
+COMMENT ON COLUMN promoai.mf_report.interactions IS 'distinct pairs of customer and item in the model';
+COMMENT ON COLUMN promoai.mf_report.metrics IS 'metric to value, measured on the holdout; promoai.model_metrics has intervals and more';
+COMMENT ON COLUMN promoai.mf_report.seconds IS 'how long the whole call took';
 
 CREATE FUNCTION promoai.mf_train(
 	model text,
@@ -589,6 +637,11 @@ CREATE TYPE promoai.similar_item AS (rank int, item text, item_no bigint, simila
 COMMENT ON TYPE promoai.similar_item IS
 'A row of cf_similar_items: rank from 1, the item (item_no where items are integers), cosine of the factors.';
 
+COMMENT ON COLUMN promoai.similar_item.rank IS 'from 1, the most alike first';
+COMMENT ON COLUMN promoai.similar_item.item IS 'id of the item';
+COMMENT ON COLUMN promoai.similar_item.item_no IS 'the id as a number where items are integers, else NULL';
+COMMENT ON COLUMN promoai.similar_item.similarity IS 'cosine of the two items'' factors, from -1 to 1';
+
 CREATE FUNCTION promoai.cf_similar_items(
 	model text, item bigint, k int DEFAULT 10, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL)
 RETURNS SETOF promoai.similar_item
@@ -687,6 +740,80 @@ LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, uuid, uuid, int) IS
 'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+-- The same with the model as a value, for servers that hold no registry.
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer bigint, item bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, bigint, bigint) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer bigint, item text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, bigint, text) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer bigint, item uuid)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, bigint, uuid) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer text, item bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, text, bigint) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer text, item text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, text, text) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer text, item uuid)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, text, uuid) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer uuid, item bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, uuid, bigint) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer uuid, item text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, uuid, text) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer uuid, item uuid)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, uuid, uuid) IS
+'The same score by a model that is given as a value.';
 
 CREATE FUNCTION promoai.cf_recommend_all(
 	model text, k int DEFAULT 10, exclude_seen boolean DEFAULT true, candidates text[] DEFAULT NULL,

@@ -1,8 +1,13 @@
 -- The registry: models as rows.
 --
 -- Nobody has a grant on these tables.  Functions in C check rights themselves, read by index and write as the tables'
--- owner; views show each role what it may see.  Owners and grantees are kept by name, versions by a random uuid, and no
--- table refers to another in a circle, so that a dump restores into any cluster.
+-- owner; views show each role what it may see.  Owners and grantees are kept by name, versions by a random uuid, so that
+-- a dump restores into any cluster.
+--
+-- There are no foreign keys.  CREATE EXTENSION makes the tables before their rows are loaded, and pg_restore --jobs loads
+-- tables in any order, each in a transaction of its own: a child before its parent would be refused and lost.  (The keys
+-- of users' own tables are made after the data.)  Nothing but our functions writes here, under the model's lock, and they
+-- remove a version together with all that belongs to it.
 
 COMMENT ON SCHEMA promoai IS
 'AI for shop promotions inside the database. One line lets a role use everything that it should: GRANT USAGE ON SCHEMA promoai TO analyst. Which models it may serve from is granted model by model with promoai.model_grant(model, role); models that it trains are its own.';
@@ -30,7 +35,7 @@ COMMENT ON COLUMN promoai.registry_models.owner_name IS 'role that owns the mode
 COMMENT ON COLUMN promoai.registry_models.source IS 'query, or name of a table or view, that the model is trained on';
 COMMENT ON COLUMN promoai.registry_models.source_search_path IS 'search_path under which the source runs';
 COMMENT ON COLUMN promoai.registry_models.arguments IS 'the trainer''s arguments';
-COMMENT ON COLUMN promoai.registry_models.current_version IS 'the published version; no foreign key, for that would make a circle of references';
+COMMENT ON COLUMN promoai.registry_models.current_version IS 'the published version';
 COMMENT ON COLUMN promoai.registry_models.created_at IS 'when the model was first trained';
 COMMENT ON COLUMN promoai.registry_models.changed_at IS 'when definition, published version, versions, grants or owner last changed';
 
@@ -52,8 +57,6 @@ CREATE TABLE promoai.registry_versions (
     promoai_version text NOT NULL,
     CONSTRAINT registry_versions_pkey PRIMARY KEY (version_id),
     CONSTRAINT registry_versions_number_key UNIQUE (model_id, version),
-    CONSTRAINT registry_versions_model_id_fkey FOREIGN KEY (model_id)
-        REFERENCES promoai.registry_models (model_id) ON DELETE CASCADE,
     CONSTRAINT registry_versions_version_check CHECK (version > 0)
 );
 
@@ -82,9 +85,7 @@ CREATE TABLE promoai.registry_metrics (
     low double precision,
     high double precision,
     n bigint,
-    CONSTRAINT registry_metrics_pkey PRIMARY KEY (version_id, metric, split),
-    CONSTRAINT registry_metrics_version_id_fkey FOREIGN KEY (version_id)
-        REFERENCES promoai.registry_versions (version_id) ON DELETE CASCADE
+    CONSTRAINT registry_metrics_pkey PRIMARY KEY (version_id, metric, split)
 );
 
 COMMENT ON TABLE promoai.registry_metrics IS 'How good each version was found to be. Read it through promoai.model_metrics.';
@@ -103,9 +104,7 @@ CREATE TABLE promoai.registry_payload (
     version_id uuid NOT NULL,
     chunk integer NOT NULL,
     bytes bytea NOT NULL,
-    CONSTRAINT registry_payload_pkey PRIMARY KEY (version_id, chunk),
-    CONSTRAINT registry_payload_version_id_fkey FOREIGN KEY (version_id)
-        REFERENCES promoai.registry_versions (version_id) ON DELETE CASCADE
+    CONSTRAINT registry_payload_pkey PRIMARY KEY (version_id, chunk)
 ) WITH (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200);
 
 ALTER TABLE promoai.registry_payload ALTER COLUMN bytes SET STORAGE EXTERNAL;
@@ -123,9 +122,7 @@ CREATE TABLE promoai.registry_grants (
     role_name text COLLATE "C" NOT NULL,
     granted_by text COLLATE "C" NOT NULL,
     granted_at timestamptz NOT NULL,
-    CONSTRAINT registry_grants_pkey PRIMARY KEY (model_id, role_name),
-    CONSTRAINT registry_grants_model_id_fkey FOREIGN KEY (model_id)
-        REFERENCES promoai.registry_models (model_id) ON DELETE CASCADE
+    CONSTRAINT registry_grants_pkey PRIMARY KEY (model_id, role_name)
 );
 
 COMMENT ON TABLE promoai.registry_grants IS 'Who may serve from a model beside its owner. Read it through promoai.model_grants.';

@@ -19,6 +19,19 @@ CREATE TYPE promoai.mf_report AS (
 COMMENT ON TYPE promoai.mf_report IS
 'What mf_train did: the version it published, rows read, skipped (for a NULL) and merged (repeated pairs), pairs dropped (values that sum to zero or less), what is left, metrics on the holdout, seconds.';
 
+COMMENT ON COLUMN promoai.mf_report.model IS 'name of the model';
+COMMENT ON COLUMN promoai.mf_report.version IS 'number of the version that was published';
+COMMENT ON COLUMN promoai.mf_report.kind IS 'what kind of model it is: mf';
+COMMENT ON COLUMN promoai.mf_report.rows_read IS 'rows that the source gave';
+COMMENT ON COLUMN promoai.mf_report.rows_skipped IS 'of these, left out for a NULL';
+COMMENT ON COLUMN promoai.mf_report.rows_merged IS 'of these, added to an earlier row of the same customer and item';
+COMMENT ON COLUMN promoai.mf_report.pairs_dropped IS 'pairs of customer and item whose values sum to zero or less';
+COMMENT ON COLUMN promoai.mf_report.customers IS 'distinct customers in the model';
+COMMENT ON COLUMN promoai.mf_report.items IS 'distinct items in the model';
+COMMENT ON COLUMN promoai.mf_report.interactions IS 'distinct pairs of customer and item in the model';
+COMMENT ON COLUMN promoai.mf_report.metrics IS 'metric to value, measured on the holdout; promoai.model_metrics has intervals and more';
+COMMENT ON COLUMN promoai.mf_report.seconds IS 'how long the whole call took';
+
 CREATE FUNCTION promoai.mf_train(
 	model text,
 	source text,
@@ -183,6 +196,11 @@ CREATE TYPE promoai.similar_item AS (rank int, item text, item_no bigint, simila
 COMMENT ON TYPE promoai.similar_item IS
 'A row of cf_similar_items: rank from 1, the item (item_no where items are integers), cosine of the factors.';
 
+COMMENT ON COLUMN promoai.similar_item.rank IS 'from 1, the most alike first';
+COMMENT ON COLUMN promoai.similar_item.item IS 'id of the item';
+COMMENT ON COLUMN promoai.similar_item.item_no IS 'the id as a number where items are integers, else NULL';
+COMMENT ON COLUMN promoai.similar_item.similarity IS 'cosine of the two items'' factors, from -1 to 1';
+
 CREATE FUNCTION promoai.cf_similar_items(
 	model text, item bigint, k int DEFAULT 10, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL)
 RETURNS SETOF promoai.similar_item
@@ -281,6 +299,80 @@ LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, uuid, uuid, int) IS
 'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+-- The same with the model as a value, for servers that hold no registry.
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer bigint, item bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, bigint, bigint) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer bigint, item text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, bigint, text) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer bigint, item uuid)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, bigint, uuid) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer text, item bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, text, bigint) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer text, item text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, text, text) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer text, item uuid)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, text, uuid) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer uuid, item bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, uuid, bigint) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer uuid, item text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, uuid, text) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer uuid, item uuid)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, uuid, uuid) IS
+'The same score by a model that is given as a value.';
 
 CREATE FUNCTION promoai.cf_recommend_all(
 	model text, k int DEFAULT 10, exclude_seen boolean DEFAULT true, candidates text[] DEFAULT NULL,

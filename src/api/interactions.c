@@ -32,6 +32,9 @@ enum
 
 #define FIRST_ROOM 4096
 
+/* What the ids may take while rows are only counted, beside the limit. */
+#define COUNTING_BYTES (UINT64CONST(64) * 1024 * 1024)
+
 typedef struct Collector
 {
 	Interactions *in;
@@ -55,6 +58,15 @@ describe_columns(Collector *collector, SourceReader *reader)
 	reader->n_columns = N_COLUMNS;
 	reader->memory = collector->in->memory;
 	reader->arg = collector;
+}
+
+uint64
+interactions_bytes(const Interactions *in, uint64 entries)
+{
+	uint64 entry = 2 * sizeof(int32) + sizeof(float) + (in->late_after.set ? sizeof(uint8) : 0);
+
+	/* Arrays have grown by half at most beyond what they hold. */
+	return memory_mul(memory_add(entries, entries / 2), entry);
 }
 
 static uint64
@@ -108,16 +120,19 @@ collector_begin(Collector *collector)
 		in->late = MemoryContextAlloc(in->memory, FIRST_ROOM);
 }
 
-/* Counting goes on past the limit, but not for ever: ids still take memory. */
+/* Counting goes on past the limit, so that the error can say what all rows need; but not for ever: ids take memory. */
 static void
 collector_count(Collector *collector)
 {
 	Interactions *in = collector->in;
+	uint64 ids;
 
 	in->coo.n++;
-	if (in->coo.n % (1 << 20) == 0 && ids_memory(collector->columns[COLUMN_CUSTOMER].ids) +
-											  ids_memory(collector->columns[COLUMN_ITEM].ids) >
-										  in->limit)
+	if (in->coo.n % (1 << 20) != 0)
+		return;
+	ids = memory_add(ids_memory(collector->columns[COLUMN_CUSTOMER].ids),
+					 ids_memory(collector->columns[COLUMN_ITEM].ids));
+	if (ids > memory_add(in->limit, COUNTING_BYTES))
 		memory_require(collector_need(collector, in->coo.n), in->limit, "training on the rows read so far");
 }
 

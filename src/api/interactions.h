@@ -47,6 +47,9 @@ extern void interactions_read(const char *source, Interactions *in);
  */
 extern void interactions_settle(Interactions *in, Csr *scratch);
 
+/* Bytes that reading so many entries takes at most, beside the ids. */
+extern uint64 interactions_bytes(const Interactions *in, uint64 entries);
+
 /* Free what interactions_read took, but for the id sets. */
 extern void interactions_free_entries(Interactions *in);
 

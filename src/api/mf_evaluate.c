@@ -51,7 +51,8 @@ evaluation_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 	uint64 width = (uint64) evaluation->model->params.factors + 1;
 	uint64 rows = memory_add(customers, evaluation->model->items.n);
 
-	return memory_add(memory_mul(entries, 24), memory_mul(rows, 4 * width + 16));
+	return memory_add(memory_add(interactions_bytes(&evaluation->target, entries), memory_mul(entries, 12)),
+					  memory_mul(rows, 4 * width + 16));
 }
 
 static void
@@ -92,7 +93,11 @@ static void
 replace(int32 *indices, int64 n, const int32 *place)
 {
 	for (int64 i = 0; i < n; i++)
+	{
+		if (unlikely(i % (1 << 20) == 0))
+			CHECK_FOR_INTERRUPTS();
 		indices[i] = place[indices[i]];
+	}
 }
 
 static void
@@ -143,7 +148,8 @@ read_history(Evaluation *evaluation)
 	replace(history->coo.col, history->coo.n, item);
 	matrix_from(evaluation, history, evaluation->target.customers->n, model->items.n, true,
 				&evaluation->seen);
-	feedback_transform(model->transform, &evaluation->seen);
+	env_check(&evaluation->env,
+			  feedback_transform(&evaluation->env.base, model->transform, &evaluation->seen), "weighing");
 }
 
 /* ... or what the model was trained on. */
@@ -170,6 +176,8 @@ take_trained_history(Evaluation *evaluation)
 	{
 		const int32 *items;
 
+		if (c % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (evaluation->customer[c] < 0)
 			continue;
 		items = mf_seen(model, evaluation->customer[c], &n);
@@ -186,6 +194,8 @@ widen_items(Evaluation *evaluation)
 	evaluation->items = huge(model->items.n, sizeof(float) * (factors + 1));
 	for (Size i = 0; i < (Size) model->items.n; i++)
 	{
+		if (i % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
 		memcpy(evaluation->items + i * (factors + 1), model->item_factors + i * factors,
 			   sizeof(float) * factors);
 		evaluation->items[i * (factors + 1) + factors] = model->buyers[i];

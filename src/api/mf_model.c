@@ -43,7 +43,6 @@ mf_model_write(const MfModel *model, Payload *payload)
 	payload_add(payload, "seen_start", sizeof(int64), customers + 1, model->seen_start);
 	payload_add(payload, "seen_item", sizeof(int32), model->seen_start[customers], model->seen_item);
 	payload_add(payload, "buyers", sizeof(float), items, model->buyers);
-	payload_add(payload, "by_popularity", sizeof(int32), items, model->by_popularity);
 }
 
 /* A section of exactly `count` elements, or NULL. */
@@ -119,9 +118,7 @@ mf_model_load(LoadedModel *loaded, MemoryContext memory)
 	model->gram = section(payload, "gram", sizeof(float), factors * factors);
 	model->inverse_norms = section(payload, "inverse_norms", sizeof(float), items);
 	model->buyers = section(payload, "buyers", sizeof(float), items);
-	model->by_popularity = section(payload, "by_popularity", sizeof(int32), items);
 	loaded->state = model;
 	return model->user_factors != NULL && model->item_factors != NULL && model->gram != NULL &&
-		   model->inverse_norms != NULL && model->buyers != NULL && model->by_popularity != NULL &&
-		   indices_in_range(model->by_popularity, items, model->items.n);
+		   model->inverse_norms != NULL && model->buyers != NULL;
 }

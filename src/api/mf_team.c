@@ -118,6 +118,7 @@ mf_rank_task(const MfRegion *region, const MfArrays *arrays, RankTask *task)
 	task->k = region->extent.k;
 	task->seen = arrays->by_user;
 	task->relevant = arrays->test;
+	task->known_only = true;
 }
 
 static CoreStatus

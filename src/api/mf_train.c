@@ -150,8 +150,7 @@ training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 	uint64 member = memory_add(als_member_bytes(&training->params),
 							   extent.k > 0 ? rank_member_bytes(extent.items, extent.k) : 0);
 
-	need = memory_add(need, memory_mul(entries, 2 * sizeof(int32) + sizeof(float)));
-	need = memory_add(need, options->holdout_after.set ? entries : 0);
+	need = memory_add(need, interactions_bytes(&training->in, entries));
 	need = memory_add(need, extent.weighted ? 0 : memory_mul(entries, sizeof(float)));
 	return memory_add(need, memory_mul(member, max_parallel_maintenance_workers + 1));
 }
@@ -246,11 +245,15 @@ train_part(MfTraining *training, FeedbackPart part, ProgressPhase phase)
 	MfArrays *arrays = &training->arrays;
 
 	progress_phase(phase, training->params.iterations);
+	training->env.phase = phase == PROGRESS_EVALUATING ? "evaluating" : "training";
 	build_matrix(training, part, &arrays->by_user);
-	feedback_transform(training->options.value_transform, &arrays->by_user);
+	env_check(&training->env,
+			  feedback_transform(&training->env.base, training->options.value_transform, &arrays->by_user),
+			  "weighing");
 	env_check(&training->env, csr_transpose(&training->env.base, &arrays->by_user, &arrays->by_item),
 			  "transposing");
-	feedback_popularity(&arrays->by_user, arrays->buyers);
+	env_check(&training->env, feedback_popularity(&training->env.base, &arrays->by_user, arrays->buyers),
+			  "counting buyers");
 	memset(arrays->als_scratch, 0, training->region->als_bytes);
 	team_run(training->team, MF_JOB_ALS, &training->env, "factorising");
 }
@@ -343,13 +346,12 @@ training_finish_model(MfTraining *training, MfModel *model)
 	int32 items = training->in.items->n;
 	float *gram = palloc(sizeof(float) * factors * factors);
 	float *norms = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(float) * (Size) items);
-	int32 *order = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int32) * (Size) items);
 	Env *env = &training->env.base;
 
 	env_check(&training->env, als_gram(env, &training->params, arrays->model.item_factors, items, gram),
 			  "summing item factors");
-	env_check(&training->env, feedback_order(env, arrays->buyers, items, order), "ordering by popularity");
-	feedback_inverse_norms(arrays->model.item_factors, items, factors, norms);
+	env_check(&training->env, feedback_inverse_norms(env, arrays->model.item_factors, items, factors, norms),
+			  "measuring item factors");
 
 	*model = (MfModel){.params = training->params,
 					   .transform = training->options.value_transform,
@@ -361,8 +363,7 @@ training_finish_model(MfTraining *training, MfModel *model)
 					   .inverse_norms = norms,
 					   .seen_start = arrays->by_user.start,
 					   .seen_item = arrays->by_user.col,
-					   .buyers = arrays->buyers,
-					   .by_popularity = order};
+					   .buyers = arrays->buyers};
 }
 
 static Jsonb *

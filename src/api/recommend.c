@@ -24,10 +24,20 @@
 #include "bridge/rows.h"
 #include "core/recommend/rank.h"
 #include "model/cache.h"
+#include "model/value.h"
 
 #define MAX_K 1000000
 
 /* ---- the model ---- */
+
+static void
+require_kind(const char *kind)
+{
+	if (strcmp(kind, MF_KIND) != 0)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("a model of kind \"%s\" gives no recommendations", kind),
+						errhint("Use a model trained by promoai.mf_train.")));
+}
 
 static const MfModel *
 open_model(const Args *args)
@@ -35,12 +45,21 @@ open_model(const Args *args)
 	Model *model = registry_open(args_text(args, "model"), MODEL_USE);
 	int32 wanted = args_null(args, "version") ? 0 : args_int(args, "version", 1, PG_INT32_MAX);
 
-	if (strcmp(model->kind, MF_KIND) != 0)
-		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-						errmsg("model \"%s\" is of kind \"%s\", which gives no recommendations", model->name,
-							   model->kind),
-						errhint("Use a model trained by promoai.mf_train.")));
+	require_kind(model->kind);
 	return cache_get(model, registry_version(model, wanted), CurrentMemoryContext)->state;
+}
+
+/* The same for a function that also takes the model as a value. */
+static const MfModel *
+open_model_or_value(Args *args)
+{
+	const LoadedModel *loaded;
+
+	if (args->types[args_find(args, "model")] == TEXTOID)
+		return open_model(args);
+	loaded = value_get(args_datum(args, "model", NULL), &args->state, args->fcinfo->flinfo->fn_mcxt);
+	require_kind(loaded->version->kind);
+	return loaded->state;
 }
 
 /* ---- ids ---- */
@@ -238,7 +257,7 @@ ask_rank(Ask *ask, const float *query, const float *scale)
 			  "ranking items");
 }
 
-/* By the number of customers who bought: a factor model of one factor. */
+/* By the share of the customers who bought: a factor model of one factor. */
 static void
 ask_rank_popular(Ask *ask)
 {
@@ -250,6 +269,8 @@ ask_rank_popular(Ask *ask)
 			  rank_items(&ask->env.base, model->buyers, model->items.n, 1, &one, NULL, &ask->filter,
 						 ask->scratch, &ask->top),
 			  "ranking items");
+	for (int32 i = 0; i < ask->top.n; i++)
+		ask->heap[i].score /= (float) model->customers.n;
 }
 
 /* Rows (rank, item, item_no, score, answered_by). */
@@ -410,7 +431,7 @@ promoai_cf_similar_items(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* cf_predict(model, customer, item, version): the score cf_recommend ranks by; NULL when either is not known. */
+/* cf_predict(model or value, customer, item, version): the score cf_recommend ranks by; NULL when either is not known. */
 PG_FUNCTION_INFO_V1(promoai_cf_predict);
 Datum
 promoai_cf_predict(PG_FUNCTION_ARGS)
@@ -424,7 +445,7 @@ promoai_cf_predict(PG_FUNCTION_ARGS)
 
 	if (args_null(args, "customer") || args_null(args, "item"))
 		PG_RETURN_NULL();
-	model = open_model(args);
+	model = open_model_or_value(args);
 	customer = find_argument(&model->customers, args, "customer");
 	item = find_argument(&model->items, args, "item");
 	if (customer < 0 || item < 0)

@@ -15,6 +15,11 @@
 #error "promoai needs PostgreSQL 15 or later"
 #endif
 
+/* VARDATA_ANY and its like stood in postgres.h before 16. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 #if PG_VERSION_NUM < 160000
 #define compat_local_beentry(n) pgstat_fetch_stat_local_beentry(n)
 #else

@@ -16,6 +16,7 @@
 #include "bridge/progress.h"
 #include "bridge/team.h"
 #include "bridge/testpoint.h"
+#include "core/dense.h"
 
 #define ENV_ALIGN 64
 
@@ -90,7 +91,7 @@ env_progress(Env *base, int step, int steps, double loss)
 		if (env->report)
 			progress_step(step, loss);
 		if (env->verbose)
-			ereport(NOTICE, (errmsg("iteration %d of %d: loss %.6g", step, steps, loss)));
+			ereport(NOTICE, (errmsg("%s: iteration %d of %d, loss %.6g", env->phase, step, steps, loss)));
 		test_point("solving");
 	}
 	PG_CATCH();
@@ -106,9 +107,27 @@ env_barrier(Env *base)
 	return team_barrier((PgEnv *) base);
 }
 
+/* Before the first computation of a backend; not in _PG_init, where an error would keep a preloading server down. */
+static void
+require_sound_blas(void)
+{
+	static bool sound = false;
+
+	if (sound)
+		return;
+	if (!dense_selftest())
+		ereport(ERROR,
+				(errcode(ERRCODE_SYSTEM_ERROR), errmsg("the BLAS library computes wrong results on this CPU"),
+				 errdetail("It says of itself: %s, kernels for %s.", openblas_get_config(),
+						   openblas_get_corename()),
+				 errhint("Set OPENBLAS_CORETYPE, for instance to Haswell, in the server's environment.")));
+	sound = true;
+}
+
 void
 env_init(PgEnv *env, MemoryContext memory)
 {
+	require_sound_blas();
 	memset(env, 0, sizeof(*env));
 	env->base.alloc = env_alloc;
 	env->base.release = env_release;

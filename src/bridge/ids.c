@@ -24,6 +24,7 @@
 #include "utils/numeric.h"
 #include "utils/uuid.h"
 
+#include "bridge/compat.h"
 #include "bridge/ids.h"
 
 #define IDS_FIRST_SLOTS 1024
@@ -32,6 +33,8 @@
 /* The window covers at most this many numbers per id, and may always cover the first IDS_FREE_WINDOW. */
 #define IDS_WINDOW_PER_ID 8
 #define IDS_FREE_WINDOW 65536
+
+#define IDS_STRETCH (1 << 18) /* ids between two looks at interrupts */
 
 typedef struct IdSlot
 {
@@ -57,6 +60,13 @@ struct IdTable
 	char *bytes; /* [bytes_room] */
 	uint64 bytes_room;
 };
+
+static inline void
+check_stretch(uint32 i)
+{
+	if (unlikely(i % IDS_STRETCH == 0))
+		CHECK_FOR_INTERRUPTS();
+}
 
 /* ---- growing ---- */
 
@@ -130,6 +140,7 @@ ids_grow_slots(IdTable *table)
 	{
 		uint32 at = table->slots[i].tag & (n_slots - 1);
 
+		check_stretch(i);
 		if (table->slots[i].place == 0)
 			continue;
 		while (slots[at].place != 0)
@@ -346,10 +357,14 @@ ids_sort_numbers(const IdTable *table, IdSet *set, MemoryContext memory, int32 *
 	int64 *numbers = MemoryContextAllocHuge(memory, sizeof(int64) * (Size) Max(table->n, 1));
 
 	for (int32 i = 0; i < table->n; i++)
+	{
+		check_stretch(i);
 		order[i] = (NumberedNumber){.number = table->numbers[i], .index = i};
+	}
 	sort_numbers(order, table->n);
 	for (int32 i = 0; i < table->n; i++)
 	{
+		check_stretch(i);
 		numbers[i] = order[i].number;
 		rank[order[i].index] = i;
 	}
@@ -378,12 +393,14 @@ ids_sort_bytes(const IdTable *table, IdSet *set, MemoryContext memory, int32 *ra
 	{
 		IdKey key = ids_key(table, i);
 
+		check_stretch(i);
 		order[i] = (NumberedBytes){bytes_prefix(key.bytes, key.length), key.bytes, key.length, i};
 	}
 	sort_bytes(order, table->n);
 	start[0] = 0;
 	for (int32 i = 0; i < table->n; i++)
 	{
+		check_stretch(i);
 		memcpy(bytes + start[i], order[i].bytes, order[i].length);
 		start[i + 1] = start[i] + order[i].length;
 		rank[order[i].index] = i;

@@ -114,10 +114,11 @@ source_plan(const char *source, TupleDesc *desc)
 	statements = SPI_plan_get_plan_sources(plan);
 	statement = list_length(statements) == 1 ? linitial(statements) : NULL;
 	if (statement == NULL || !only_reads(statement))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("source must be one SELECT, or the name of a table or view"),
-				 errhint("Sources are read only: no FOR UPDATE, no INSERT, UPDATE or DELETE in a WITH.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("source must be one SELECT, or the name of a table or view"),
+			 errhint("Sources are only read: INSERT, UPDATE, DELETE and FOR UPDATE have no place in them.")));
 	*desc = statement->resultDesc;
 	return plan;
 }

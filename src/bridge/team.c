@@ -36,6 +36,7 @@
 #define TEAM_KEY_CONTROL UINT64CONST(0x70726f6d6f616901)
 #define TEAM_MAX_JOBS 16
 #define TEAM_ALIGN 64
+#define CLEAR_BYTES ((Size) 16 * 1024 * 1024) /* between two looks at interrupts */
 
 /* Below this many operations per worker, starting it costs more than it brings. */
 #define TEAM_FLOPS_PER_WORKER 2e9
@@ -107,6 +108,17 @@ shared_memory_has_room(Size bytes)
 	return memory_mul(fs.f_bavail, fs.f_frsize) > bytes;
 }
 
+/* Clear memory that may be large: touching a gigabyte for the first time takes half a second. */
+static void
+clear_memory(char *memory, Size bytes)
+{
+	for (Size at = 0; at < bytes; at += CLEAR_BYTES)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memset(memory + at, 0, Min(CLEAR_BYTES, bytes - at));
+	}
+}
+
 Team *
 team_create(Size bytes, int workers)
 {
@@ -127,11 +139,12 @@ team_create(Size bytes, int workers)
 		team->memory = (void *) TYPEALIGN(TEAM_ALIGN, dsm_segment_address(team->segment));
 		/* Fresh segments are zeros, but a piece of the pool allocated at server start may have been used before. */
 		if (min_dynamic_shared_memory > 0)
-			memset(team->memory, 0, bytes - TEAM_ALIGN);
+			clear_memory(team->memory, bytes - TEAM_ALIGN);
 		return team;
 	}
-	team->raw = MemoryContextAllocExtended(CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	team->raw = MemoryContextAllocHuge(CurrentMemoryContext, bytes);
 	team->memory = (void *) TYPEALIGN(TEAM_ALIGN, team->raw);
+	clear_memory(team->memory, bytes - TEAM_ALIGN);
 	return team;
 }
 

@@ -139,7 +139,6 @@ merge_runs(Env *env, const uint64_t *left, int64_t n_left, int64_t n_right, uint
 	return CORE_OK;
 }
 
-/* Sort (*keys) [n] with (*spare) [n] as room; the two may have changed places on return. */
 static CoreStatus
 sort_keys(Env *env, uint64_t **keys, uint64_t **spare, int64_t n)
 {

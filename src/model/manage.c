@@ -78,6 +78,13 @@ model_rollback(const char *name)
 
 /* ---- removing ---- */
 
+/* Versions with all that belongs to them, as no foreign key does it; counts as many rows as there were versions. */
+#define REMOVE_VERSIONS(condition)                                                                           \
+	"WITH gone AS (DELETE FROM promoai.registry_versions WHERE " condition " RETURNING version_id),"         \
+	" metrics AS (DELETE FROM promoai.registry_metrics m USING gone WHERE m.version_id = gone.version_id),"  \
+	" payload AS (DELETE FROM promoai.registry_payload p USING gone WHERE p.version_id = gone.version_id)"   \
+	" SELECT version_id FROM gone"
+
 void
 model_drop(const char *name)
 {
@@ -87,6 +94,8 @@ model_drop(const char *name)
 
 	tables_enter(&writer);
 	tables_execute("DELETE FROM promoai.registry_models WHERE model_id = $1", args, lengthof(args));
+	tables_execute(REMOVE_VERSIONS("model_id = $1"), args, lengthof(args));
+	tables_execute("DELETE FROM promoai.registry_grants WHERE model_id = $1", args, lengthof(args));
 	test_point("dropping");
 	tables_leave(&writer);
 }
@@ -103,9 +112,9 @@ model_prune(const char *name, int32 keep)
 	tables_enter(&writer);
 	manage_touch(model);
 	removed = tables_execute(
-		"DELETE FROM promoai.registry_versions"
-		" WHERE model_id = $1 AND version_id IS DISTINCT FROM $2 AND version NOT IN"
-		" (SELECT version FROM promoai.registry_versions WHERE model_id = $1 ORDER BY version DESC LIMIT $3)",
+		REMOVE_VERSIONS(
+			"model_id = $1 AND version_id IS DISTINCT FROM $2 AND version NOT IN"
+			" (SELECT version FROM promoai.registry_versions WHERE model_id = $1 ORDER BY version DESC LIMIT $3)"),
 		args, lengthof(args));
 	test_point("pruning");
 	tables_leave(&writer);

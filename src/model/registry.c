@@ -168,7 +168,8 @@ void
 model_unknown(const char *name)
 {
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-					errmsg("model \"%s\" does not exist, or you have no right to use it", name)));
+					errmsg("model \"%s\" does not exist, or you have no right to use it", name),
+					errhint("The view promoai.models lists the models that you may use.")));
 }
 
 void

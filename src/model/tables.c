@@ -7,8 +7,8 @@
  * kept until something in pg_class or pg_namespace changes, so DROP EXTENSION and CREATE EXTENSION within a session
  * are noticed.
  *
- * Writing.  Constant SQL through SPI, as the owner of the tables, the way foreign-key triggers do it: so constraints,
- * cascades and logical replication see what they always see.  An error in that state ends it: whoever catches an error
+ * Writing.  Constant SQL through SPI, as the owner of the tables, the way foreign-key triggers do it: so constraints and
+ * logical replication see what they always see.  An error in that state ends it: whoever catches an error
  * in PostgreSQL does so by rolling back a transaction or a subtransaction, and either puts back user, security context
  * and settings as they were when it began.  That moment lies before tables_enter, since nobody begins a
  * subtransaction around a part of our code.

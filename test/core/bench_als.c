@@ -272,7 +272,8 @@ bench_rank(int32_t users, int32_t items, int32_t factors)
 								 .n_exclude = (int32_t) (seen.start[user + 1] - seen.start[user])};
 
 			topk_init(&top, heap, 10);
-			rank_items(&env.env, y, items, factors, x + (int64_t) user * factors, &filter, scratch, &top);
+			rank_items(&env.env, y, items, factors, x + (int64_t) user * factors, NULL, &filter, scratch,
+					   &top);
 		}
 		one[run] = (core_seconds() - begun) / 100;
 	}

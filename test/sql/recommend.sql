@@ -68,6 +68,20 @@ FROM promoai.cf_recommend('taste', 3, k => 100);
 SELECT promoai.cf_predict('taste', 999, 'tea-1') AS unknown_customer, promoai.cf_predict('taste', 1, 'nothing') AS unknown_item,
        promoai.cf_predict('taste', NULL::int, 'tea-1') AS null_customer;
 
+-- The model as a value scores the same, also after a journey as text or bytes; damage is noticed.
+SELECT bool_and(promoai.cf_predict(v, customer, item) = promoai.cf_predict('taste', customer, item)
+            AND promoai.cf_predict(v::text::promoai.model_bytes, customer, item) = promoai.cf_predict('taste', customer, item)) AS same
+FROM promoai.model_value('taste') v, sale;
+SELECT promoai.cf_predict(v, 999, 'tea-1') AS unknown_customer, promoai.cf_predict(v, 1, NULL::text) AS null_item
+FROM promoai.model_value('taste') v;
+CREATE TABLE carried AS SELECT promoai.model_value('taste') AS model;
+SELECT promoai.cf_predict(model, 8, 'tea-2') = promoai.cf_predict('taste', 8, 'tea-2') AS same FROM carried;
+DROP TABLE carried;
+SELECT substr(promoai.model_bytes_send(promoai.model_value('taste')), 1, 500)::text::promoai.model_bytes;
+SELECT set_byte(b, at, get_byte(b, at) # 1)::text::promoai.model_bytes
+FROM promoai.model_bytes_send(promoai.model_value('taste')) b, (VALUES (1000)) flip(at);
+SELECT ''::promoai.model_bytes;
+
 -- What goes with what.
 SELECT rank, item LIKE 'tea-%' AS tea, item <> 'tea-1' AS another, similarity BETWEEN -1.000001 AND 1.000001 AS cosine
 FROM promoai.cf_similar_items('taste', 'tea-1', 3);
@@ -130,12 +144,22 @@ SELECT interactions FROM promoai.mf_train('again', 'SELECT * FROM sale ORDER BY 
 SELECT (SELECT array_agg(factors ORDER BY item) FROM promoai.mf_item_factors('early'))
      = (SELECT array_agg(factors ORDER BY item) FROM promoai.mf_item_factors('again')) AS same_bytes;
 
+-- Customers of whom nothing was known before that time are not judged.
+SELECT n FROM promoai.model_metrics WHERE model = 'later' AND metric = 'recall@5'
+UNION ALL
+SELECT count(*) FROM (SELECT customer FROM sale GROUP BY customer
+                      HAVING min(sold_at) <= '2026-02-10 00:00+00' AND max(sold_at) > '2026-02-10 00:00+00') known;
+
 -- A published model is measured on any source, with the history it knows or one that is given.
 SELECT metric, n FROM promoai.evaluate('taste', 'SELECT customer, item FROM sale', k => 3);
 SELECT metric, n, value > 0.5 AS good
 FROM promoai.evaluate('taste', $$SELECT -1, unnest(ARRAY['tea-4', 'tea-5', 'no such thing'])$$, k => 3,
                       history => $$SELECT -1, unnest(ARRAY['tea-1', 'tea-2', 'tea-3'])$$)
 WHERE metric IN ('precision@3', 'recall@3');
+
+-- Far more bought items than the model knows are so many misses.
+SELECT metric, n, value FROM promoai.evaluate('taste', $$SELECT 1, 'strange-' || i FROM generate_series(1, 5000) i$$, k => 3)
+WHERE metric = 'recall@3';
 
 -- One row, one customer, one item, all the same.
 SELECT customers, items, interactions FROM promoai.mf_train('one', $$SELECT 1, 'a'$$);

@@ -51,13 +51,7 @@ if ! "$(pg psql)" -X -d shop -f doc/demo/demo.sql; then
 fi
 took "the SQL above"
 
-# A role for everybody else: reads the shop and uses the model, and is no superuser.
-"$(pg psql)" -XAtq -v ON_ERROR_STOP=1 -d shop >/dev/null <<-'SQL'
-	CREATE ROLE analyst LOGIN;
-	GRANT USAGE ON SCHEMA shop, promoai TO analyst;
-	GRANT SELECT ON ALL TABLES IN SCHEMA shop TO analyst;
-	SELECT promoai.model_grant('shop', 'analyst');
-SQL
+"$(pg psql)" -XAtq -v ON_ERROR_STOP=1 -d shop -f doc/demo/analyst.sql >/dev/null
 
 heading "Done"
 printf '%s\n' "${steps[@]}"

@@ -4,13 +4,22 @@
 #include "feedback.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "../rng.h"
+
+#define STRETCH 65536 /* entries between two looks at the cancel flag */
+#define NORM_ROWS 4096 /* the same in rows of factors */
 
 /* Streams of the seed, so that pairs and rows are drawn independently of each other. */
 #define STREAM_PAIRS UINT64_C(0x70616972)
 #define STREAM_ROWS UINT64_C(0x726f7773)
+
+static inline int64_t
+smaller(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
 
 float
 feedback_weight(FeedbackTransform transform, float value)
@@ -27,13 +36,21 @@ feedback_weight(FeedbackTransform transform, float value)
 	return value;
 }
 
-void
-feedback_transform(FeedbackTransform transform, Csr *a)
+CoreStatus
+feedback_transform(Env *env, FeedbackTransform transform, Csr *a)
 {
-	if (a->value == NULL)
-		return;
-	for (int64_t i = 0; i < csr_entries(a); i++)
-		a->value[i] = feedback_weight(transform, a->value[i]);
+	int64_t entries = a->value != NULL ? csr_entries(a) : 0;
+
+	for (int64_t lo = 0; lo < entries; lo += STRETCH)
+	{
+		int64_t hi = smaller(lo + STRETCH, entries);
+
+		if (env->cancelled(env))
+			return CORE_CANCELLED;
+		for (int64_t e = lo; e < hi; e++)
+			a->value[e] = feedback_weight(transform, a->value[e]);
+	}
+	return CORE_OK;
 }
 
 /* True with probability `share`, always the same for the same numbers. */
@@ -65,58 +82,38 @@ feedback_keep(const Coo *coo, int64_t entry, const void *arg)
 					drawn(split->seed ^ STREAM_ROWS, (uint64_t) row, 0, split->judged_rows));
 }
 
-void
-feedback_popularity(const Csr *a, float *count)
+CoreStatus
+feedback_popularity(Env *env, const Csr *a, float *count)
 {
+	int64_t entries = csr_entries(a);
+
 	for (int32_t i = 0; i < a->cols; i++)
 		count[i] = 0;
-	for (int64_t i = 0; i < csr_entries(a); i++)
-		count[a->col[i]] += 1;
-}
+	for (int64_t lo = 0; lo < entries; lo += STRETCH)
+	{
+		int64_t hi = smaller(lo + STRETCH, entries);
 
-typedef struct Counted
-{
-	float count;
-	int32_t index;
-} Counted;
-
-static int
-compare_counted(const void *left, const void *right)
-{
-	const Counted *a = left;
-	const Counted *b = right;
-
-	if (a->count != b->count)
-		return a->count > b->count ? -1 : 1;
-	return a->index < b->index ? -1 : a->index > b->index;
-}
-
-CoreStatus
-feedback_order(Env *env, const float *count, int32_t n, int32_t *order)
-{
-	Counted *counted = env->alloc(env, sizeof(Counted) * ((size_t) n + 1));
-
-	if (counted == NULL)
-		return CORE_NO_MEMORY;
-	for (int32_t i = 0; i < n; i++)
-		counted[i] = (Counted){.count = count[i], .index = i};
-	qsort(counted, (size_t) n, sizeof(Counted), compare_counted);
-	for (int32_t i = 0; i < n; i++)
-		order[i] = counted[i].index;
-	env->release(env, counted);
+		if (env->cancelled(env))
+			return CORE_CANCELLED;
+		for (int64_t e = lo; e < hi; e++)
+			count[a->col[e]] += 1;
+	}
 	return CORE_OK;
 }
 
-void
-feedback_inverse_norms(const float *factors, int32_t rows, int32_t width, float *inverse)
+CoreStatus
+feedback_inverse_norms(Env *env, const float *factors, int32_t rows, int32_t width, float *inverse)
 {
 	for (int32_t r = 0; r < rows; r++)
 	{
 		const float *row = factors + (size_t) r * (size_t) width;
 		double sum = 0;
 
+		if (r % NORM_ROWS == 0 && env->cancelled(env))
+			return CORE_CANCELLED;
 		for (int32_t f = 0; f < width; f++)
 			sum += (double) row[f] * row[f];
 		inverse[r] = sum > 0 ? (float) (1.0 / sqrt(sum)) : 0.0f;
 	}
+	return CORE_OK;
 }

@@ -20,7 +20,7 @@ typedef enum FeedbackTransform
 extern float feedback_weight(FeedbackTransform transform, float value);
 
 /* Every value of the matrix becomes its weight; a matrix without values stays as it is (FEEDBACK_BINARY). */
-extern void feedback_transform(FeedbackTransform transform, Csr *a);
+extern CoreStatus feedback_transform(Env *env, FeedbackTransform transform, Csr *a);
 
 /* Which part of the entries a matrix is made of. */
 typedef enum FeedbackPart
@@ -47,12 +47,10 @@ typedef struct FeedbackSplit
 extern bool feedback_keep(const Coo *coo, int64_t entry, const void *split);
 
 /* count [cols]: entries per column. */
-extern void feedback_popularity(const Csr *a, float *count);
-
-/* order [n]: indices by falling count, ties by index. */
-extern CoreStatus feedback_order(Env *env, const float *count, int32_t n, int32_t *order);
+extern CoreStatus feedback_popularity(Env *env, const Csr *a, float *count);
 
 /* inverse [rows]: 1 / |row of factors|, 0 for rows of zeros.  factors [rows x width]. */
-extern void feedback_inverse_norms(const float *factors, int32_t rows, int32_t width, float *inverse);
+extern CoreStatus feedback_inverse_norms(Env *env, const float *factors, int32_t rows, int32_t width,
+										 float *inverse);
 
 #endif

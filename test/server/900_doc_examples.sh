@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# The examples of README.md and doc/*.md give the answers that stand there.  After a change on purpose:
+# bash test/tools/doc-examples.sh --write, and read what it changed.
+exec bash "$(dirname "$0")/../tools/doc-examples.sh"

@@ -1,0 +1,106 @@
+#!/usr/bin/env perl
+# doc-examples.pl - the examples of a page of the manual: as a psql script, against what psql answered, or written anew
+#
+#   doc-examples.pl script PAGE          the examples as input for psql
+#   doc-examples.pl compare PAGE OUTPUT  exit 1 and say what differs; prints how many examples there are
+#   doc-examples.pl write PAGE OUTPUT    put what psql answered into the page
+#
+# An example is a block fenced by ```sql and, next, one fenced by ```text: what is typed and what is answered.  It runs as
+# the role analyst, or as the role named behind sql (```sql postgres).  All examples of a page run one after the other.
+# A block of SQL without an answer is not run.
+#
+# Compared are words.  Numbers with a decimal point may differ as those of two kinds of CPU do.
+use strict;
+use warnings;
+
+my ($command, $page, $output) = @ARGV;
+die "usage: doc-examples.pl script|compare|write PAGE [OUTPUT]\n" unless defined $page;
+
+my $TOLERANCE = 0.002;    # of the number, or of 1 if that is more
+
+sub slurp { my ($path) = @_; open my $f, '<:encoding(UTF-8)', $path or die "$path: $!\n"; local $/; return <$f>; }
+
+binmode STDOUT, ':encoding(UTF-8)';
+binmode STDERR, ':encoding(UTF-8)';
+my $text = slurp($page);
+my $lines = qr/(?:(?!```).*\n)*/;
+my $example = qr/^```sql(?:[ ]+(\w+))?\n($lines)```\n\s*^```text\n($lines)```$/m;
+
+sub script
+{
+	print "\\pset footer on\n\\pset pager off\n";
+	my ($n, $role) = (0, 'analyst');
+	while ($text =~ /$example/g)
+	{
+		my $wanted = defined $1 ? $1 : 'analyst';
+		print "\\set QUIET on\n\\connect - $wanted\n\\set QUIET off\n" if $wanted ne $role;
+		$role = $wanted;
+		printf "\\echo \@\@ example %d\n%s\n", ++$n, $2;
+	}
+}
+
+# What psql answered to each example, without blanks at line ends and empty lines around.
+sub answers
+{
+	my @parts = split /^\@\@ example \d+\n/m, slurp($output);
+	shift @parts;
+	for (@parts) { s/[ \t]+$//mg; s/\A\n+//; s/\n*\z/\n/; }
+	return @parts;
+}
+
+# Rules under column heads are as wide as the widest number.
+sub words { my ($s) = @_; $s =~ s/^[-+]*--[-+]*$/--/mg; return split ' ', $s; }
+
+sub same_word
+{
+	my ($a, $b) = @_;
+	return 1 if $a eq $b;
+	my $number = qr/^[-+]?\d*\.\d+(?:e[-+]?\d+)?[,})]*$/;
+	return 0 unless $a =~ $number && $b =~ $number;
+	s/[,})]+$// for $a, $b;
+	my $scale = abs($a) > 1 ? abs($a) : 1;
+	return abs($a - $b) <= $TOLERANCE * $scale;
+}
+
+sub same
+{
+	my @a = words($_[0]);
+	my @b = words($_[1]);
+	return 0 if @a != @b;
+	same_word($a[$_], $b[$_]) or return 0 for 0 .. $#a;
+	return 1;
+}
+
+sub compare
+{
+	my @got = answers();
+	my ($n, $wrong) = (0, 0);
+	while ($text =~ /$example/g)
+	{
+		my ($sql, $shown, $got) = ($2, $3, $got[$n++]);
+		$got = "(no answer: psql stopped before)\n" unless defined $got;
+		next if same($shown, $got);
+		$wrong++;
+		print STDERR "# $page, example $n:\n", map { "#   $_\n" } split /\n/, "$sql--- shown\n$shown--- answered\n$got";
+	}
+	print "$n\n";
+	exit($wrong ? 1 : 0);
+}
+
+# An answer that is the same within the tolerance stays as it is, so that a run on another machine changes nothing.
+sub rewrite
+{
+	my @got = answers();
+	my $n = 0;
+	$text =~ s{$example}{
+		my ($all, $shown, $got) = ($&, $3, $got[$n++]);
+		if (defined $got && !same($shown, $got)) { my $at = length($all) - length("$shown```"); substr($all, $at, length $shown, $got); }
+		$all;
+	}gemx;
+	open my $f, '>:encoding(UTF-8)', $page or die "$page: $!\n";
+	print $f $text;
+	close $f or die "$page: $!\n";
+}
+
+my %commands = (script => \&script, compare => \&compare, write => \&rewrite);
+($commands{$command} or die "unknown command $command\n")->();

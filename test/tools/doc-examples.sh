@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# doc-examples.sh - every example of the manual gives the answer that it shows
+#
+#   doc-examples.sh [PAGE …]           run them (default: README.md and doc/*.md), answer in TAP
+#   doc-examples.sh --write [PAGE …]   put what is answered into the pages
+#
+# Starts a throwaway server and runs doc/demo/demo.sql, as `make demo` does; each page gets a copy of that database.
+# doc-examples.pl says what an example is.  The extension must be installed.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. test/tools/common.sh
+
+action=compare
+if [ "${1:-}" = --write ]; then
+	action=write
+	shift
+fi
+pages=("$@")
+[ ${#pages[@]} -gt 0 ] || pages=(README.md doc/*.md)
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/promoai-doc-XXXXXX")
+chmod 0755 "$work"
+trap 'bash test/tools/cluster.sh stop -D "$work/cluster" || true; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+
+psql() { "$(pg psql)" -X -v ON_ERROR_STOP=0 "$@"; }
+
+{
+	bash test/tools/cluster.sh start -D "$work/cluster" -c max_wal_size=2GB
+	eval "$(bash test/tools/cluster.sh env -D "$work/cluster")"
+	psql -c 'CREATE DATABASE shop'
+	psql -v ON_ERROR_STOP=1 -d shop -f doc/demo/demo.sql
+	psql -v ON_ERROR_STOP=1 -d shop -f doc/demo/analyst.sql
+} >"$work/log" 2>&1 || {
+	sed 's/^/# /' "$work/log" >&2
+	printf 'Bail out!  the demo does not run\n'
+	exit 1
+}
+
+n=0
+failed=0
+for page in "${pages[@]}"; do
+	n=$((n + 1))
+	psql -q -c "CREATE DATABASE page_$n TEMPLATE shop" -c "ALTER DATABASE page_$n SET timezone TO 'UTC'"
+	perl test/tools/doc-examples.pl script "$page" >"$work/script.sql"
+	# from standard input: so error messages name no file, as when typed
+	psql -h "$PGHOST" -U analyst -d "page_$n" <"$work/script.sql" >"$work/answers" 2>&1 || true
+	if examples=$(perl test/tools/doc-examples.pl $action "$page" "$work/answers"); then
+		printf 'ok %d - %s: %s\n' $n "$page" "${examples:-written}"
+	else
+		failed=$((failed + 1))
+		printf 'not ok %d - %s: %s\n' $n "$page" "$examples"
+	fi
+done
+printf '1..%d\n' $n
+[ $failed -eq 0 ]
