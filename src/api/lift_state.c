@@ -628,9 +628,9 @@ lift_state_fit(const LiftState *state, LiftFit *fit, SolveReport *report)
 		env_init(&env, CurrentMemoryContext);
 		status = solve_fit(&env.base, &input, fit, palloc(sizeof(double) * p), report);
 		if (status == CORE_NOT_FINITE)
-			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-							errmsg("sums of squares are out of range"),
-							errhint("Give sales, promo and covariates in larger units.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("sums of squares are out of range"),
+					 errhint("Give sales, promo and covariates in larger units.")));
 		env_check(&env, status, "fitting the effect of a promotion");
 	}
 	fit_finish(fit);

@@ -298,9 +298,9 @@ choose_pivot(const double *rows, int32_t n, int32_t stride, int32_t k, double *p
 	{
 		double mean = 0;
 
-		/* halves of the difference, so that it cannot overflow */
+		/* divided first, so that it cannot overflow */
 		for (int32_t r = 0; r < n; r++)
-			mean += 2 * ((0.5 * rows[(size_t) r * stride + c] - 0.5 * mean) / (r + 1));
+			mean += rows[(size_t) r * stride + c] * (1.0 / n);
 		pivot[c] = rows[c];
 		for (int32_t r = 1; r < n; r++)
 		{

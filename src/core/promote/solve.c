@@ -279,11 +279,22 @@ meat_from_rows(Solve *s)
 		}
 		for (int32_t i = 0; i < p; i++)
 		{
-			for (int32_t j = 0; j < p; j++)
+			double by = e * e * z[i];
+			double by_size = e_size * e_size * fabs(z[i]);
+
+			for (int32_t j = i; j < p; j++)
 			{
-				s->meat[i * p + j] += e * e * z[i] * z[j];
-				s->magnitude[i * p + j] += e_size * e_size * fabs(z[i] * z[j]);
+				s->meat[i * p + j] += by * z[j];
+				s->magnitude[i * p + j] += by_size * fabs(z[j]);
 			}
+		}
+	}
+	for (int32_t i = 0; i < p; i++)
+	{
+		for (int32_t j = 0; j < i; j++)
+		{
+			s->meat[i * p + j] = s->meat[j * p + i];
+			s->magnitude[i * p + j] = s->magnitude[j * p + i];
 		}
 	}
 }
@@ -318,20 +329,27 @@ meat_from_clusters(Env *env, Solve *s, double *score, double *size)
 
 /* ---- 4: the covariance ---- */
 
-/* left' M right over z. */
+/* row [p] = left' M */
+static void
+multiply_row(double *row, const double *left, const double *m, int32_t p, bool magnitudes)
+{
+	memset(row, 0, (size_t) p * sizeof(double));
+	for (int32_t i = 0; i < p; i++)
+	{
+		double by = magnitudes ? fabs(left[i]) : left[i];
+
+		for (int32_t j = 0; j < p; j++)
+			row[j] += by * m[i * p + j];
+	}
+}
+
 static double
-form(const double *m, int32_t p, const double *left, const double *right, bool magnitudes)
+inner(const double *a, const double *b, int32_t p, bool magnitudes)
 {
 	double sum = 0;
 
 	for (int32_t i = 0; i < p; i++)
-	{
-		double inner = 0;
-
-		for (int32_t j = 0; j < p; j++)
-			inner += m[i * p + j] * (magnitudes ? fabs(right[j]) : right[j]);
-		sum += inner * (magnitudes ? fabs(left[i]) : left[i]);
-	}
+		sum += magnitudes ? fabs(a[i] * b[i]) : a[i] * b[i];
 	return sum;
 }
 
@@ -366,18 +384,19 @@ sandwich(const Solve *s, LiftFit *fit, double scale, SolveReport *report)
 
 	for (int32_t i = 0; i < p; i++)
 	{
-		const double *left = s->influence + (size_t) i * p;
-
-		for (int32_t j = 0; j < p; j++)
-			fit->covariance[i * p + j] = scale * form(s->meat, p, left, s->influence + (size_t) j * p, false);
+		multiply_row(s->work, s->influence + (size_t) i * p, s->meat, p, false);
+		for (int32_t j = i; j < p; j++)
+			fit->covariance[i * p + j] = fit->covariance[j * p + i] =
+				scale * inner(s->work, s->influence + (size_t) j * p, p, false);
 	}
 	for (int32_t i = 0; i < p; i++)
 	{
 		const double *left = s->influence + (size_t) i * p;
-		bool known =
-			!isnan(fit->coefficients[i]) &&
-			digits_left(s, fit->covariance[i * p + i], scale * form(s->magnitude, p, left, left, true));
+		bool known;
 
+		multiply_row(s->work, left, s->magnitude, p, true);
+		known = !isnan(fit->coefficients[i]) &&
+				digits_left(s, fit->covariance[i * p + i], scale * inner(s->work, left, p, true));
 		if (i == FIT_PROMO && !known && !isnan(fit->coefficients[i]))
 			report->digits_lost = true;
 		for (int32_t j = 0; j < p && !known; j++)
