@@ -10,7 +10,7 @@ catalogue="
 SELECT string_agg(line, E'\n' ORDER BY line) FROM (
 	SELECT concat_ws(' | ', pg_describe_object(d.classid, d.objid, 0), obj_description(d.objid, c.relname),
 	                 CASE d.classid WHEN 'pg_proc'::regclass THEN (SELECT concat_ws(' ', p.prokind, p.provolatile, p.proparallel, p.proisstrict, p.procost, p.prorows, p.prosrc, p.proacl::text,
-	                                   pg_get_function_arguments(p.oid), pg_get_function_result(p.oid), to_jsonb(a) - 'aggfnoid')
+	                                   pg_get_function_arguments(p.oid), pg_get_function_result(p.oid), to_jsonb(a) - 'aggfnoid' - 'aggtranstype', format_type(a.aggtranstype, NULL))
 	                             FROM pg_proc p LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid WHERE p.oid = d.objid)
 	                  WHEN 'pg_class'::regclass THEN (SELECT concat_ws(' ', r.relkind, r.relacl::text, r.reloptions::text, CASE WHEN r.relkind = 'v' THEN pg_get_viewdef(r.oid) END,
 	                                   (SELECT string_agg(concat_ws(' ', attname, format_type(atttypid, atttypmod), attnotnull, attstorage, col_description(r.oid, attnum)), ', ' ORDER BY attnum)
