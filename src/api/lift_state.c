@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 
 #include "api/lift_state.h"
+#include "bridge/compat.h"
 #include "bridge/env.h"
 #include "bridge/memory.h"
 #include "core/rng.h"

@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "bridge/compat.h"
 #include "bridge/json.h"
 #include "model/internal.h"
 #include "model/registry.h"
