@@ -14,9 +14,7 @@
 
 #include "core_env.h"
 #include "recommend/explicit_als.h"
-#ifdef WITH_SGD
 #include "recommend/sgd.h"
-#endif
 #include "rng.h"
 
 #define FOLDS 5
@@ -104,23 +102,16 @@ scale_of(const Csr *ratings, double *low, double *high)
 static CoreStatus
 train(Env *env, bool sgd, const ExplicitProblem *problem, ExplicitModel *model, ExplicitReport *report)
 {
-#ifdef WITH_SGD
 	size_t bytes = sgd ? sgd_shared_bytes(&problem->params, problem->by_user.rows, problem->by_user.cols,
 										  csr_entries(&problem->by_user))
 					   : explicit_als_shared_bytes();
-#else
-	size_t bytes = explicit_als_shared_bytes();
-#endif
 	void *shared = core_shared(bytes);
 	CoreStatus status;
 
-#ifdef WITH_SGD
 	if (sgd)
 		status = sgd_train(env, problem, model, shared, report);
 	else
-#endif
 		status = explicit_als_train(env, problem, model, shared, report);
-	(void) sgd;
 	core_shared_free(shared, bytes);
 	return status;
 }

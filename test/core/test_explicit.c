@@ -7,6 +7,8 @@
 #include "check.h"
 #include "core_env.h"
 #include "recommend/explicit_als.h"
+#include "recommend/sgd.h"
+#include "recommend/sgd_kernel.h"
 #include "rng.h"
 
 /* What a problem looks like. */
@@ -52,7 +54,15 @@ als_shared(const ExplicitProblem *problem)
 	return explicit_als_shared_bytes();
 }
 
+static size_t
+sgd_shared(const ExplicitProblem *problem)
+{
+	return sgd_shared_bytes(&problem->params, problem->by_user.rows, problem->by_user.cols,
+							csr_entries(&problem->by_user));
+}
+
 static const Solver als = {als_shared, explicit_als_member_bytes, explicit_als_train};
+static const Solver sgd = {sgd_shared, sgd_member_bytes, sgd_train};
 
 typedef struct Fixture
 {
@@ -496,7 +506,8 @@ test_stops(const Solver *solver, int members)
 	}
 	CHECK(right);
 	CHECK(stopped > 3);
-	for (int failing = 0; failing < members; failing++)
+	/* Stochastic gradients take no memory of their own. */
+	for (int failing = 0; failing < members && solver == &als; failing++)
 	{
 		CoreEnv envs[CORE_MAX_MEMBERS];
 		CoreStatus status[CORE_MAX_MEMBERS];
@@ -511,13 +522,13 @@ test_stops(const Solver *solver, int members)
 	fixture_free(&f);
 }
 
-/* A rating that is no number, or that no float can square. */
+/* A rating that is no number, or (for als, which does not rescale) that no float can square. */
 static void
 test_not_finite(const Solver *solver)
 {
 	static const float wild[] = {NAN, INFINITY, 3e38f};
 
-	for (int w = 0; w < 3; w++)
+	for (int w = 0; w < (solver == &als ? 3 : 2); w++)
 	{
 		Fixture f = fixture_make(solver, &shapes[0], 3);
 		CoreEnv envs[2];
@@ -526,7 +537,7 @@ test_not_finite(const Solver *solver)
 		f.problem.by_user.value[5] = wild[w];
 		for (int64_t e = 0; e < csr_entries(&f.problem.by_item); e++)
 		{
-			if (f.problem.by_item.col[e] == 0 && w < 3)
+			if (f.problem.by_item.col[e] == 0)
 				f.problem.by_item.value[e] = wild[w];
 		}
 		for (int i = 0; i < 2; i++)
@@ -535,6 +546,202 @@ test_not_finite(const Solver *solver)
 		CHECK(status[0] == CORE_NOT_FINITE && status[1] == CORE_NOT_FINITE);
 		fixture_free(&f);
 	}
+}
+
+/* One step in double precision, as sgd_kernel.h has it; rows as the kernels take them. */
+static double
+naive_step(const SgdStep *step, double *p, double *q, float value)
+{
+	double slow = fmin(step->factors, SGD_LANES);
+	double p_rate[3];
+	double q_rate[3];
+	double p_add[3] = {0};
+	double q_add[3] = {0};
+	double error = value - p[SGD_BIAS] - q[SGD_BIAS];
+
+	for (int j = 0; j < step->factors; j++)
+		error -= p[SGD_HEAD + j] * q[SGD_HEAD + j];
+	for (int s = 0; s < 3; s++)
+	{
+		p_rate[s] = step->learning_rate / sqrt(p[s]);
+		q_rate[s] = step->learning_rate / sqrt(q[s]);
+	}
+	for (int j = 0; j < (step->slow_only ? (int) slow : step->factors); j++)
+	{
+		int s = j < SGD_LANES ? SGD_SLOW : SGD_FAST;
+		double share = s == SGD_SLOW ? slow : step->factors - slow;
+		double x = p[SGD_HEAD + j];
+		double y = q[SGD_HEAD + j];
+		double x_gradient = error * y - p[SGD_PENALTY] * x;
+		double y_gradient = error * x - q[SGD_PENALTY] * y;
+
+		p_add[s] += x_gradient * x_gradient / share;
+		q_add[s] += y_gradient * y_gradient / share;
+		p[SGD_HEAD + j] += p_rate[s] * x_gradient;
+		q[SGD_HEAD + j] += q_rate[s] * y_gradient;
+	}
+	p_add[2] = pow(error - p[SGD_BIAS_PENALTY] * p[SGD_BIAS], 2);
+	q_add[2] = pow(error - q[SGD_BIAS_PENALTY] * q[SGD_BIAS], 2);
+	p[SGD_BIAS] += p_rate[2] * (error - p[SGD_BIAS_PENALTY] * p[SGD_BIAS]);
+	q[SGD_BIAS] += q_rate[2] * (error - q[SGD_BIAS_PENALTY] * q[SGD_BIAS]);
+	for (int s = 0; s < 3; s++)
+	{
+		p[s] += p_add[s];
+		q[s] += q_add[s];
+	}
+	return error * error;
+}
+
+static void
+test_sgd_kernel(SgdKernel kernel, int32_t factors, bool slow_only)
+{
+	enum
+	{
+		ROWS = 7,
+		RATINGS = 300
+	};
+	int64_t stride = SGD_HEAD + (factors + SGD_LANES - 1) / SGD_LANES * SGD_LANES;
+	size_t n = (size_t) (2 * ROWS * stride);
+	float *rows = core_shared(n * sizeof(float));
+	double *exact = core_malloc(n * sizeof(double));
+	SgdStep step = {.users = rows,
+					.items = rows + ROWS * stride,
+					.stride = stride,
+					.factors = factors,
+					.learning_rate = 0.05f,
+					.slow_only = slow_only};
+	SgdRating ratings[RATINGS];
+	double squares = 0.0;
+	double sum;
+	double most = 0.0;
+
+	for (int r = 0; r < 2 * ROWS; r++)
+	{
+		float *row = rows + r * stride;
+
+		for (int s = 0; s < 3; s++)
+			row[s] = 1.0f;
+		row[SGD_BIAS] = 0.1f * (float) (r - ROWS);
+		row[SGD_PENALTY] = 0.05f + 0.01f * (float) r;
+		row[SGD_BIAS_PENALTY] = 0.02f * (float) r;
+		for (int j = 0; j < factors; j++)
+			row[SGD_HEAD + j] = (float) (0.5 / sqrt(factors) * rng_normal(5, (uint64_t) r, (uint64_t) j));
+	}
+	for (size_t i = 0; i < n; i++)
+		exact[i] = rows[i];
+	for (int e = 0; e < RATINGS; e++)
+	{
+		ratings[e] = (SgdRating){.user = (int32_t) rng_below(6, 0, (uint64_t) e, ROWS),
+								 .item = (int32_t) rng_below(6, 1, (uint64_t) e, ROWS),
+								 .value = (float) rng_normal(6, 2, (uint64_t) e)};
+		squares += naive_step(&step, exact + ratings[e].user * stride,
+							  exact + (ROWS + ratings[e].item) * stride, ratings[e].value);
+	}
+	sum = kernel(&step, ratings, RATINGS);
+	for (size_t i = 0; i < n; i++)
+		most = fmax(most, fabs(rows[i] - exact[i]) / fmax(1.0, fabs(exact[i])));
+	CHECK_CLOSE(sum, squares, 1e-5);
+	if (!CHECK(most < 1e-5))
+		printf("%d factors: off by %g\n", factors, most);
+	core_shared_free(rows, n * sizeof(float));
+	free(exact);
+}
+
+static void
+test_sgd_kernels(void)
+{
+	static const int32_t factors[] = {1, 8, 16, 17, 32, 37, 64, 80, 128, 200};
+	int kernels = 0;
+
+	for (int number = 0; number < SGD_KERNELS; number++)
+	{
+		SgdKernel kernel = sgd_kernel_numbered(number);
+
+		if (kernel == NULL)
+			continue;
+		kernels++;
+		for (size_t f = 0; f < sizeof(factors) / sizeof(factors[0]); f++)
+		{
+			test_sgd_kernel(kernel, factors[f], false);
+			test_sgd_kernel(kernel, factors[f], true);
+		}
+	}
+	CHECK(kernels >= 1);
+	CHECK(sgd_kernel_numbered(SGD_KERNELS) == NULL);
+}
+
+/* The steps must come down to about where the exact solver does: errors, and the objective they share. */
+static void
+test_sgd_against_als(double scale)
+{
+	Shape shape = {"larger", 200, 150, 4, 0.5, 0.05f, 3.0f};
+	Fixture f = fixture_make(&sgd, &shape, 100);
+	Fixture exact = fixture_make(&als, &shape, 30);
+
+	/* Ratings on another scale: the penalty of factors goes with it, that of biases is on the same scale as errors. */
+	for (int64_t e = 0; e < csr_entries(&f.problem.by_user); e++)
+	{
+		f.problem.by_user.value[e] *= (float) scale;
+		f.problem.by_item.value[e] *= (float) scale;
+		exact.problem.by_user.value[e] *= (float) scale;
+		exact.problem.by_item.value[e] *= (float) scale;
+	}
+	f.problem.params.regularization *= (float) scale;
+	exact.problem.params.regularization *= (float) scale;
+	CHECK(train(&f, 1, NULL) && train(&exact, 1, NULL));
+	CHECK_CLOSE(f.model.mean, exact.model.mean, 1e-9);
+	CHECK(naive_loss(&f) < 1.02 * naive_loss(&exact));
+	CHECK_CLOSE(f.report[0].rmse / exact.report[0].rmse, 1.0, 0.03);
+	CHECK_CLOSE(f.report[0].loss, pow(f.report[0].rmse, 2) * (double) csr_entries(&f.problem.by_user), 1e-9);
+	CHECK_CLOSE(sqrt(squared_errors(&f) / (double) csr_entries(&f.problem.by_user)) / f.report[0].rmse, 1.0,
+				0.03);
+	fixture_free(&f);
+	fixture_free(&exact);
+}
+
+/* Rows without ratings stay zero, and stopping by tolerance is the same in every member. */
+static void
+test_sgd_details(void)
+{
+	Fixture f = fixture_make(&sgd, &shapes[1], 3);
+	bool zero = true;
+
+	CHECK(train(&f, 1, NULL));
+	for (int32_t u = 0; u < shapes[1].users; u++)
+	{
+		bool empty = f.problem.by_user.start[u] == f.problem.by_user.start[u + 1];
+
+		for (int j = 0; empty && j < shapes[1].factors; j++)
+			zero &= f.model.user_factors[u * shapes[1].factors + j] == 0.0f && f.model.user_bias[u] == 0.0f;
+	}
+	for (int32_t i = 0; i < shapes[1].items; i++)
+	{
+		bool empty = f.problem.by_item.start[i] == f.problem.by_item.start[i + 1];
+
+		for (int j = 0; empty && j < shapes[1].factors; j++)
+			zero &= f.model.item_factors[i * shapes[1].factors + j] == 0.0f && f.model.item_bias[i] == 0.0f;
+	}
+	CHECK(zero);
+	fixture_free(&f);
+
+	f = fixture_make(&sgd, &shapes[0], 60);
+	f.problem.params.tolerance = 0.02;
+	CHECK(train(&f, 2, NULL));
+	CHECK(f.report[0].iterations > 2 && f.report[0].iterations < 60);
+	CHECK(f.report[1].iterations == f.report[0].iterations);
+	fixture_free(&f);
+
+	/* Steps that run away are told. */
+	f = fixture_make(&sgd, &shapes[0], 60);
+	f.problem.params.learning_rate = 1e30f;
+	CHECK(!train(&f, 2, NULL));
+	fixture_free(&f);
+
+	/* Nothing to learn from. */
+	f = fixture_make(&sgd, &shapes[SHAPES - 1], 3);
+	CHECK(train(&f, 2, NULL));
+	CHECK(f.report[0].loss == 0.0 && isnan(f.report[0].rmse));
+	fixture_free(&f);
 }
 
 static void
@@ -585,5 +792,14 @@ main(void)
 	test_stops(&als, 1);
 	test_stops(&als, 3);
 	test_not_finite(&als);
+	test_sgd_kernels();
+	test_sgd_against_als(1.0);
+	test_sgd_against_als(40.0);
+	test_sgd_details();
+	for (int s = 0; s < SHAPES - 2; s++)
+		test_same_bytes(&sgd, &shapes[s]);
+	test_stops(&sgd, 1);
+	test_stops(&sgd, 3);
+	test_not_finite(&sgd);
 	return check_finish();
 }

@@ -49,8 +49,9 @@ typedef struct Sums
 typedef struct Shared
 {
 	TeamShared team;
-	Sums users[SOLVE_CHUNKS];
-	Sums items[SOLVE_CHUNKS];
+	/* Of odd and even iterations: some members may be in the next while others still add up. */
+	Sums users[2][SOLVE_CHUNKS];
+	Sums items[2][SOLVE_CHUNKS];
 } Shared;
 
 /* What one member works with. */
@@ -301,8 +302,10 @@ start_phase(Team *team, const ExplicitProblem *problem, ExplicitModel *model)
 /* One iteration; the report is the same in every member. */
 static CoreStatus
 iterate(Team *team, const ExplicitProblem *problem, Work *work, ExplicitModel *model, Shared *shared,
-		ExplicitReport *report)
+		int32_t iteration, ExplicitReport *report)
 {
+	Sums *user_sums = shared->users[iteration & 1];
+	Sums *item_sums = shared->items[iteration & 1];
 	Half users = {.params = &problem->params,
 				  .mean = model->mean,
 				  .y = model->item_factors,
@@ -319,16 +322,16 @@ iterate(Team *team, const ExplicitProblem *problem, Work *work, ExplicitModel *m
 				  .b = model->item_bias};
 	double errors = 0.0;
 	double penalty = 0.0;
-	CoreStatus status = solve_phase(team, &users, work, shared->users);
+	CoreStatus status = solve_phase(team, &users, work, user_sums);
 
 	if (status == CORE_OK)
-		status = solve_phase(team, &items, work, shared->items);
+		status = solve_phase(team, &items, work, item_sums);
 	if (status != CORE_OK)
 		return status;
 	for (int chunk = 0; chunk < SOLVE_CHUNKS; chunk++)
 	{
-		errors += shared->items[chunk].loss - shared->items[chunk].penalty;
-		penalty += shared->items[chunk].penalty + shared->users[chunk].penalty;
+		errors += item_sums[chunk].loss - item_sums[chunk].penalty;
+		penalty += item_sums[chunk].penalty + user_sums[chunk].penalty;
 	}
 	report->loss = errors + penalty;
 	/* Errors of next to nothing may come out below it by rounding. */
@@ -346,7 +349,7 @@ run_iterations(Team *team, const ExplicitProblem *problem, Work *work, ExplicitM
 	for (int32_t done = 1; done <= params->iterations; done++)
 	{
 		double before = report->loss;
-		CoreStatus status = iterate(team, problem, work, model, shared, report);
+		CoreStatus status = iterate(team, problem, work, model, shared, done, report);
 
 		if (status != CORE_OK)
 			return status;
