@@ -3,27 +3,9 @@
  *
  * NAME(x): x with the kernel's suffix.  WIDTH: floats in a vector.
  */
-typedef float NAME(Vector) __attribute__((vector_size(WIDTH * sizeof(float)), may_alias));
+#include "vectors_body.h"
 
 #define VECTORS (SGD_LANES / WIDTH) /* in a group of SGD_LANES factors */
-
-/* The four sums that are left when lanes are added whose numbers are equal modulo four. */
-static inline Four
-NAME(fold)(NAME(Vector) v)
-{
-#if WIDTH == 16
-	Eight low = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7);
-	Eight high = __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
-	Eight half = low + high;
-#elif WIDTH == 8
-	Eight half = v;
-#endif
-#if WIDTH == 4
-	return v;
-#else
-	return __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
-#endif
-}
 
 /* Move vectors from .. to - 1 of the factors against the gradient; the squared gradients are added to the sums. */
 static inline __attribute__((always_inline)) void
@@ -69,7 +51,7 @@ NAME(error)(const float *p, const float *q, float value, int vectors)
 	}
 	if (vectors & 1)
 		even += x[vectors - 1] * y[vectors - 1];
-	return value - p[SGD_BIAS] - q[SGD_BIAS] - four_total(NAME(fold)(even + odd));
+	return value - p[SGD_BIAS] - q[SGD_BIAS] - NAME(total)(even + odd);
 }
 
 /*
@@ -98,8 +80,7 @@ NAME(step)(float *p, float *q, float value, int groups, float rate, Four shares,
 		NAME(move)
 		(p, q, VECTORS, groups * VECTORS, error, p_rate[SGD_FAST], q_rate[SGD_FAST], &sums[1], &sums[3]);
 	}
-	squares = shares *
-			  four_sums(NAME(fold)(sums[0]), NAME(fold)(sums[1]), NAME(fold)(sums[2]), NAME(fold)(sums[3]));
+	squares = shares * NAME(sums)(sums[0], sums[1], sums[2], sums[3]);
 	*p_head += __builtin_shufflevector(squares, biases, 0, 1, 4, 5);
 	*q_head += __builtin_shufflevector(squares, biases, 2, 3, 6, 7);
 	return error;

@@ -10,24 +10,7 @@
 #include <math.h>
 #include <stddef.h>
 
-typedef float Four __attribute__((vector_size(16), may_alias));
-typedef float Eight __attribute__((vector_size(32), may_alias));
-
-static inline __attribute__((always_inline)) float
-four_total(Four v)
-{
-	return (v[0] + v[2]) + (v[1] + v[3]);
-}
-
-/* The sums of the lanes of four vectors. */
-static inline __attribute__((always_inline)) Four
-four_sums(Four a, Four b, Four c, Four d)
-{
-	Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5) + __builtin_shufflevector(a, b, 2, 6, 3, 7);
-	Four cd = __builtin_shufflevector(c, d, 0, 4, 1, 5) + __builtin_shufflevector(c, d, 2, 6, 3, 7);
-
-	return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-}
+#include "vectors.h"
 
 #ifdef __SSE__
 #include <immintrin.h>
