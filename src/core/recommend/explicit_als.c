@@ -1,0 +1,384 @@
+/*
+ * explicit_als.c - explicit ratings by alternating least squares, exactly and by a team
+ *
+ * Each half of an iteration keeps one side's factors Y and biases c fixed and solves every row of the other side for its
+ * factors and bias at once (Zhou et al. 2008, with biases): z = (x, b) minimises
+ *
+ *   sum over the row's n ratings of (e - z.(y, 1))^2  +  (n + prior) reg |x|^2  +  bias_reg b^2,   e = rating - mean - c
+ *
+ * so with D the rows (y, 1) of the row's ratings, (D'D + diag((n + prior) reg, .., bias_reg)) z = D'e.
+ *
+ * Phases, with a barrier after each:
+ *
+ *   0. item factors are drawn, item biases cleared, by chunks of items; every member computes the mean for itself
+ *   1. user rows, by chunks of about equal work
+ *   2. item rows, likewise; 1 and 2 repeat
+ *
+ * The rows D are gathered into a block of at most BLOCK, and ssyrk adds the block's square at the speed of matrix
+ * products; spotrf and two triangular solves follow: n f^2 + f^3 / 3 multiplications a row.
+ *
+ * The loss costs nothing: at the solution of item i its share of the objective is sum e^2 - z.D'e, and the users'
+ * penalty was taken down while they were solved.  The squared errors alone are that less the items' penalty.
+ *
+ * Same bytes for any number of members: chunk bounds follow from the sizes alone, a row is solved by one member, and sums
+ * over chunks run in chunk order.
+ *
+ * Memory: shared, the chunks' sums; each member, a matrix of order factors + 1, the block and a vector.
+ */
+#include <math.h>
+#include <string.h>
+
+#include <cblas.h>
+#include <lapacke.h>
+
+#include "chunks.h"
+#include "explicit_als.h"
+#include "../rng.h"
+#include "../team.h"
+
+#define BLOCK 256 /* rows gathered for one ssyrk */
+#define SOLVE_CHUNKS 256
+#define RIDGES 3
+
+typedef struct Sums
+{
+	double penalty; /* of the chunk's rows: (n + prior) reg |x|^2 + bias_reg b^2 */
+	double loss; /* of the chunk's rows: sum e^2 - z.D'e, errors and penalty */
+} Sums;
+
+typedef struct Shared
+{
+	TeamShared team;
+	/* Of odd and even iterations: some members may be in the next while others still add up. */
+	Sums users[2][SOLVE_CHUNKS];
+	Sums items[2][SOLVE_CHUNKS];
+} Shared;
+
+/* What one member works with. */
+typedef struct Work
+{
+	int32_t order; /* factors + 1 */
+	float *normal; /* [order x order] column by column, lower triangle; then its Cholesky factor */
+	float *block; /* [BLOCK x order] rows (y, 1) */
+	float *rhs; /* [order] D'e */
+	float *z; /* [order] */
+} Work;
+
+/* One side as the other side's rows see it, and the arrays of those rows. */
+typedef struct Half
+{
+	const ExplicitParams *params;
+	double mean;
+	const float *y; /* [matrix->cols x factors] fixed factors */
+	const float *c; /* [matrix->cols] fixed biases */
+	const Csr *matrix;
+	float *x; /* [matrix->rows x factors] to be solved */
+	float *b; /* [matrix->rows] */
+} Half;
+
+size_t
+explicit_als_shared_bytes(void)
+{
+	return sizeof(Shared);
+}
+
+static size_t
+square_bytes(size_t order)
+{
+	return bytes_plus(bytes_times(order * sizeof(float), order), 0);
+}
+
+static size_t
+block_bytes(size_t order)
+{
+	return bytes_plus(bytes_times(order * sizeof(float), BLOCK), 0);
+}
+
+size_t
+explicit_als_member_bytes(const ExplicitParams *params)
+{
+	size_t order = (size_t) params->factors + 1;
+	size_t vector = bytes_plus(order * sizeof(float), 0);
+
+	return bytes_plus(bytes_plus(square_bytes(order), block_bytes(order)), 2 * vector);
+}
+
+static CoreStatus
+work_open(Env *env, const ExplicitParams *params, Work *work)
+{
+	size_t order = (size_t) params->factors + 1;
+	char *memory = env->alloc(env, explicit_als_member_bytes(params));
+
+	if (memory == NULL)
+		return CORE_NO_MEMORY;
+	work->order = params->factors + 1;
+	work->normal = (float *) memory;
+	work->block = (float *) (memory + square_bytes(order));
+	work->rhs = (float *) (memory + square_bytes(order) + block_bytes(order));
+	work->z = work->rhs + bytes_plus(order * sizeof(float), 0) / sizeof(float);
+	return CORE_OK;
+}
+
+/* block [n x order] = rows (y, 1) of cols [n]; rhs [order] += D'e; returns the sum of e^2. */
+static double
+gather_rows(const Half *half, int32_t order, const int32_t *cols, const float *ratings, int32_t n,
+			float *restrict block, float *restrict rhs)
+{
+	int32_t factors = order - 1;
+	double squares = 0.0;
+
+	for (int32_t k = 0; k < n; k++)
+	{
+		const float *restrict row = half->y + (int64_t) cols[k] * factors;
+		float *restrict to = block + (int64_t) k * order;
+		float e = (float) (ratings[k] - half->mean - half->c[cols[k]]);
+
+		squares += (double) e * e;
+		for (int32_t j = 0; j < factors; j++)
+		{
+			to[j] = row[j];
+			rhs[j] += e * row[j];
+		}
+		to[factors] = 1.0f;
+		rhs[factors] += e;
+	}
+	return squares;
+}
+
+/* What |x|^2 is multiplied by in the objective for a row of n ratings. */
+static double
+factor_penalty(const ExplicitParams *params, int64_t n)
+{
+	return params->regularization * ((double) n + params->prior);
+}
+
+/* Fill work's normal matrix and right-hand side for row r, n ratings; *squares receives the sum of e^2. */
+static CoreStatus
+row_assemble(Env *env, const Half *half, Work *work, int32_t r, double ridge, double *squares)
+{
+	int32_t order = work->order;
+	int64_t begin = half->matrix->start[r];
+	int64_t n = half->matrix->start[r + 1] - begin;
+	const ExplicitParams *params = half->params;
+
+	memset(work->normal, 0, (size_t) order * (size_t) order * sizeof(float));
+	memset(work->rhs, 0, (size_t) order * sizeof(float));
+	*squares = 0.0;
+	for (int64_t lo = 0; lo < n; lo += BLOCK)
+	{
+		int32_t rows = (int32_t) chunks_smaller(BLOCK, n - lo);
+
+		if (env->cancelled(env))
+			return CORE_CANCELLED;
+		*squares += gather_rows(half, order, half->matrix->col + begin + lo, half->matrix->value + begin + lo,
+								rows, work->block, work->rhs);
+		cblas_ssyrk(CblasColMajor, CblasLower, CblasNoTrans, order, rows, 1.0f, work->block, order, 1.0f,
+					work->normal, order);
+	}
+	for (int64_t j = 0; j < order; j++)
+	{
+		double penalty = j + 1 < order ? factor_penalty(params, n) : params->bias_regularization;
+
+		work->normal[j * (order + 1)] += (float) (penalty + ridge * (double) n);
+	}
+	return CORE_OK;
+}
+
+/* The factors and bias of row r, which has ratings; its sums are added to *sums. */
+static CoreStatus
+solve_row(Env *env, const Half *half, Work *work, int32_t r, Sums *sums)
+{
+	static const double ridges[RIDGES + 1] = {0.0, 1e-6, 1e-4, 1e-2};
+	const ExplicitParams *params = half->params;
+	int32_t order = work->order;
+	int32_t factors = params->factors;
+	int64_t n = half->matrix->start[r + 1] - half->matrix->start[r];
+	double squares;
+	double explained = 0.0;
+	double norm2 = 0.0;
+	double bias;
+	lapack_int info = 1;
+
+	for (int attempt = 0; info != 0; attempt++)
+	{
+		CoreStatus status;
+
+		if (attempt > RIDGES)
+			return CORE_NOT_FINITE;
+		status = row_assemble(env, half, work, r, ridges[attempt], &squares);
+		if (status != CORE_OK)
+			return status;
+		LAPACK_spotrf("L", &order, work->normal, &order, &info);
+	}
+	memcpy(work->z, work->rhs, (size_t) order * sizeof(float));
+	cblas_strsv(CblasColMajor, CblasLower, CblasNoTrans, CblasNonUnit, order, work->normal, order, work->z,
+				1);
+	cblas_strsv(CblasColMajor, CblasLower, CblasTrans, CblasNonUnit, order, work->normal, order, work->z, 1);
+	memcpy(half->x + (int64_t) r * factors, work->z, (size_t) factors * sizeof(float));
+	half->b[r] = work->z[factors];
+	bias = work->z[factors];
+	for (int32_t j = 0; j < order; j++)
+		explained += (double) work->rhs[j] * work->z[j];
+	for (int32_t j = 0; j < factors; j++)
+		norm2 += (double) work->z[j] * work->z[j];
+	sums->penalty += factor_penalty(params, n) * norm2 + params->bias_regularization * bias * bias;
+	sums->loss += squares - explained;
+	return isfinite(norm2) && isfinite(explained) && isfinite(bias) ? CORE_OK : CORE_NOT_FINITE;
+}
+
+/* The rows of one chunk; rows without ratings become zero. */
+static CoreStatus
+solve_chunk(Env *env, const Half *half, Work *work, int64_t chunk, Sums *sums)
+{
+	int32_t factors = half->params->factors;
+	int64_t fixed = factors / 3 + 8; /* the Cholesky factorisation, in ratings */
+	int32_t end = chunks_begin(half->matrix, fixed, chunk + 1, SOLVE_CHUNKS);
+
+	*sums = (Sums){0};
+	for (int32_t r = chunks_begin(half->matrix, fixed, chunk, SOLVE_CHUNKS); r < end; r++)
+	{
+		CoreStatus status = CORE_OK;
+
+		if (half->matrix->start[r] < half->matrix->start[r + 1])
+			status = solve_row(env, half, work, r, sums);
+		else
+		{
+			memset(half->x + (int64_t) r * factors, 0, (size_t) factors * sizeof(float));
+			half->b[r] = 0.0f;
+		}
+		if (status != CORE_OK)
+			return status;
+	}
+	return CORE_OK;
+}
+
+/* Phase 1 or 2. */
+static CoreStatus
+solve_phase(Team *team, const Half *half, Work *work, Sums *sums)
+{
+	int64_t chunk;
+
+	while ((chunk = team_claim(team, SOLVE_CHUNKS)) >= 0)
+		team_fail(team, solve_chunk(team->env, half, work, chunk, &sums[chunk]));
+	return team_meet(team);
+}
+
+/* Rows lo .. hi - 1 of the items before the first iteration. */
+static void
+start_items(const ExplicitProblem *problem, int64_t lo, int64_t hi, ExplicitModel *model)
+{
+	int64_t factors = problem->params.factors;
+	double deviation = 0.1 / sqrt((double) factors);
+
+	for (int64_t i = lo; i < hi; i++)
+	{
+		bool empty = problem->by_item.start[i] == problem->by_item.start[i + 1];
+
+		model->item_bias[i] = 0.0f;
+		for (int64_t j = 0; j < factors; j++)
+		{
+			double normal = empty ? 0.0 : rng_normal(problem->params.seed, (uint64_t) i, (uint64_t) j);
+
+			model->item_factors[i * factors + j] = (float) (deviation * normal);
+		}
+	}
+}
+
+/* Phase 0.  The users need no start: the first half of the first iteration sets them from the items alone. */
+static CoreStatus
+start_phase(Team *team, const ExplicitProblem *problem, ExplicitModel *model)
+{
+	int64_t items = problem->by_item.rows;
+	int64_t rows = 65536 / problem->params.factors + 1;
+	int64_t chunks = (items + rows - 1) / rows;
+	int64_t chunk;
+
+	team_fail(team, explicit_mean(team->env, &problem->by_user, &model->mean));
+	while ((chunk = team_claim(team, chunks)) >= 0)
+		start_items(problem, chunk * rows, chunks_smaller((chunk + 1) * rows, items), model);
+	return team_meet(team);
+}
+
+/* One iteration; the report is the same in every member. */
+static CoreStatus
+iterate(Team *team, const ExplicitProblem *problem, Work *work, ExplicitModel *model, Shared *shared,
+		int32_t iteration, ExplicitReport *report)
+{
+	Sums *user_sums = shared->users[iteration & 1];
+	Sums *item_sums = shared->items[iteration & 1];
+	Half users = {.params = &problem->params,
+				  .mean = model->mean,
+				  .y = model->item_factors,
+				  .c = model->item_bias,
+				  .matrix = &problem->by_user,
+				  .x = model->user_factors,
+				  .b = model->user_bias};
+	Half items = {.params = &problem->params,
+				  .mean = model->mean,
+				  .y = model->user_factors,
+				  .c = model->user_bias,
+				  .matrix = &problem->by_item,
+				  .x = model->item_factors,
+				  .b = model->item_bias};
+	double errors = 0.0;
+	double penalty = 0.0;
+	CoreStatus status = solve_phase(team, &users, work, user_sums);
+
+	if (status == CORE_OK)
+		status = solve_phase(team, &items, work, item_sums);
+	if (status != CORE_OK)
+		return status;
+	for (int chunk = 0; chunk < SOLVE_CHUNKS; chunk++)
+	{
+		errors += item_sums[chunk].loss - item_sums[chunk].penalty;
+		penalty += item_sums[chunk].penalty + user_sums[chunk].penalty;
+	}
+	report->loss = errors + penalty;
+	/* Errors of next to nothing may come out below it by rounding. */
+	report->rmse = sqrt(fmax(errors, 0.0) / (double) csr_entries(&problem->by_user));
+	return isfinite(report->loss) ? CORE_OK : CORE_NOT_FINITE;
+}
+
+/* All iterations, once there is memory. */
+static CoreStatus
+run_iterations(Team *team, const ExplicitProblem *problem, Work *work, ExplicitModel *model, Shared *shared,
+			   ExplicitReport *report)
+{
+	const ExplicitParams *params = &problem->params;
+
+	for (int32_t done = 1; done <= params->iterations; done++)
+	{
+		double before = report->loss;
+		CoreStatus status = iterate(team, problem, work, model, shared, done, report);
+
+		if (status != CORE_OK)
+			return status;
+		report->iterations = done;
+		if (team->env->leader)
+			team->env->progress(team->env, done, params->iterations, report->loss);
+		if (params->tolerance > 0 && done > 1 && before - report->loss < params->tolerance * before)
+			break;
+	}
+	return CORE_OK;
+}
+
+CoreStatus
+explicit_als_train(Env *env, const ExplicitProblem *problem, ExplicitModel *model, void *shared,
+				   ExplicitReport *report)
+{
+	Shared *common = shared;
+	Team team = team_join(env, &common->team);
+	Work work;
+	CoreStatus opened = work_open(env, &problem->params, &work);
+	CoreStatus status;
+
+	*report = (ExplicitReport){.iterations = 0, .loss = NAN, .rmse = NAN};
+	/* A member without memory still comes to the first barrier, to tell the others. */
+	team_fail(&team, opened);
+	status = start_phase(&team, problem, model);
+	if (status == CORE_OK)
+		status = run_iterations(&team, problem, &work, model, common, report);
+	if (opened == CORE_OK)
+		env->release(env, work.normal);
+	return status;
+}

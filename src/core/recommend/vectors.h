@@ -1,0 +1,16 @@
+/*
+ * vectors.h - small vectors in GCC's types, for kernels compiled for several widths
+ */
+#ifndef CORE_VECTORS_H
+#define CORE_VECTORS_H
+
+typedef float Four __attribute__((vector_size(16), may_alias));
+typedef float Eight __attribute__((vector_size(32), may_alias));
+
+static inline __attribute__((always_inline)) float
+four_total(Four v)
+{
+	return (v[0] + v[2]) + (v[1] + v[3]);
+}
+
+#endif
