@@ -1,4 +1,33 @@
 \echo Use "ALTER EXTENSION promoai UPDATE TO '0.2.0'" to load this file. \quit
+-- mf_train takes a solver.
+DROP FUNCTION promoai.mf_train(
+	text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean);
+
+CREATE FUNCTION promoai.mf_train(
+	model text,
+	source text,
+	feedback text DEFAULT 'implicit',
+	solver text DEFAULT 'als',
+	factors int DEFAULT 64,
+	iterations int DEFAULT 15,
+	regularization float8 DEFAULT 0.01,
+	unobserved_weight float8 DEFAULT 0.1,
+	value_transform text DEFAULT 'binary',
+	holdout float8 DEFAULT NULL,
+	holdout_after timestamptz DEFAULT NULL,
+	metrics_k int DEFAULT 20,
+	tolerance float8 DEFAULT 0,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	verbose boolean DEFAULT false)
+RETURNS promoai.mf_report
+AS 'MODULE_PATHNAME', 'promoai_mf_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.mf_train(
+	text, text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean) IS
+'Trains a factor model on (customer, item[, value][, time]) and publishes it under a name. Weighted alternating least squares (Hu, Koren & Volinsky 2008; Rendle et al. 2021). Metrics come from a holdout; the published model is trained on all rows.';
+
 -- Lift and price response: what a promotion brought, as aggregates over sales.
 
 CREATE TYPE promoai.lift_fit AS (

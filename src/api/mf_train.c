@@ -40,6 +40,7 @@
 typedef struct MfOptions
 {
 	int32 feedback;
+	int32 solver;
 	int32 factors;
 	int32 iterations;
 	double regularization;
@@ -55,6 +56,7 @@ typedef struct MfOptions
 } MfOptions;
 
 static const char *const feedback_choices[] = {"implicit", NULL};
+static const char *const solver_choices[] = {[MF_ALS] = "als", [MF_CG] = "cg", NULL};
 static const char *const transform_choices[] = {
 	[FEEDBACK_BINARY] = "binary", [FEEDBACK_LOG1P] = "log1p", [FEEDBACK_NONE] = "none", NULL};
 
@@ -62,6 +64,7 @@ static const char *const transform_choices[] = {
 
 static const Option mf_options[] = {
 	{FIELD(feedback), .type = OPTION_CHOICE, .choices = feedback_choices},
+	{FIELD(solver), .type = OPTION_CHOICE, .choices = solver_choices},
 	{FIELD(factors), .type = OPTION_INT, .min = 1, .max = 512, .missing = 64},
 	{FIELD(iterations), .type = OPTION_INT, .min = 1, .max = 10000, .missing = 15},
 	{FIELD(regularization), .type = OPTION_REAL, .min = 0, .max = 1e6, .missing = 0.01},
@@ -148,8 +151,8 @@ training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 	uint64 test_entries = options->holdout_after.set ? entries : (uint64) ceil(entries * options->holdout);
 	MfExtent extent = training_extent(training, customers, items, entries, test_entries);
 	MfRegion region;
-	uint64 need = mf_region_plan(&region, &training->params, &extent);
-	uint64 member = memory_add(als_member_bytes(&training->params),
+	uint64 need = mf_region_plan(&region, training->options.solver, &training->params, &extent);
+	uint64 member = memory_add(mf_member_bytes(options->solver, &training->params),
 							   extent.k > 0 ? rank_member_bytes(extent.items, extent.k) : 0);
 
 	need = memory_add(need, interactions_bytes(&training->in, entries));
@@ -228,7 +231,7 @@ training_lay_out(MfTraining *training)
 	int64 test_entries = wants_holdout(&training->options) ? count_part(training, FEEDBACK_TEST) : 0;
 	MfExtent extent = training_extent(training, in->customers->n, in->items->n, in->coo.n, test_entries);
 	MfRegion plan;
-	uint64 bytes = mf_region_plan(&plan, &training->params, &extent);
+	uint64 bytes = mf_region_plan(&plan, training->options.solver, &training->params, &extent);
 	double f = training->params.factors;
 	double flops = training->params.iterations *
 				   (2 * f * f * in->coo.n + f * f * f / 3 * ((double) extent.customers + extent.items));
@@ -269,7 +272,7 @@ train_part(MfTraining *training, FeedbackPart part, ProgressPhase phase)
 	env_check(&training->env, feedback_popularity(&training->env.base, &arrays->by_user, arrays->buyers),
 			  "counting buyers");
 	memset(arrays->als_scratch, 0, training->region->als_bytes);
-	team_run(training->team, MF_JOB_ALS, &training->env, "factorising");
+	team_run(training->team, MF_JOB_FIT, &training->env, "factorising");
 }
 
 static void

@@ -133,6 +133,15 @@ SELECT interactions FROM promoai.mf_train('w3', 'sale', factors => 4, holdout =>
 SELECT count(DISTINCT round(value::numeric, 2)) AS different_losses
 FROM promoai.model_metrics m WHERE m.model IN ('w1', 'w2', 'w3') AND metric = 'loss';
 
+-- Conjugate gradients come close to the exact solution, on the same objective, and give the same kind of model.
+SELECT interactions FROM promoai.mf_train('steps', 'sale', factors => 4, holdout => 0, solver => 'cg');
+SELECT abs(s.value / e.value - 1) < 0.005 AS close
+FROM promoai.model_metrics s, promoai.model_metrics e
+WHERE (s.model, s.metric) = ('steps', 'loss') AND (e.model, e.metric) = ('w1', 'loss');
+SELECT rank, item LIKE 'tea-%' AS tea, answered_by FROM promoai.cf_recommend('steps', 1, k => 2, exclude_seen => false);
+SELECT version FROM promoai.retrain('steps');
+SELECT arguments ->> 'solver' AS solver FROM promoai.models WHERE model = 'steps';
+
 -- Holding out everything after a time; tolerance ends early; the same seed gives the same model.
 SELECT metrics ? 'recall@5' AS judged
 FROM promoai.mf_train('later', 'sale', factors => 4, metrics_k => 5, holdout_after => '2026-02-10 00:00+00');
