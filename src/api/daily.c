@@ -302,7 +302,7 @@ put_item(Daily *daily, int32 item, ReturnSetInfo *rows)
 	values[0] = CStringGetTextDatum(id_text(&key));
 	values[1] = Int64GetDatum(key.number);
 	nulls[1] = key.kind != ID_INTEGER;
-	nulls[4] = daily->sales.n > 0 && daily->sales.number[SALE_REVENUE] == NULL;
+	nulls[4] = daily->sales.columns[SALE_REVENUE].attno == 0;
 	for (int32 day = 0; day < daily->days; day++)
 	{
 		if (!daily->listed[day] && daily->lines[day] == 0)

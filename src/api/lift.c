@@ -269,14 +269,30 @@ note_errors(StringInfo notes, const LiftFit *fit, const SolveReport *report, Lif
 		add_note(notes, "one cluster, no errors can be had");
 	else if (report->digits_lost)
 		add_note(notes,
-				 "fewer than %d digits of the standard error are left, since the fit is all but perfect: "
+				 "fewer than %d digits of the standard error are left, since the fit is all but perfect%s: "
 				 "promoai.promo_lift_fit_source, which reads its source twice, has it",
-				 SOLVE_DIGITS);
+				 SOLVE_DIGITS, fit->p > FIT_COVARIATE ? " or covariates are all but collinear" : "");
+	for (int32 i = FIT_COVARIATE; fit->covariance != NULL && i < fit->p; i++)
+	{
+		if (isnan(fit->coefficients[i]) || !isnan(fit->covariance[(Size) i * fit->p + i]))
+			continue;
+		add_note(
+			notes,
+			"fewer than %d digits are left of the standard errors of some terms, and of the lift's interval, "
+			"since covariates are all but collinear: promoai.promo_lift_fit_source, which reads its source "
+			"twice, has them",
+			SOLVE_DIGITS);
+		break;
+	}
 	if (fit->n_clusters > 1 && fit->n_clusters < FEW_CLUSTERS)
 		add_note(notes, INT64_FORMAT " clusters, errors by cluster can be too small below %d",
 				 fit->n_clusters, FEW_CLUSTERS);
 	if (form == LIFT_LINEAR && report->one_promoted && fit->covariance != NULL)
 		add_note(notes, "one promoted row, from which no error can be judged");
+	else if (form == LIFT_LINEAR && report->one_unpromoted && fit->covariance != NULL)
+		add_note(notes, "one row without promotion, from which no error can be judged");
+	else if (form == LIFT_LINEAR && report->one_cluster_differs && fit->covariance != NULL)
+		add_note(notes, "promo differs in one cluster only, from which no error can be judged");
 }
 
 static char *

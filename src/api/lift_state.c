@@ -12,7 +12,7 @@
  *
  * A state is changed where it stands; when it has to grow, a larger one is made in the current memory context, and the executor
  * takes the result over into the aggregate's.  Clusters are bounded by hash memory (work_mem x hash_mem_multiplier), as
- * the executor's own hash tables are.
+ * the executor's own hash tables are: while they grow.  A state that is there already can always be read and written out.
  *
  * The binary form is a fixed header and then the sections, clusters and rows as they are in a compact state; see write_state.
  */
@@ -162,20 +162,27 @@ bits_double(int64 bits)
 
 /* ---- growth ---- */
 
+static void
+require_room(const Shape *shape, int32 clusters, Size limit)
+{
+	uint64 bytes = state_bytes(shape);
+
+	if (bytes > Min(limit, MaxAllocSize))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("the sums of more than %d clusters need %s of memory, more than the allowed %s",
+						clusters, memory_pretty(bytes), memory_pretty(Min(limit, MaxAllocSize) - 1)),
+				 errhint("Raise work_mem or hash_mem_multiplier, cluster by something coarser, or use "
+						 "promoai.promo_lift_fit_source.")));
+}
+
 static LiftState *
 allocate(const Shape *shape)
 {
 	uint64 bytes = state_bytes(shape);
 	LiftState *state;
 
-	if (shape->max_clusters > FIRST_CLUSTERS && bytes > Min(get_hash_memory_limit(), MaxAllocSize))
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("the sums of more than %d clusters need %s of memory, more than the allowed %s",
-						shape->max_clusters / 2, memory_pretty(bytes),
-						memory_pretty(Min(get_hash_memory_limit(), MaxAllocSize) - 1)),
-				 errhint("Raise work_mem or hash_mem_multiplier, cluster by something coarser, or use "
-						 "promoai.promo_lift_fit_source.")));
+	require_room(shape, shape->max_clusters, MaxAllocSize);
 	state = palloc0(bytes);
 	SET_VARSIZE(state, bytes);
 	state->version = LIFT_STATE_VERSION;
@@ -269,16 +276,20 @@ lift_state_set_columns(LiftState *state, int32 k)
 
 /* ---- summing up ---- */
 
-/* Room for one more cluster. */
+/* Room for one more cluster; a compact state first gets room for the rows that wait, whatever it takes. */
 static LiftState *
 grow_clusters(LiftState *state)
 {
 	Shape shape = shape_of(state);
+	bool compact = state->n_slots == 0 && state->n_clusters > 0;
 
-	shape.max_clusters = Max(FIRST_CLUSTERS, 2 * state->n_clusters);
+	shape.max_clusters =
+		compact ? state->n_clusters + MOMENTS_BLOCK : Max(FIRST_CLUSTERS, 2 * state->n_clusters);
 	shape.n_slots = 16;
 	while (shape.n_slots < 2 * shape.max_clusters)
 		shape.n_slots *= 2;
+	if (!compact && shape.max_clusters > FIRST_CLUSTERS)
+		require_room(&shape, state->n_clusters, get_hash_memory_limit());
 	return reshape(state, &shape);
 }
 

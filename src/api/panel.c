@@ -24,6 +24,7 @@
 #include "core/promote/regress.h"
 
 #define FEW_CLUSTERS 30
+#define PERFECT 1e-14 /* share of the variance of sales left that may be rounding */
 #define FIT_SOURCE_COLUMNS (LIFT_FIT_COLUMNS + 6)
 
 typedef struct PanelFit
@@ -49,6 +50,7 @@ typedef struct PanelFit
 	int n_columns;
 
 	int64 singletons;
+	const char *compared; /* why errors mean nothing, NULL: no reason */
 	Regression fit;
 } PanelFit;
 
@@ -316,6 +318,56 @@ static pg_attribute_noreturn() void refuse(const PanelFit *fit)
 	elog(ERROR, "unexpected verdict %d", (int) found->verdict);
 }
 
+/* The only level among rows whose promo is not `value`: -1 when there is none, -2 when there are several. */
+static int32
+only_level(const Design *design, const int32 *level, double value)
+{
+	const double *promo = design->column[FIT_PROMO];
+	int32 only = -1;
+
+	for (int64 i = 0; i < design->n && only != -2; i++)
+	{
+		if (unlikely(i % 65536 == 0))
+			CHECK_FOR_INTERRUPTS();
+		if (promo[i] != value)
+			only = only == -1 || only == level[i] ? level[i] : -2;
+	}
+	return only;
+}
+
+static int64
+count_not(const Design *design, double value)
+{
+	int64 count = 0;
+
+	for (int64 i = 0; i < design->n && count < 2; i++)
+	{
+		if (unlikely(i % 65536 == 0))
+			CHECK_FOR_INTERRUPTS();
+		count += design->column[FIT_PROMO][i] != value;
+	}
+	return count;
+}
+
+/* A side of the comparison that is one row, or one cluster, leaves residuals that sum to 0: errors come out far too small. */
+static void
+look_at_comparison(PanelFit *fit, const Design *design)
+{
+	if (count_not(design, 0) == 1)
+		fit->compared = "one promoted row, from which no error can be judged";
+	else if (count_not(design, 1) == 1)
+		fit->compared = "one row without promotion, from which no error can be judged";
+	for (int w = 0; w < fit->n_clusters && fit->compared == NULL; w++)
+	{
+		const int32 *level = design->group[fit->cluster[w]];
+
+		if (only_level(design, level, 0) >= 0 || only_level(design, level, 1) >= 0)
+			fit->compared =
+				psprintf("promo differs in one cluster of \"%s\" only, from which no error can be judged",
+						 fit->fields[fit->group[fit->cluster[w]]].name);
+	}
+}
+
 static void
 run_fit(PanelFit *fit)
 {
@@ -338,6 +390,7 @@ run_fit(PanelFit *fit)
 	env_check(&env, design_settle(&env.base, design), "sorting rows");
 	env_check(&env, design_drop_singletons(&env.base, design, fit->n_effects, &fit->singletons),
 			  "looking for rows that stand alone");
+	look_at_comparison(fit, design);
 	env_check(&env, regress_fit(&env.base, &task, &fit->fit), "fitting");
 	if (fit->fit.verdict != REGRESS_FITTED)
 		refuse(fit);
@@ -350,6 +403,14 @@ add_note(PanelFit *fit)
 	LiftFit *lift = &fit->fit.fit;
 	char *few = NULL;
 
+	if (fit->compared == NULL && isnan(lift->r2))
+		fit->compared = "sales do not vary, no errors can be judged";
+	else if (fit->compared == NULL && lift->r2 > 1 - PERFECT)
+		fit->compared = "the fit is perfect but for rounding, which is all that the errors show";
+
+	if (fit->compared != NULL)
+		ereport(WARNING, (errmsg("%s", fit->compared)));
+
 	if (lift->n_clusters > 0 && lift->n_clusters < FEW_CLUSTERS)
 	{
 		few = psprintf("only " INT64_FORMAT " clusters: with fewer than %d the errors come out too small",
@@ -359,6 +420,8 @@ add_note(PanelFit *fit)
 	if (fit->fit.repaired)
 		few = psprintf("%s%stwo-way covariance had negative eigenvalues, set to zero", few == NULL ? "" : few,
 					   few == NULL ? "" : "; ");
+	if (fit->compared != NULL)
+		few = psprintf("%s%s%s", few == NULL ? "" : few, few == NULL ? "" : "; ", fit->compared);
 	lift->note = few;
 }
 

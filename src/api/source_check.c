@@ -5,7 +5,8 @@
  * numbers, dates and times are days.  Arguments name the account, the item and the amounts where names do not tell.  The
  * rows are read whole, NULLs and NaN included, and put into canonical order, so that examples do not depend on chance.
  *
- * For sorting, NULL stands as -DBL_MAX among numbers, NaN as DBL_MAX, and as the greatest date among days.
+ * For sorting, NULL stands as -DBL_MAX among numbers, NaN as DBL_MAX, and as the greatest date among days.  Times are keys, so
+ * that two instants of a day are no repetition; the day that each falls on stands beside.
  */
 #include "postgres.h"
 
@@ -15,10 +16,14 @@
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "pgtime.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/datetime.h"
 #include "utils/formatting.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 #include "utils/varlena.h"
 
 #include "api/table.h"
@@ -177,7 +182,7 @@ kind_of(const Check *check, const SourceField *field, int i)
 	bool number = source_accepts(SOURCE_LEVEL, field->type);
 
 	if (source_accepts(SOURCE_DAY, field->type))
-		return SOURCE_DAY;
+		return field->type == DATEOID ? SOURCE_DAY : SOURCE_KEY;
 	if (number && !check->is_amount[i] && field->type != BOOLOID &&
 		(i == check->account || i == check->item || ends_like_id(field->name)) && field->type != FLOAT4OID &&
 		field->type != FLOAT8OID && field->type != NUMERICOID)
@@ -208,7 +213,7 @@ choose_columns(Check *check, const Args *args, const char *source)
 								 .kind = kind_of(check, &fields[i], i),
 								 .nullable = true,
 								 .any_value = true};
-		if (check->day < 0 && column->kind == SOURCE_DAY)
+		if (check->day < 0 && (column->kind == SOURCE_DAY || column->kind == SOURCE_KEY))
 			check->day = i;
 		if (!source_accepts(column->kind, fields[i].type))
 			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -227,7 +232,13 @@ choose_columns(Check *check, const Args *args, const char *source)
 static uint64
 check_need(const void *arg, uint64 rows)
 {
-	return memory_add(design_scratch_bytes((int64) rows), memory_mul(rows, 4 * sizeof(double)));
+	const Check *check = arg;
+	Size times = 0;
+
+	for (int c = 0; c < check->table.n_columns; c++)
+		times += check->table.columns[c].kind == SOURCE_KEY;
+	return memory_add(design_scratch_bytes((int64) rows),
+					  memory_mul(rows, 4 * sizeof(double) + times * sizeof(int32)));
 }
 
 /* NULL and NaN as values that sort. */
@@ -248,6 +259,45 @@ settle_values(Table *table)
 	}
 }
 
+/* The day of a timestamp, in the session's zone with a time zone; DATEVAL_NOBEGIN when it is infinite. */
+static int32
+day_of(Timestamp at, bool zoned)
+{
+	struct pg_tm tm;
+	fsec_t fraction;
+	int offset;
+
+	if (TIMESTAMP_NOT_FINITE(at))
+		return DATEVAL_NOBEGIN;
+	if (timestamp2tm(at, zoned ? &offset : NULL, &tm, &fraction, NULL, zoned ? session_timezone : NULL) != 0)
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
+	return date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
+}
+
+/* The days of times, once rows are in order. */
+static void
+find_days(Table *table)
+{
+	for (int c = 0; c < table->n_columns; c++)
+	{
+		int32 *day;
+		bool zoned;
+
+		if (table->columns[c].kind != SOURCE_KEY)
+			continue;
+		zoned = getBaseType(table->columns[c].type) == TIMESTAMPTZOID;
+		day = table->day[c] = MemoryContextAllocHuge(table->memory, sizeof(int32) * (Size) Max(table->n, 1));
+		for (int64 i = 0; i < table->n; i++)
+		{
+			int32 index = table->index[c][i];
+
+			if (unlikely(i % 65536 == 0))
+				CHECK_FOR_INTERRUPTS();
+			day[i] = index < 0 ? NULL_DAY : day_of(idset_key(table->ids[c], index).number, zoned);
+		}
+	}
+}
+
 static void
 read_rows(Check *check, const char *source)
 {
@@ -256,6 +306,7 @@ read_rows(Check *check, const char *source)
 
 	table->what = "checking the source";
 	table->need = check_need;
+	table->need_arg = check;
 	table_read(source, table);
 	settle_values(table);
 	design->n = table->n;
@@ -273,6 +324,7 @@ read_rows(Check *check, const char *source)
 	}
 	if (table->n > 0)
 		env_check(&check->env, design_sort(&check->env.base, design), "sorting rows");
+	find_days(table);
 }
 
 /* ---- examples and findings ---- */
@@ -636,10 +688,14 @@ find_fake_orders(Check *check)
 	finding_open(check, &finding, "fake_orders", table->columns[check->account].name);
 	for (int32 a = 0; a < accounts; a++)
 	{
+		if (unlikely(a % 65536 == 0))
+			CHECK_FOR_INTERRUPTS();
 		if (flags[a] == 0)
 			continue;
 		suspicious++;
 		finding.count += rows[a];
+		if (finding.n_examples == check->examples)
+			continue;
 		finding_example(
 			check, &finding,
 			psprintf("%s=%s: " INT64_FORMAT " %s%s%s", table->columns[check->account].name,

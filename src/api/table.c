@@ -109,7 +109,7 @@ filler_count(Filler *filler)
 	Table *table = filler->table;
 
 	table->n++;
-	if (table->n % (1 << 20) == 0)
+	if (table->n % FIRST_ROOM == 0)
 	{
 		uint64 ids = 0;
 

@@ -699,6 +699,14 @@ repair(Work *work)
 			out->covariance[(size_t) index[i] * p + (size_t) index[j]] = sum;
 		}
 	}
+	/* a variance of which nothing is left is not known to be none */
+	for (size_t i = 0; i < m; i++)
+	{
+		if (out->covariance[(size_t) index[i] * (p + 1)] > 0)
+			continue;
+		for (size_t j = 0; j < p; j++)
+			out->covariance[(size_t) index[i] * p + j] = out->covariance[j * p + (size_t) index[i]] = NAN;
+	}
 	return CORE_OK;
 }
 
@@ -727,16 +735,16 @@ lift_with_effects(Work *work, double variance, double covariance)
 	double v_expected = variance - 2 * mean_promo * covariance + mean_promo * mean_promo * v_promo;
 	double cov_expected = covariance - mean_promo * v_promo;
 	double lift = fit->extra_sales_per_row / expected;
+	double v_lift = v_promo - 2 * lift * cov_expected + lift * lift * v_expected;
 	FitTerm term;
 
 	fit->expected_without_promo = expected;
 	fit->lift_percent = fit->lift_low = fit->lift_high = NAN;
 	if (!(expected > 0))
 		return;
-	term = fit_term(100 * lift,
-					100 * 100 * (v_promo - 2 * lift * cov_expected + lift * lift * v_expected) /
-						(expected * expected),
-					fit->df);
+	if (work->task->n_clusters == 2 && !(v_lift > 0)) /* two ways subtract */
+		v_lift = NAN;
+	term = fit_term(100 * lift, 100 * 100 * v_lift / (expected * expected), fit->df);
 	fit->lift_percent = term.estimate;
 	fit->lift_low = term.ci_low;
 	fit->lift_high = term.ci_high;

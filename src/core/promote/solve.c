@@ -502,6 +502,41 @@ solve_covariance(Env *env, Solve *s, LiftFit *fit, SolveReport *report)
 	return CORE_OK;
 }
 
+/* ---- what is compared with what ---- */
+
+/* One row has promo 0, the others the same value: then their variance is the least that their sum allows. */
+static bool
+one_unpromoted(const Solve *s)
+{
+	double n = (double) s->in->n;
+	double mean = s->in->pivot[0] + s->mean[1];
+
+	return n - s->in->promoted == 1 && n > 2 && central_at(s, 0, 0) <= mean * mean * n / (n - 1) * (1 + 1e-9);
+}
+
+/* Sums of 0 and 1 are exact, about whatever pivot. */
+static bool
+one_cluster_differs(const Solve *s)
+{
+	double pivot = s->in->pivot[0];
+	int64_t zero = 0;
+	int64_t one = 0;
+
+	if (s->in->errors != FIT_CLUSTERED || s->in->n_clusters < 2)
+		return false;
+	for (int64_t g = 0; g < s->in->n_clusters; g++)
+	{
+		const double *pairs = s->in->clusters + g * s->in->cluster_stride;
+		double n = pairs[0];
+		double sum = pair_of(s, pairs, 0, 1) + n * pivot;
+		double square = pair_of(s, pairs, 1, 1) + 2 * pivot * pair_of(s, pairs, 0, 1) + n * pivot * pivot;
+
+		zero += square == 0;
+		one += sum == n && square == n;
+	}
+	return s->in->n_clusters - zero == 1 || s->in->n_clusters - one == 1;
+}
+
 /* ---- together ---- */
 
 static void
@@ -531,6 +566,8 @@ solve_with(Env *env, Solve *s, LiftFit *fit, SolveReport *report)
 	for (int32_t i = 0; i < s->d; i++)
 		if (!isfinite(s->central[i * s->d + i]) || !isfinite(s->central[i * s->d + sales]))
 			return CORE_NOT_FINITE;
+	report->one_unpromoted = one_unpromoted(s);
+	report->one_cluster_differs = one_cluster_differs(s);
 	factorize(s, report);
 	solve_coefficients(s, fit, report);
 	fill_influence(s);

@@ -45,6 +45,8 @@ typedef struct SolveReport
 	bool digits_lost; /* fewer than SOLVE_DIGITS left of promo's variance: no errors */
 	bool none_promoted; /* no row has promo <> 0 */
 	bool one_promoted; /* just one has: HC1 takes its residual, which is 0, for its error */
+	bool one_unpromoted; /* just one has not, the others are promoted alike: the same */
+	bool one_cluster_differs; /* all clusters but one have promo 0 throughout, or all have 1: as with rows */
 	bool all_promoted;
 	SolveColumn *columns; /* [k], provided by the caller: promo, covariates */
 } SolveReport;
