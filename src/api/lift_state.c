@@ -680,6 +680,19 @@ sort_clusters(LiftState *to, const LiftState *from)
 	pfree(places);
 }
 
+/* A state that is kept must be readable again: squares of huge values may have left the finite numbers. */
+static void
+require_finite(const LiftState *state, const Shape *shape)
+{
+	Size n = pivot_doubles(shape) + sums_doubles(shape);
+
+	for (Size i = 0; i < n; i++)
+		if (!isfinite(state->data[i]))
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("sums of squares and products grew out of range"),
+							errhint("Measure in larger units.")));
+}
+
 LiftState *
 lift_state_compact(const LiftState *state)
 {
@@ -692,6 +705,7 @@ lift_state_compact(const LiftState *state)
 	compact = reshape(state, &shape);
 	if (state->n_clusters > 0)
 		sort_clusters(compact, state);
+	require_finite(compact, &shape);
 	return compact;
 }
 
@@ -820,6 +834,9 @@ receive_clusters(StringInfo buffer, LiftState *state)
 		reject("the clusters' rows do not add up");
 }
 
+/* On the wire: a version, three small numbers, three counts of 4 bytes, three of 8 and a double. */
+#define HEADER_BYTES (2 + 3 + 3 * 4 + 3 * 8 + 8)
+
 /* The header, held against what can be; returns the shape that it describes. */
 static Shape
 receive_header(StringInfo buffer, LiftState *head)
@@ -829,6 +846,8 @@ receive_header(StringInfo buffer, LiftState *head)
 	int summed;
 
 	memset(head, 0, sizeof(*head));
+	if (buffer->len - buffer->cursor < HEADER_BYTES)
+		reject("it ends before its header does");
 	if (pq_getmsgint(buffer, 2) != LIFT_STATE_VERSION)
 		reject("its version is not known");
 	head->errors = pq_getmsgbyte(buffer);
