@@ -39,23 +39,28 @@ CREATE FUNCTION promoai.mf_train(
 	solver text DEFAULT 'als',
 	factors int DEFAULT 64,
 	iterations int DEFAULT 15,
-	regularization float8 DEFAULT 0.01,
-	unobserved_weight float8 DEFAULT 0.1,
-	value_transform text DEFAULT 'binary',
+	regularization float8 DEFAULT NULL,
+	unobserved_weight float8 DEFAULT NULL,
+	value_transform text DEFAULT NULL,
 	holdout float8 DEFAULT NULL,
 	holdout_after timestamptz DEFAULT NULL,
 	metrics_k int DEFAULT 20,
 	tolerance float8 DEFAULT 0,
 	seed bigint DEFAULT 42,
 	memory text DEFAULT NULL,
-	verbose boolean DEFAULT false)
+	verbose boolean DEFAULT false,
+	regularization_prior float8 DEFAULT NULL,
+	bias_regularization float8 DEFAULT NULL,
+	learning_rate float8 DEFAULT NULL,
+	clip boolean DEFAULT false)
 RETURNS promoai.mf_report
 AS 'MODULE_PATHNAME', 'promoai_mf_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
 
 COMMENT ON FUNCTION promoai.mf_train(
-	text, text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean) IS
-'Trains a factor model on (customer, item[, value][, time]) and publishes it under a name. Weighted alternating least squares (Hu, Koren & Volinsky 2008; Rendle et al. 2021). Metrics come from a holdout; the published model is trained on all rows.';
+	text, text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean,
+	float8, float8, float8, boolean) IS
+'Trains a factor model on (customer, item[, value][, time]) and publishes it under a name. Implicit feedback: weighted alternating least squares (Hu, Koren & Volinsky 2008; Rendle et al. 2021), exactly or by conjugate gradients. Ratings (feedback => ''explicit''): biases and factors by alternating least squares or stochastic gradients (Zhou et al. 2008; Chin et al. 2015). Metrics come from a holdout; the published model is trained on all rows.';
 
 -- Ids come as bigint, text or uuid; the overloads share one C function.  Only the overload with text[] candidates has a
 -- default for them, so that a call without candidates is never ambiguous.

@@ -113,6 +113,7 @@ collector_begin(Collector *collector)
 	Interactions *in = collector->in;
 
 	collector->room = FIRST_ROOM;
+	in->coo.average = in->rated;
 	in->coo.row = MemoryContextAlloc(in->memory, FIRST_ROOM * sizeof(int32));
 	in->coo.col = MemoryContextAlloc(in->memory, FIRST_ROOM * sizeof(int32));
 	if (collector->columns[COLUMN_VALUE].attno != 0)
@@ -178,13 +179,18 @@ collect_row(void *arg, const SourceValue *values)
 	in->coo.n = n + 1;
 }
 
+/* What the caller asked for must be there. */
 static void
-require_time(const Collector *collector)
+require_columns(const Collector *collector)
 {
 	if (collector->in->late_after.set && collector->columns[COLUMN_TIME].attno == 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"holdout_after\" needs a time in the source"),
 						errhint("Add a timestamp as the source's last column.")));
+	if (collector->in->rated && collector->columns[COLUMN_VALUE].attno == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("explicit feedback needs a value in the source"),
+						errhint("Add the rating as the source's third column.")));
 }
 
 void
@@ -218,7 +224,7 @@ interactions_check(const char *source, Interactions *in)
 
 	describe_columns(&collector, &reader);
 	source_check_columns(source, &reader);
-	require_time(&collector);
+	require_columns(&collector);
 }
 
 void

@@ -14,6 +14,7 @@ typedef struct Interactions
 {
 	MemoryContext memory;
 	OptionTime late_after; /* entries after this time are marked late */
+	bool rated; /* values are ratings: there must be some, and repeated ones are averaged */
 
 	/*
 	 * What the training will need in all for so many entries, customers and items; asked while reading, so that too

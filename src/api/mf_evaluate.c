@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -48,7 +50,7 @@ static uint64
 evaluation_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 {
 	const Evaluation *evaluation = arg;
-	uint64 width = (uint64) evaluation->model->params.factors + 1;
+	uint64 width = (uint64) evaluation->model->width + 1;
 	uint64 rows = memory_add(customers, evaluation->model->items.n);
 
 	return memory_add(memory_add(interactions_bytes(&evaluation->target, entries), memory_mul(entries, 12)),
@@ -181,7 +183,7 @@ static void
 widen_items(Evaluation *evaluation)
 {
 	const MfModel *model = evaluation->model;
-	Size factors = model->params.factors;
+	Size factors = model->width;
 
 	evaluation->items = huge(model->items.n, sizeof(float) * (factors + 1));
 	for (Size i = 0; i < (Size) model->items.n; i++)
@@ -200,7 +202,7 @@ fill_query(Evaluation *evaluation, int32 c, float *query)
 {
 	const MfModel *model = evaluation->model;
 	const Csr *seen = &evaluation->seen;
-	int32 factors = model->params.factors;
+	int32 factors = model->width;
 	int32 n = (int32) (seen->start[c + 1] - seen->start[c]);
 	float *weights;
 
@@ -212,8 +214,8 @@ fill_query(Evaluation *evaluation, int32 c, float *query)
 	{
 		weights = seen->value + seen->start[c];
 		env_check(&evaluation->env,
-				  als_fold_in(&evaluation->env.base, &model->params, model->item_factors, model->items.n,
-							  model->gram, seen->col + seen->start[c], weights, n, query),
+				  als_fold_in(&evaluation->env.base, &model->fit.implicit, model->item_factors,
+							  model->items.n, model->gram, seen->col + seen->start[c], weights, n, query),
 				  "folding a history in");
 	}
 	else
@@ -225,7 +227,7 @@ judge(Evaluation *evaluation, bool popularity, RankSummary *summary)
 {
 	const MfModel *model = evaluation->model;
 	int32 customers = evaluation->target.customers->n;
-	Size width = popularity ? 1 : model->params.factors + 1;
+	Size width = popularity ? 1 : model->width + 1;
 	float *ones = huge(customers, sizeof(float));
 	uint64 bytes = rank_shared_bytes(customers, model->items.n, evaluation->request->k);
 	void *shared = MemoryContextAllocExtended(CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -245,18 +247,66 @@ judge(Evaluation *evaluation, bool popularity, RankSummary *summary)
 	pfree(ones);
 }
 
+/* A model of ratings is judged by the errors of its predictions, beside those of always saying its mean. */
+static ModelMetric *
+evaluate_ratings(Evaluation *evaluation, int *n_metrics)
+{
+	static const char *const names[] = {"rmse", "mae", "mean_rmse", "mean_mae"};
+	const MfModel *model = evaluation->model;
+	Interactions *target = &evaluation->target;
+	ModelMetric *metrics = palloc(sizeof(ModelMetric) * lengthof(names));
+	double sums[lengthof(names)] = {0};
+	int32 *customer;
+	int32 *item;
+
+	if (evaluation->request->history != NULL)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("a model of ratings is evaluated without a history")));
+	target->rated = true;
+	read_pairs(evaluation, evaluation->request->source, target);
+	customer = map_ids(target->customers, &model->customers, false, "a customer of the source");
+	item = map_ids(target->items, &model->items, false, "an item of the source");
+	for (int64 i = 0; i < target->coo.n; i++)
+	{
+		double rating = target->coo.value[i];
+		double error = mf_predict(model, customer[target->coo.row[i]], item[target->coo.col[i]]) - rating;
+
+		if (unlikely(i % (1 << 16) == 0))
+			CHECK_FOR_INTERRUPTS();
+		sums[0] += error * error;
+		sums[1] += fabs(error);
+		sums[2] += (model->mean - rating) * (model->mean - rating);
+		sums[3] += fabs(model->mean - rating);
+	}
+	for (int m = 0; m < (int) lengthof(names); m++)
+	{
+		double value = sums[m] / (double) target->coo.n;
+
+		metrics[m] = (ModelMetric){.metric = names[m],
+								   .split = "given source",
+								   .value = m % 2 == 0 ? sqrt(value) : value,
+								   .low = NAN,
+								   .high = NAN,
+								   .n = target->coo.n};
+	}
+	*n_metrics = lengthof(names);
+	return metrics;
+}
+
 ModelMetric *
 mf_evaluate(const Model *definition, const LoadedModel *loaded, const EvaluateRequest *request,
 			int *n_metrics)
 {
 	Evaluation evaluation = {.model = loaded->state, .request = request};
 	ModelMetric *metrics = palloc(sizeof(ModelMetric) * 2 * RANK_METRICS);
-	Size width = (Size) evaluation.model->params.factors + 1;
+	Size width = (Size) evaluation.model->width + 1;
 	const char *split = request->history == NULL ? "given source; what the model was trained on left out"
 												 : "given source; given history folded in and left out";
 	RankSummary summary;
 
 	env_init(&evaluation.env, CurrentMemoryContext);
+	if (evaluation.model->fit.rated)
+		return evaluate_ratings(&evaluation, n_metrics);
 	read_target(&evaluation);
 	if (request->history != NULL)
 		read_history(&evaluation);

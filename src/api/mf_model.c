@@ -10,34 +10,56 @@
 
 #include "api/mf_model.h"
 
-/* The section "parameters": doubles in this order. */
+/* The section "parameters": doubles in this order; those from PRIOR on with ratings only. */
 enum
 {
 	PARAMETER_FACTORS,
 	PARAMETER_REGULARIZATION,
 	PARAMETER_UNOBSERVED_WEIGHT,
 	PARAMETER_TRANSFORM,
+	N_PARAMETERS_IMPLICIT,
+	PARAMETER_PRIOR = N_PARAMETERS_IMPLICIT,
+	PARAMETER_BIAS_REGULARIZATION,
+	PARAMETER_MEAN,
+	PARAMETER_LOW,
+	PARAMETER_HIGH,
 	N_PARAMETERS
 };
+
+static void
+write_parameters(const MfModel *model, Payload *payload)
+{
+	double *parameters = palloc0(sizeof(double) * N_PARAMETERS);
+	const ExplicitParams *ratings = &model->fit.ratings;
+
+	parameters[PARAMETER_FACTORS] = model->fit.implicit.factors;
+	parameters[PARAMETER_REGULARIZATION] = model->fit.implicit.regularization;
+	parameters[PARAMETER_UNOBSERVED_WEIGHT] = model->fit.implicit.unobserved_weight;
+	parameters[PARAMETER_TRANSFORM] = model->transform;
+	parameters[PARAMETER_PRIOR] = ratings->prior;
+	parameters[PARAMETER_BIAS_REGULARIZATION] = ratings->bias_regularization;
+	parameters[PARAMETER_MEAN] = model->mean;
+	parameters[PARAMETER_LOW] = model->low;
+	parameters[PARAMETER_HIGH] = model->high;
+	payload_add(payload, "parameters", sizeof(double),
+				model->fit.rated ? N_PARAMETERS : N_PARAMETERS_IMPLICIT, parameters);
+}
 
 void
 mf_model_write(const MfModel *model, Payload *payload)
 {
-	uint64 factors = model->params.factors;
+	uint64 factors = model->fit.implicit.factors;
+	uint64 width = model->width;
 	uint64 customers = model->customers.n;
 	uint64 items = model->items.n;
-	double *parameters = palloc0(sizeof(double) * N_PARAMETERS);
 
-	parameters[PARAMETER_FACTORS] = model->params.factors;
-	parameters[PARAMETER_REGULARIZATION] = model->params.regularization;
-	parameters[PARAMETER_UNOBSERVED_WEIGHT] = model->params.unobserved_weight;
-	parameters[PARAMETER_TRANSFORM] = model->transform;
-
-	payload_add(payload, "parameters", sizeof(double), N_PARAMETERS, parameters);
+	write_parameters(model, payload);
 	idset_write(&model->customers, "customer", payload);
 	idset_write(&model->items, "item", payload);
-	payload_add(payload, "user_factors", sizeof(float), customers * factors, model->user_factors);
-	payload_add(payload, "item_factors", sizeof(float), items * factors, model->item_factors);
+	payload_add(payload, "user_factors", sizeof(float), customers * width, model->user_factors);
+	payload_add(payload, "item_factors", sizeof(float), items * width, model->item_factors);
+	if (model->fit.rated)
+		payload_add(payload, "user_bias", sizeof(float), customers, model->user_bias);
 	payload_add(payload, "gram", sizeof(float), factors * factors, model->gram);
 	payload_add(payload, "inverse_norms", sizeof(float), items, model->inverse_norms);
 	payload_add(payload, "seen_start", sizeof(int64), customers + 1, model->seen_start);
@@ -62,21 +84,45 @@ whole_within(double value, double low, double high)
 	return value >= low && value <= high && value == floor(value);
 }
 
+/* What only models of ratings have. */
+static bool
+read_rating_parameters(const double *parameters, MfModel *model)
+{
+	ExplicitParams *ratings = &model->fit.ratings;
+
+	*ratings = (ExplicitParams){.factors = model->fit.implicit.factors,
+								.regularization = model->fit.implicit.regularization,
+								.prior = (float) parameters[PARAMETER_PRIOR],
+								.bias_regularization = (float) parameters[PARAMETER_BIAS_REGULARIZATION]};
+	model->mean = parameters[PARAMETER_MEAN];
+	model->low = parameters[PARAMETER_LOW];
+	model->high = parameters[PARAMETER_HIGH];
+	return ratings->prior >= 0 && ratings->bias_regularization >= 0 && isfinite(ratings->prior) &&
+		   isfinite(ratings->bias_regularization) && isfinite(model->mean) && model->low <= model->high;
+}
+
 static bool
 read_parameters(const Payload *payload, MfModel *model)
 {
-	const double *parameters = section(payload, "parameters", sizeof(double), N_PARAMETERS);
+	uint64 n;
+	const double *parameters = payload_get(payload, "parameters", sizeof(double), &n);
+	AlsParams *params = &model->fit.implicit;
 
-	if (parameters == NULL)
-		return false;
-	if (!whole_within(parameters[PARAMETER_FACTORS], 1, 512) ||
+	if (parameters == NULL || (n != N_PARAMETERS_IMPLICIT && n != N_PARAMETERS) ||
+		!whole_within(parameters[PARAMETER_FACTORS], 1, 512) ||
 		!whole_within(parameters[PARAMETER_TRANSFORM], FEEDBACK_BINARY, FEEDBACK_NONE))
 		return false;
-	model->params.factors = (int32) parameters[PARAMETER_FACTORS];
-	model->params.regularization = (float) parameters[PARAMETER_REGULARIZATION];
-	model->params.unobserved_weight = (float) parameters[PARAMETER_UNOBSERVED_WEIGHT];
+	params->factors = (int32) parameters[PARAMETER_FACTORS];
+	params->regularization = (float) parameters[PARAMETER_REGULARIZATION];
+	params->unobserved_weight = (float) parameters[PARAMETER_UNOBSERVED_WEIGHT];
 	model->transform = (FeedbackTransform) parameters[PARAMETER_TRANSFORM];
-	return isfinite(model->params.regularization) && isfinite(model->params.unobserved_weight);
+	model->fit.rated = n == N_PARAMETERS;
+	model->width = params->factors + (model->fit.rated ? 1 : 0);
+	model->low = -INFINITY;
+	model->high = INFINITY;
+	if (!isfinite(params->regularization) || !isfinite(params->unobserved_weight))
+		return false;
+	return !model->fit.rated || read_rating_parameters(parameters, model);
 }
 
 /* index [n] ascending and distinct, within 0 .. limit - 1: ranking counts on all of it. */
@@ -124,15 +170,35 @@ mf_model_load(LoadedModel *loaded, MemoryContext memory)
 		!idset_read(payload, "item", &model->items) || !read_seen(payload, model))
 		return false;
 
-	factors = model->params.factors;
+	factors = model->fit.implicit.factors;
 	items = model->items.n;
 	model->user_factors =
-		section(payload, "user_factors", sizeof(float), (uint64) model->customers.n * factors);
-	model->item_factors = section(payload, "item_factors", sizeof(float), items * factors);
+		section(payload, "user_factors", sizeof(float), (uint64) model->customers.n * model->width);
+	model->item_factors = section(payload, "item_factors", sizeof(float), items * model->width);
+	if (model->fit.rated)
+		model->user_bias = section(payload, "user_bias", sizeof(float), model->customers.n);
 	model->gram = section(payload, "gram", sizeof(float), factors * factors);
 	model->inverse_norms = section(payload, "inverse_norms", sizeof(float), items);
 	model->buyers = section(payload, "buyers", sizeof(float), items);
 	loaded->state = model;
-	return model->user_factors != NULL && model->item_factors != NULL && model->gram != NULL &&
-		   model->inverse_norms != NULL && model->buyers != NULL;
+	return (!model->fit.rated || model->user_bias != NULL) && model->user_factors != NULL &&
+		   model->item_factors != NULL && model->gram != NULL && model->inverse_norms != NULL &&
+		   model->buyers != NULL;
+}
+
+double
+mf_predict(const MfModel *model, int32 customer, int32 item)
+{
+	Size width = model->width;
+	double score = 0;
+
+	if (customer >= 0 && item >= 0)
+		for (Size f = 0; f < width; f++)
+			score += (double) model->user_factors[(Size) customer * width + f] *
+					 model->item_factors[(Size) item * width + f];
+	else if (item >= 0)
+		score = model->item_factors[(Size) item * width + width - 1];
+	if (!model->fit.rated)
+		return score;
+	return mf_rating(model, score + (customer >= 0 ? model->user_bias[customer] : 0));
 }

@@ -8,7 +8,7 @@
 
 #include "bridge/ids.h"
 #include "core/payload.h"
-#include "core/recommend/als.h"
+#include "api/mf_team.h"
 #include "core/recommend/feedback.h"
 #include "model/kind.h"
 
@@ -17,14 +17,18 @@
 /* Everything that serving needs; the arrays point into a payload, or into a training's memory before it is stored. */
 typedef struct MfModel
 {
-	AlsParams params; /* factors, regularization, unobserved_weight: what fold-in needs */
+	MfFit fit; /* what fold-in needs of it: factors, regularization and the like */
 	FeedbackTransform transform;
 	IdSet customers;
 	IdSet items;
-	const float *user_factors; /* [customers x factors] */
-	const float *item_factors; /* [items x factors] */
-	const float *gram; /* [factors x factors] unobserved_weight * Y'Y */
-	const float *inverse_norms; /* [items] 1 / |item_factors| */
+	int32 width; /* of the rows below: factors, and one more for the bias with ratings */
+	const float *user_factors; /* [customers x width]; with ratings the last is 1 */
+	const float *item_factors; /* [items x width]; with ratings the last is the item's bias */
+	const float *user_bias; /* [customers]; NULL without ratings */
+	double mean; /* of the ratings; 0 without */
+	double low, high; /* predictions are held between; infinite when they are not */
+	const float *gram; /* [factors x factors] unobserved_weight * Y'Y; zeros with ratings */
+	const float *inverse_norms; /* [items] 1 / |factors of the item|, without its bias */
 	const int64 *seen_start; /* [customers + 1] */
 	const int32 *seen_item; /* [seen_start[customers]] ascending for each customer */
 	const float *buyers; /* [items] customers who bought it */
@@ -35,6 +39,19 @@ extern void mf_model_write(const MfModel *model, Payload *payload);
 
 /* ModelKind.load: state becomes an MfModel *. */
 extern bool mf_model_load(LoadedModel *loaded, MemoryContext memory);
+
+/* A rating predicted by `score` (bias and factors) beside the mean, held to the scale. */
+static inline float
+mf_rating(const MfModel *model, double score)
+{
+	return (float) Min(Max(model->mean + score, model->low), model->high);
+}
+
+/*
+ * The score of a pair: the inner product, and with ratings the prediction.  An index of -1 is one that is not known: only
+ * a model of ratings can be asked of it, and predicts from what is known.
+ */
+extern double mf_predict(const MfModel *model, int32 customer, int32 item);
 
 /* What customer u had bought when the model was trained: ascending item indices. */
 static inline const int32 *

@@ -22,19 +22,39 @@ take(uint64 *cursor, uint64 n, uint64 width)
 	return at;
 }
 
+static uint64
+shared_bytes(const MfFit *fit, const MfExtent *extent)
+{
+	if (fit->rated)
+		return fit->solver == MF_SGD
+				   ? sgd_shared_bytes(&fit->ratings, extent->customers, extent->items, extent->entries)
+				   : explicit_als_shared_bytes();
+	return fit->solver == MF_CG ? cg_shared_bytes(&fit->implicit, extent->customers, extent->items)
+								: als_shared_bytes(&fit->implicit, extent->customers, extent->items);
+}
+
 uint64
-mf_region_plan(MfRegion *region, MfSolver solver, const AlsParams *params, const MfExtent *extent)
+mf_member_bytes(const MfFit *fit)
+{
+	if (fit->rated)
+		return fit->solver == MF_SGD ? sgd_member_bytes(&fit->ratings)
+									 : explicit_als_member_bytes(&fit->ratings);
+	return fit->solver == MF_CG ? cg_member_bytes(&fit->implicit) : als_member_bytes(&fit->implicit);
+}
+
+uint64
+mf_region_plan(MfRegion *region, const MfFit *fit, const MfExtent *extent)
 {
 	uint64 cursor = 0;
 	uint64 customers = extent->customers;
 	uint64 items = extent->items;
 	uint64 entries = extent->entries;
 	uint64 weights = extent->weighted ? entries : 0;
-	bool judged = extent->k > 0;
+	uint64 factors = fit->implicit.factors;
+	uint64 tests = extent->judged ? extent->test_entries : 0;
 
 	memset(region, 0, sizeof(*region));
-	region->solver = solver;
-	region->params = *params;
+	region->fit = *fit;
 	region->extent = *extent;
 	take(&cursor, 1, sizeof(MfRegion));
 	region->user_start = take(&cursor, customers + 1, sizeof(int64));
@@ -43,25 +63,21 @@ mf_region_plan(MfRegion *region, MfSolver solver, const AlsParams *params, const
 	region->item_start = take(&cursor, items + 1, sizeof(int64));
 	region->item_user = take(&cursor, entries, sizeof(int32));
 	region->item_weight = take(&cursor, weights, sizeof(float));
-	region->user_factors = take(&cursor, customers * params->factors, sizeof(float));
-	region->item_factors = take(&cursor, items * params->factors, sizeof(float));
+	region->user_factors = take(&cursor, customers * factors, sizeof(float));
+	region->item_factors = take(&cursor, items * factors, sizeof(float));
+	region->user_bias = take(&cursor, fit->rated ? customers : 0, sizeof(float));
+	region->item_bias = take(&cursor, fit->rated ? items : 0, sizeof(float));
 	region->buyers = take(&cursor, items, sizeof(float));
-	region->als_bytes = solver == MF_CG ? cg_shared_bytes(params, extent->customers, extent->items)
-										: als_shared_bytes(params, extent->customers, extent->items);
+	region->als_bytes = shared_bytes(fit, extent);
 	region->als_scratch = take(&cursor, region->als_bytes, 1);
-	region->test_start = take(&cursor, judged ? customers + 1 : 0, sizeof(int64));
-	region->test_item = take(&cursor, judged ? extent->test_entries : 0, sizeof(int32));
-	region->ones = take(&cursor, judged ? customers : 0, sizeof(float));
-	region->rank_bytes = judged ? rank_shared_bytes(extent->customers, extent->items, extent->k) : 0;
+	region->test_start = take(&cursor, extent->judged ? customers + 1 : 0, sizeof(int64));
+	region->test_item = take(&cursor, tests, sizeof(int32));
+	region->test_rating = take(&cursor, fit->rated ? tests : 0, sizeof(float));
+	region->ones = take(&cursor, extent->k > 0 ? customers : 0, sizeof(float));
+	region->rank_bytes = extent->k > 0 ? rank_shared_bytes(extent->customers, extent->items, extent->k) : 0;
 	region->rank_scratch = take(&cursor, region->rank_bytes, 1);
 	region->bytes = cursor;
 	return cursor;
-}
-
-uint64
-mf_member_bytes(MfSolver solver, const AlsParams *params)
-{
-	return solver == MF_CG ? cg_member_bytes(params) : als_member_bytes(params);
 }
 
 static Csr
@@ -87,13 +103,59 @@ mf_region_arrays(MfRegion *region, MfArrays *arrays)
 	arrays->by_item = region_matrix(region, extent->items, extent->customers, region->item_start,
 									region->item_user, region->item_weight, extent->weighted);
 	arrays->test = region_matrix(region, extent->customers, extent->items, region->test_start,
-								 region->test_item, 0, false);
+								 region->test_item, region->test_rating, region->fit.rated);
 	arrays->model.user_factors = (float *) (base + region->user_factors);
 	arrays->model.item_factors = (float *) (base + region->item_factors);
+	arrays->user_bias = (float *) (base + region->user_bias);
+	arrays->item_bias = (float *) (base + region->item_bias);
 	arrays->ones = (float *) (base + region->ones);
 	arrays->buyers = (float *) (base + region->buyers);
 	arrays->als_scratch = base + region->als_scratch;
 	arrays->rank_scratch = base + region->rank_scratch;
+}
+
+ExplicitModel
+mf_rated_model(const MfRegion *region, const MfArrays *arrays)
+{
+	return (ExplicitModel){.mean = region->mean,
+						   .user_bias = arrays->user_bias,
+						   .item_bias = arrays->item_bias,
+						   .user_factors = arrays->model.user_factors,
+						   .item_factors = arrays->model.item_factors};
+}
+
+static CoreStatus
+fit_implicit(Env *env, MfRegion *region, MfArrays *arrays)
+{
+	AlsProblem problem = {
+		.params = region->fit.implicit, .by_user = arrays->by_user, .by_item = arrays->by_item};
+	AlsReport report;
+	CoreStatus status = region->fit.solver == MF_CG
+							? cg_train(env, &problem, &arrays->model, arrays->als_scratch, &report)
+							: als_train(env, &problem, &arrays->model, arrays->als_scratch, &report);
+
+	if (status == CORE_OK && env->leader)
+		region->report = report;
+	return status;
+}
+
+static CoreStatus
+fit_ratings(Env *env, MfRegion *region, MfArrays *arrays)
+{
+	ExplicitProblem problem = {
+		.params = region->fit.ratings, .by_user = arrays->by_user, .by_item = arrays->by_item};
+	ExplicitModel model = mf_rated_model(region, arrays);
+	ExplicitReport report;
+	CoreStatus status = region->fit.solver == MF_SGD
+							? sgd_train(env, &problem, &model, arrays->als_scratch, &report)
+							: explicit_als_train(env, &problem, &model, arrays->als_scratch, &report);
+
+	if (status == CORE_OK && env->leader)
+	{
+		region->mean = model.mean;
+		region->report = (AlsReport){.iterations = report.iterations, .loss = report.loss};
+	}
+	return status;
 }
 
 static CoreStatus
@@ -101,21 +163,9 @@ fit_job(Env *env, void *memory)
 {
 	MfRegion *region = memory;
 	MfArrays arrays;
-	AlsProblem problem;
-	AlsReport report;
-	CoreStatus status;
 
 	mf_region_arrays(region, &arrays);
-	problem.params = region->params;
-	problem.by_user = arrays.by_user;
-	problem.by_item = arrays.by_item;
-	if (region->solver == MF_CG)
-		status = cg_train(env, &problem, &arrays.model, arrays.als_scratch, &report);
-	else
-		status = als_train(env, &problem, &arrays.model, arrays.als_scratch, &report);
-	if (status == CORE_OK && env->leader)
-		region->report = report;
-	return status;
+	return region->fit.rated ? fit_ratings(env, region, &arrays) : fit_implicit(env, region, &arrays);
 }
 
 void
@@ -125,7 +175,7 @@ mf_rank_task(const MfRegion *region, const MfArrays *arrays, RankTask *task)
 
 	task->user_factors = popularity ? arrays->ones : arrays->model.user_factors;
 	task->item_factors = popularity ? arrays->buyers : arrays->model.item_factors;
-	task->factors = popularity ? 1 : region->params.factors;
+	task->factors = popularity ? 1 : region->fit.implicit.factors;
 	task->k = region->extent.k;
 	task->seen = arrays->by_user;
 	task->relevant = arrays->test;

@@ -10,14 +10,26 @@
 #include "bridge/team.h"
 #include "core/recommend/als.h"
 #include "core/recommend/cg.h"
+#include "core/recommend/explicit_als.h"
+#include "core/recommend/sgd.h"
 #include "core/recommend/rank.h"
 
 /* How rows are solved. */
 typedef enum MfSolver
 {
 	MF_ALS, /* exactly */
-	MF_CG /* by a few steps of conjugate gradients */
+	MF_CG, /* by a few steps of conjugate gradients; implicit feedback only */
+	MF_SGD /* by stochastic gradients; explicit feedback only */
 } MfSolver;
+
+/* What the kernels are told. */
+typedef struct MfFit
+{
+	MfSolver solver;
+	bool rated; /* explicit feedback: by `ratings`, otherwise by `implicit` */
+	AlsParams implicit;
+	ExplicitParams ratings;
+} MfFit;
 
 /* Sizes from which the region is laid out. */
 typedef struct MfExtent
@@ -26,8 +38,9 @@ typedef struct MfExtent
 	int32 items;
 	int64 entries; /* upper bound of pairs */
 	int64 test_entries; /* upper bound of pairs to be judged by */
-	bool weighted; /* pairs carry weights */
-	int32 k; /* length of the judged lists; 0: no evaluation */
+	bool weighted; /* pairs carry weights, or ratings */
+	bool judged; /* a part of the pairs is held out */
+	int32 k; /* length of the judged lists; 0: no lists are judged */
 } MfExtent;
 
 /*
@@ -36,16 +49,17 @@ typedef struct MfExtent
  */
 typedef struct MfRegion
 {
-	MfSolver solver;
-	AlsParams params;
+	MfFit fit;
 	MfExtent extent;
+	double mean; /* of the ratings */
 	AlsReport report; /* of the last mf_fit */
 	bool rank_popularity; /* what mf_rank judges: popularity instead of the factors */
 
 	Size user_start, user_item, user_weight; /* pairs by customer */
 	Size item_start, item_user, item_weight; /* pairs by item */
-	Size test_start, test_item; /* pairs to be judged by, by customer */
+	Size test_start, test_item, test_rating; /* pairs to be judged by, by customer */
 	Size user_factors, item_factors;
+	Size user_bias, item_bias; /* explicit feedback */
 	Size ones, buyers; /* popularity as a model of one factor: [customers] ones, [items] */
 	Size als_scratch, als_bytes;
 	Size rank_scratch, rank_bytes;
@@ -59,6 +73,8 @@ typedef struct MfArrays
 	Csr by_item;
 	Csr test;
 	AlsModel model;
+	float *user_bias;
+	float *item_bias;
 	float *ones;
 	float *buyers;
 	void *als_scratch;
@@ -66,11 +82,13 @@ typedef struct MfArrays
 } MfArrays;
 
 /* Lays the region out; bytes is what it takes, UINT64_MAX when that overflows. */
-extern uint64 mf_region_plan(MfRegion *region, MfSolver solver, const AlsParams *params,
-							 const MfExtent *extent);
+extern uint64 mf_region_plan(MfRegion *region, const MfFit *fit, const MfExtent *extent);
 
 /* What each member takes for itself while it trains. */
-extern uint64 mf_member_bytes(MfSolver solver, const AlsParams *params);
+extern uint64 mf_member_bytes(const MfFit *fit);
+
+/* The ratings' model as their kernels take it. */
+extern ExplicitModel mf_rated_model(const MfRegion *region, const MfArrays *arrays);
 
 extern void mf_region_arrays(MfRegion *region, MfArrays *arrays);
 

@@ -37,6 +37,7 @@
 #define MAX_JUDGED_CUSTOMERS 20000
 #define DEFAULT_HOLDOUT 0.1
 
+/* Options that are not given (NaN, -1) are those of the other kind of feedback, or get the defaults below. */
 typedef struct MfOptions
 {
 	int32 feedback;
@@ -45,18 +46,28 @@ typedef struct MfOptions
 	int32 iterations;
 	double regularization;
 	double unobserved_weight;
+	double regularization_prior;
+	double bias_regularization;
+	double learning_rate;
 	int32 value_transform;
-	double holdout; /* NaN: not given */
+	double holdout;
 	OptionTime holdout_after;
 	int32 metrics_k;
 	double tolerance;
 	int64 seed;
 	char *memory;
+	bool clip;
 	bool verbose;
 } MfOptions;
 
-static const char *const feedback_choices[] = {"implicit", NULL};
-static const char *const solver_choices[] = {[MF_ALS] = "als", [MF_CG] = "cg", NULL};
+enum
+{
+	IMPLICIT,
+	EXPLICIT
+};
+
+static const char *const feedback_choices[] = {[IMPLICIT] = "implicit", [EXPLICIT] = "explicit", NULL};
+static const char *const solver_choices[] = {[MF_ALS] = "als", [MF_CG] = "cg", [MF_SGD] = "sgd", NULL};
 static const char *const transform_choices[] = {
 	[FEEDBACK_BINARY] = "binary", [FEEDBACK_LOG1P] = "log1p", [FEEDBACK_NONE] = "none", NULL};
 
@@ -67,9 +78,12 @@ static const Option mf_options[] = {
 	{FIELD(solver), .type = OPTION_CHOICE, .choices = solver_choices},
 	{FIELD(factors), .type = OPTION_INT, .min = 1, .max = 512, .missing = 64},
 	{FIELD(iterations), .type = OPTION_INT, .min = 1, .max = 10000, .missing = 15},
-	{FIELD(regularization), .type = OPTION_REAL, .min = 0, .max = 1e6, .missing = 0.01},
-	{FIELD(unobserved_weight), .type = OPTION_REAL, .min = 1e-9, .max = 1e6, .missing = 0.1},
-	{FIELD(value_transform), .type = OPTION_CHOICE, .choices = transform_choices},
+	{FIELD(regularization), .type = OPTION_REAL, .min = 0, .max = 1e6, .nullable = true},
+	{FIELD(unobserved_weight), .type = OPTION_REAL, .min = 1e-9, .max = 1e6, .nullable = true},
+	{FIELD(regularization_prior), .type = OPTION_REAL, .min = 0, .max = 1e6, .nullable = true},
+	{FIELD(bias_regularization), .type = OPTION_REAL, .min = 0, .max = 1e6, .nullable = true},
+	{FIELD(learning_rate), .type = OPTION_REAL, .min = 1e-6, .max = 10, .nullable = true},
+	{FIELD(value_transform), .type = OPTION_CHOICE, .choices = transform_choices, .nullable = true},
 	{FIELD(holdout), .type = OPTION_REAL, .min = 0, .max = 0.9, .nullable = true},
 	{FIELD(holdout_after), .type = OPTION_TIME},
 	{FIELD(metrics_k), .type = OPTION_INT, .min = 1, .max = 1000, .missing = 20},
@@ -77,6 +91,7 @@ static const Option mf_options[] = {
 	{FIELD(seed), .type = OPTION_BIGINT, .min = -9007199254740992.0, .max = 9007199254740992.0,
 	 .missing = 42},
 	{FIELD(memory), .type = OPTION_TEXT},
+	{FIELD(clip), .type = OPTION_BOOL},
 	{FIELD(verbose), .type = OPTION_BOOL, .transient = true},
 	{.name = NULL},
 };
@@ -85,7 +100,8 @@ static const Option mf_options[] = {
 typedef struct MfTraining
 {
 	MfOptions options;
-	AlsParams params;
+	MfFit fit;
+	float low, high; /* the scale of the ratings */
 	Interactions in;
 	Team *team;
 	MfRegion *region;
@@ -105,25 +121,98 @@ wants_holdout(const MfOptions *options)
 	return options->holdout_after.set || options->holdout > 0;
 }
 
-/* What options may not say together, and what they mean for the kernels. */
+/* `argument` names what was given. */
 static void
-settle_options(MfTraining *training)
+refuse(bool given, const char *argument, const char *what)
 {
-	MfOptions *options = &training->options;
+	if (given)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s makes no sense with %s", argument, what)));
+}
 
+/* What options may not say together. */
+static void
+check_options(const MfOptions *options)
+{
 	if (options->holdout_after.set && !isnan(options->holdout))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("arguments \"holdout\" and \"holdout_after\" exclude each other"),
 						errhint("Give one of them; holdout => 0 alone means no evaluation.")));
-	if (!options->holdout_after.set && isnan(options->holdout))
-		options->holdout = DEFAULT_HOLDOUT;
+	if (options->feedback == IMPLICIT)
+	{
+		const char *what = "feedback => 'implicit'";
 
-	training->params.factors = options->factors;
-	training->params.iterations = options->iterations;
-	training->params.regularization = (float) options->regularization;
-	training->params.unobserved_weight = (float) options->unobserved_weight;
-	training->params.tolerance = options->tolerance;
-	training->params.seed = (uint64) options->seed;
+		refuse(options->solver == MF_SGD, "solver => 'sgd'", what);
+		refuse(!isnan(options->regularization_prior), "argument \"regularization_prior\"", what);
+		refuse(!isnan(options->bias_regularization), "argument \"bias_regularization\"", what);
+		refuse(options->clip, "argument \"clip\"", what);
+	}
+	else
+	{
+		const char *what = "feedback => 'explicit'";
+
+		refuse(options->solver == MF_CG, "solver => 'cg'", what);
+		refuse(!isnan(options->unobserved_weight), "argument \"unobserved_weight\"", what);
+		refuse(options->value_transform >= 0, "argument \"value_transform\"", what);
+	}
+	refuse(options->solver != MF_SGD && !isnan(options->learning_rate), "argument \"learning_rate\"",
+		   "a solver other than 'sgd'");
+}
+
+static void
+set_default(double *option, double value)
+{
+	if (isnan(*option))
+		*option = value;
+}
+
+static void
+set_defaults(MfOptions *options)
+{
+	if (!options->holdout_after.set)
+		set_default(&options->holdout, DEFAULT_HOLDOUT);
+	if (options->feedback == IMPLICIT)
+	{
+		set_default(&options->regularization, 0.01);
+		set_default(&options->unobserved_weight, 0.1);
+		if (options->value_transform < 0)
+			options->value_transform = FEEDBACK_BINARY;
+		return;
+	}
+	set_default(&options->regularization, 0.1);
+	set_default(&options->regularization_prior, 20);
+	set_default(&options->bias_regularization, 2);
+	if (options->solver == MF_SGD)
+		set_default(&options->learning_rate, 0.1);
+}
+
+/* What the options mean for the kernels. */
+static void
+settle_options(MfTraining *training)
+{
+	MfOptions *options = &training->options;
+	bool rated = options->feedback == EXPLICIT;
+
+	check_options(options);
+	set_defaults(options);
+	training->fit = (MfFit){.solver = (MfSolver) options->solver, .rated = rated};
+	training->fit.implicit = (AlsParams){.factors = options->factors,
+										 .iterations = options->iterations,
+										 .regularization = (float) options->regularization,
+										 .unobserved_weight = rated ? 1 : (float) options->unobserved_weight,
+										 .tolerance = options->tolerance,
+										 .seed = (uint64) options->seed};
+	if (rated)
+		training->fit.ratings = (ExplicitParams){
+			.factors = options->factors,
+			.iterations = options->iterations,
+			.regularization = (float) options->regularization,
+			.prior = (float) options->regularization_prior,
+			.bias_regularization = (float) options->bias_regularization,
+			.learning_rate = isnan(options->learning_rate) ? 0 : (float) options->learning_rate,
+			.tolerance = options->tolerance,
+			.seed = (uint64) options->seed};
+	training->in.rated = rated;
 	training->in.late_after = options->holdout_after;
 	training->in.limit = memory_limit(options->memory);
 	training->workers = max_parallel_maintenance_workers;
@@ -138,8 +227,9 @@ training_extent(const MfTraining *training, int64 customers, int64 items, int64 
 					  .items = (int32) items,
 					  .entries = entries,
 					  .test_entries = test_entries,
-					  .weighted = options->value_transform != FEEDBACK_BINARY,
-					  .k = wants_holdout(options) ? options->metrics_k : 0};
+					  .weighted = training->fit.rated || options->value_transform != FEEDBACK_BINARY,
+					  .judged = wants_holdout(options),
+					  .k = wants_holdout(options) && !training->fit.rated ? options->metrics_k : 0};
 }
 
 /* Interactions.need: entries as they are read, the region, each member's own, and the merge's scratch. */
@@ -151,11 +241,14 @@ training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 	uint64 test_entries = options->holdout_after.set ? entries : (uint64) ceil(entries * options->holdout);
 	MfExtent extent = training_extent(training, customers, items, entries, test_entries);
 	MfRegion region;
-	uint64 need = mf_region_plan(&region, training->options.solver, &training->params, &extent);
-	uint64 member = memory_add(mf_member_bytes(options->solver, &training->params),
+	uint64 need = mf_region_plan(&region, &training->fit, &extent);
+	uint64 member = memory_add(mf_member_bytes(&training->fit),
 							   extent.k > 0 ? rank_member_bytes(extent.items, extent.k) : 0);
 
 	need = memory_add(need, interactions_bytes(&training->in, entries));
+	if (training->fit.rated) /* what is stored: rows widened by the bias */
+		need = memory_add(need,
+						  memory_mul(memory_add(customers, items), sizeof(float) * (options->factors + 1)));
 	need = memory_add(need, extent.weighted ? 0 : memory_mul(entries, sizeof(float)));
 	return memory_add(need, memory_mul(member, training->workers + 1));
 }
@@ -171,7 +264,7 @@ training_split(const MfTraining *training, FeedbackPart part)
 						   .late = training->in.late,
 						   .share = isnan(training->options.holdout) ? 0 : training->options.holdout,
 						   .judged_rows = Min(judged, 1.0),
-						   .seed = training->params.seed};
+						   .seed = training->fit.implicit.seed};
 }
 
 static int64
@@ -231,9 +324,9 @@ training_lay_out(MfTraining *training)
 	int64 test_entries = wants_holdout(&training->options) ? count_part(training, FEEDBACK_TEST) : 0;
 	MfExtent extent = training_extent(training, in->customers->n, in->items->n, in->coo.n, test_entries);
 	MfRegion plan;
-	uint64 bytes = mf_region_plan(&plan, training->options.solver, &training->params, &extent);
-	double f = training->params.factors;
-	double flops = training->params.iterations *
+	uint64 bytes = mf_region_plan(&plan, &training->fit, &extent);
+	double f = training->fit.implicit.factors;
+	double flops = training->fit.implicit.iterations *
 				   (2 * f * f * in->coo.n + f * f * f / 3 * ((double) extent.customers + extent.items));
 
 	training->team = team_create(bytes, Min(team_workers(flops), training->workers));
@@ -261,12 +354,14 @@ train_part(MfTraining *training, FeedbackPart part, ProgressPhase phase)
 {
 	MfArrays *arrays = &training->arrays;
 
-	progress_phase(phase, training->params.iterations);
+	progress_phase(phase, training->fit.implicit.iterations);
 	training->env.phase = phase == PROGRESS_EVALUATING ? "evaluating" : "training";
 	build_matrix(training, part, &arrays->by_user);
-	env_check(&training->env,
-			  feedback_transform(&training->env.base, training->options.value_transform, &arrays->by_user),
-			  "weighing");
+	if (!training->fit.rated)
+		env_check(
+			&training->env,
+			feedback_transform(&training->env.base, training->options.value_transform, &arrays->by_user),
+			"weighing");
 	env_check(&training->env, csr_transpose(&training->env.base, &arrays->by_user, &arrays->by_item),
 			  "transposing");
 	env_check(&training->env, feedback_popularity(&training->env.base, &arrays->by_user, arrays->buyers),
@@ -310,8 +405,76 @@ describe_split(const MfTraining *training)
 		appendStringInfo(&text, "%g of the pairs, seed " INT64_FORMAT, options->holdout, options->seed);
 	if (training->in.customers->n > MAX_JUDGED_CUSTOMERS)
 		appendStringInfo(&text, ", about %d customers drawn", MAX_JUDGED_CUSTOMERS);
-	appendStringInfoString(&text, "; new items only");
+	if (!training->fit.rated)
+		appendStringInfoString(&text, "; new items only");
 	return text.data;
+}
+
+static ModelMetric
+plain_metric(const char *name, const char *split, double value, int64 n)
+{
+	return (ModelMetric){.metric = name, .split = split, .value = value, .low = NAN, .high = NAN, .n = n};
+}
+
+/* The lowest and the highest rating of a matrix. */
+static void
+find_scale(const Csr *ratings, float *low, float *high)
+{
+	*low = INFINITY;
+	*high = -INFINITY;
+	for (int64 i = 0; i < csr_entries(ratings); i++)
+	{
+		if (unlikely(i % (1 << 20) == 0))
+			CHECK_FOR_INTERRUPTS();
+		*low = Min(*low, ratings->value[i]);
+		*high = Max(*high, ratings->value[i]);
+	}
+}
+
+/* Errors on the held-out ratings, beside those of always saying the training ratings' mean. */
+static void
+judge_ratings(MfTraining *training, const char *split)
+{
+	MfArrays *arrays = &training->arrays;
+	ExplicitModel model = mf_rated_model(training->region, arrays);
+	Size users = (Size) arrays->by_user.rows;
+	Size items = (Size) arrays->by_user.cols;
+	float *zeros = MemoryContextAllocExtended(CurrentMemoryContext, sizeof(float) * (users + items),
+											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	ExplicitModel mean = {.mean = model.mean,
+						  .user_bias = zeros,
+						  .item_bias = zeros + users,
+						  .user_factors = zeros,
+						  .item_factors = zeros};
+	double low = -INFINITY;
+	double high = INFINITY;
+	ExplicitErrors errors;
+	ExplicitErrors plain;
+	ModelMetric *out = &training->metrics[training->n_metrics];
+
+	if (training->options.clip)
+	{
+		find_scale(&arrays->by_user, &training->low, &training->high);
+		low = training->low;
+		high = training->high;
+	}
+	env_check(&training->env,
+			  explicit_errors(&training->env.base, &model, training->options.factors, &arrays->test, low,
+							  high, &errors),
+			  "evaluating");
+	env_check(&training->env,
+			  explicit_errors(&training->env.base, &mean, 0, &arrays->test, low, high, &plain), "evaluating");
+	pfree(zeros);
+	if (errors.n == 0)
+	{
+		ereport(NOTICE, (errmsg("no evaluation: no rating is held out")));
+		return;
+	}
+	out[0] = plain_metric("rmse", split, errors.rmse, errors.n);
+	out[1] = plain_metric("mae", split, errors.mae, errors.n);
+	out[2] = plain_metric("mean_rmse", split, plain.rmse, errors.n);
+	out[3] = plain_metric("mean_mae", split, plain.mae, errors.n);
+	training->n_metrics += 4;
 }
 
 /* Metrics of a model that has not seen the held-out pairs, beside popularity on the same split. */
@@ -326,6 +489,11 @@ training_evaluate(MfTraining *training)
 	if (csr_entries(&arrays->by_user) == 0)
 	{
 		ereport(NOTICE, (errmsg("no evaluation: the holdout leaves nothing to train on")));
+		return;
+	}
+	if (training->fit.rated)
+	{
+		judge_ratings(training, split);
 		return;
 	}
 	for (int32 u = 0; u < arrays->by_user.rows; u++)
@@ -344,36 +512,50 @@ training_fit(MfTraining *training)
 	if (wants_holdout(&training->options))
 		training_evaluate(training);
 	train_part(training, FEEDBACK_ALL, PROGRESS_TRAINING);
-	training->metrics[training->n_metrics++] = (ModelMetric){.metric = "loss",
-															 .split = "training, all pairs",
-															 .value = training->region->report.loss,
-															 .low = NAN,
-															 .high = NAN,
-															 .n = training->in.pairs};
+	training->metrics[training->n_metrics++] =
+		plain_metric("loss", "training, all pairs", training->region->report.loss, training->in.pairs);
+	if (training->fit.rated)
+		find_scale(&training->arrays.by_user, &training->low, &training->high);
 }
 
 /* ---- publishing ---- */
+
+/* rows [n x (factors + 1)]: factors, then the bias, or 1 where bias is NULL. */
+static float *
+widen(const float *factors, const float *bias, int32 n, int32 width)
+{
+	float *wide =
+		MemoryContextAllocHuge(CurrentMemoryContext, sizeof(float) * Max((Size) n, 1) * (width + 1));
+
+	for (Size i = 0; i < (Size) n; i++)
+	{
+		if (unlikely(i % (1 << 16) == 0))
+			CHECK_FOR_INTERRUPTS();
+		memcpy(wide + i * (width + 1), factors + i * width, sizeof(float) * width);
+		wide[i * (width + 1) + width] = bias == NULL ? 1 : bias[i];
+	}
+	return wide;
+}
 
 /* What serving needs beside the factors. */
 static void
 training_finish_model(MfTraining *training, MfModel *model)
 {
 	MfArrays *arrays = &training->arrays;
-	int32 factors = training->params.factors;
+	int32 factors = training->options.factors;
+	int32 customers = training->in.customers->n;
 	int32 items = training->in.items->n;
-	float *gram = palloc(sizeof(float) * factors * factors);
+	float *gram = palloc0(sizeof(float) * factors * factors);
 	float *norms = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(float) * (Size) items);
 	Env *env = &training->env.base;
 
-	env_check(&training->env, als_gram(env, &training->params, arrays->model.item_factors, items, gram),
-			  "summing item factors");
 	env_check(&training->env, feedback_inverse_norms(env, arrays->model.item_factors, items, factors, norms),
 			  "measuring item factors");
-
-	*model = (MfModel){.params = training->params,
-					   .transform = training->options.value_transform,
+	*model = (MfModel){.fit = training->fit,
+					   .transform = Max(training->options.value_transform, 0),
 					   .customers = *training->in.customers,
 					   .items = *training->in.items,
+					   .width = factors,
 					   .user_factors = arrays->model.user_factors,
 					   .item_factors = arrays->model.item_factors,
 					   .gram = gram,
@@ -381,6 +563,20 @@ training_finish_model(MfTraining *training, MfModel *model)
 					   .seen_start = arrays->by_user.start,
 					   .seen_item = arrays->by_user.col,
 					   .buyers = arrays->buyers};
+	if (!training->fit.rated)
+	{
+		env_check(&training->env,
+				  als_gram(env, &training->fit.implicit, arrays->model.item_factors, items, gram),
+				  "summing item factors");
+		return;
+	}
+	model->width = factors + 1;
+	model->user_factors = widen(arrays->model.user_factors, NULL, customers, factors);
+	model->item_factors = widen(arrays->model.item_factors, arrays->item_bias, items, factors);
+	model->user_bias = arrays->user_bias;
+	model->mean = training->region->mean;
+	model->low = training->options.clip ? training->low : -INFINITY;
+	model->high = training->options.clip ? training->high : INFINITY;
 }
 
 static Jsonb *

@@ -99,7 +99,8 @@ put_id(const IdSet *set, int32 index, Datum *values, bool *nulls)
 typedef struct GivenItem
 {
 	int32 index;
-	double weight;
+	int32 times; /* how often it was given */
+	double weight; /* the sum */
 } GivenItem;
 
 static int
@@ -121,7 +122,10 @@ merge_given(GivenItem *given, int32 n)
 	for (int32 i = 0; i < n; i++)
 	{
 		if (kept > 0 && given[kept - 1].index == given[i].index)
+		{
 			given[kept - 1].weight += given[i].weight;
+			given[kept - 1].times++;
+		}
 		else
 			given[kept++] = given[i];
 	}
@@ -144,9 +148,9 @@ array_elements(const Args *args, const char *name, Oid *element, Datum **values,
 	return n;
 }
 
-/* weights [n] or NULL, each finite and not below zero. */
+/* weights [n] or NULL, each finite and, unless they are ratings, not below zero. */
 static double *
-given_weights(const Args *args, int n)
+given_weights(const Args *args, int n, bool ratings)
 {
 	Datum *values;
 	bool *nulls;
@@ -162,9 +166,10 @@ given_weights(const Args *args, int n)
 	for (int i = 0; i < n; i++)
 	{
 		weights[i] = nulls[i] ? NAN : DatumGetFloat8(values[i]);
-		if (!(weights[i] >= 0 && isfinite(weights[i])))
+		if (!isfinite(weights[i]) || (weights[i] < 0 && !ratings))
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("argument \"weights\" must hold numbers of zero or more, got %s",
+							errmsg("argument \"weights\" must hold numbers%s, got %s",
+								   ratings ? "" : " of zero or more",
 								   nulls[i] ? "NULL" : psprintf("%g", weights[i]))));
 	}
 	return weights;
@@ -175,23 +180,24 @@ given_weights(const Args *args, int n)
  * over.
  */
 static GivenItem *
-given_items(const IdSet *items, const Args *args, const char *name, bool weighted, int32 *n)
+given_items(const MfModel *model, const Args *args, const char *name, bool weighted, int32 *n)
 {
 	Datum *values;
 	bool *nulls;
 	Oid element;
 	int length = array_elements(args, name, &element, &values, &nulls);
-	double *weights = weighted ? given_weights(args, length) : NULL;
+	double *weights = weighted ? given_weights(args, length, model->fit.rated) : NULL;
 	GivenItem *given = palloc(sizeof(GivenItem) * Max(length, 1));
 	char *what = psprintf("argument \"%s\"", name);
 	int32 found = 0;
 
 	for (int i = 0; i < length; i++)
 	{
-		int32 index = nulls[i] ? -1 : find_id(items, values[i], element, what);
+		int32 index = nulls[i] ? -1 : find_id(&model->items, values[i], element, what);
 
 		if (index >= 0)
-			given[found++] = (GivenItem){.index = index, .weight = weights == NULL ? 1 : weights[i]};
+			given[found++] =
+				(GivenItem){.index = index, .times = 1, .weight = weights == NULL ? 1 : weights[i]};
 	}
 	*n = merge_given(given, found);
 	return given;
@@ -232,7 +238,7 @@ ask_open(Ask *ask, const MfModel *model, const Args *args, bool candidates)
 	ask->heap = palloc(sizeof(TopEntry) * ask->k);
 	if (candidates && !args_null(args, "candidates"))
 	{
-		GivenItem *given = given_items(&model->items, args, "candidates", false, &ask->filter.n_candidates);
+		GivenItem *given = given_items(model, args, "candidates", false, &ask->filter.n_candidates);
 
 		ask->filter.candidates = indices_of(given, ask->filter.n_candidates);
 	}
@@ -245,7 +251,7 @@ ask_exclude(Ask *ask, const int32 *items, int32 n)
 	ask->filter.n_exclude = n;
 }
 
-/* By factors: query [factors]; scale [items] or NULL multiplies each score. */
+/* By factors: query [width]; scale [items] or NULL multiplies each score. */
 static void
 ask_rank(Ask *ask, const float *query, const float *scale)
 {
@@ -253,9 +259,31 @@ ask_rank(Ask *ask, const float *query, const float *scale)
 
 	topk_init(&ask->top, ask->heap, ask->k);
 	env_check(&ask->env,
-			  rank_items(&ask->env.base, model->item_factors, model->items.n, model->params.factors, query,
-						 scale, &ask->filter, ask->scratch, &ask->top),
+			  rank_items(&ask->env.base, model->item_factors, model->items.n, model->width, query, scale,
+						 &ask->filter, ask->scratch, &ask->top),
 			  "ranking items");
+}
+
+/* Scores of ratings are predictions: the mean and the customer's bias added, held to the scale where that was asked for. */
+static void
+ask_rank_ratings(Ask *ask, const float *query, float bias)
+{
+	ask_rank(ask, query, NULL);
+	for (int32 i = 0; i < ask->top.n; i++)
+		ask->heap[i].score = mf_rating(ask->model, ask->heap[i].score + bias);
+}
+
+/* For a customer that the model knows. */
+static void
+ask_rank_customer(Ask *ask, int32 customer)
+{
+	const MfModel *model = ask->model;
+	const float *query = model->user_factors + (Size) customer * model->width;
+
+	if (model->fit.rated)
+		ask_rank_ratings(ask, query, model->user_bias[customer]);
+	else
+		ask_rank(ask, query, NULL);
 }
 
 /* By the share of the customers who bought: a factor model of one factor. */
@@ -323,26 +351,50 @@ promoai_cf_recommend(PG_FUNCTION_ARGS)
 
 		ask_exclude(&ask, seen, n);
 	}
-	ask_rank(&ask, model->user_factors + (Size) customer * model->params.factors, NULL);
+	ask_rank_customer(&ask, customer);
 	put_answer(fcinfo, &ask, "factors");
 	return (Datum) 0;
 }
 
-/* The factors [factors] of someone who has these items and nothing else. */
-static float *
-fold_in(Ask *ask, const GivenItem *given, int32 n)
+/* Rank by the factors of someone who bought these items and nothing else. */
+static void
+ask_rank_bought(Ask *ask, const GivenItem *given, int32 n)
 {
 	const MfModel *model = ask->model;
 	float *weights = palloc(sizeof(float) * Max(n, 1));
-	float *query = palloc(sizeof(float) * model->params.factors);
+	float *query = palloc(sizeof(float) * model->width);
 
 	for (int32 i = 0; i < n; i++)
 		weights[i] = feedback_weight(model->transform, (float) given[i].weight);
 	env_check(&ask->env,
-			  als_fold_in(&ask->env.base, &model->params, model->item_factors, model->items.n, model->gram,
-						  indices_of(given, n), weights, n, query),
+			  als_fold_in(&ask->env.base, &model->fit.implicit, model->item_factors, model->items.n,
+						  model->gram, indices_of(given, n), weights, n, query),
 			  "folding a history in");
-	return query;
+	ask_rank(ask, query, NULL);
+}
+
+/* ... or who rated these items so and no others. */
+static void
+ask_rank_rated(Ask *ask, const GivenItem *given, int32 n)
+{
+	const MfModel *model = ask->model;
+	Size width = model->width;
+	float *ratings = palloc(sizeof(float) * Max(n, 1));
+	float *items = palloc(sizeof(float) * width * Max(n, 1));
+	float *query = palloc(sizeof(float) * width);
+	float bias;
+
+	for (int32 i = 0; i < n; i++)
+	{
+		ratings[i] = (float) (given[i].weight / given[i].times);
+		memcpy(items + i * width, model->item_factors + given[i].index * width, sizeof(float) * width);
+	}
+	env_check(
+		&ask->env,
+		explicit_fold_in(&ask->env.base, &model->fit.ratings, model->mean, items, ratings, n, query, &bias),
+		"folding a history in");
+	query[width - 1] = 1;
+	ask_rank_ratings(ask, query, bias);
 }
 
 /* Items of weight zero say nothing: they are not bought. */
@@ -372,10 +424,15 @@ promoai_cf_recommend_basket(PG_FUNCTION_ARGS)
 	const MfModel *model = open_model(args);
 	bool exclude_seen = args_bool(args, "exclude_seen");
 	int32 n;
-	GivenItem *given = given_items(&model->items, args, "items", true, &n);
+	GivenItem *given = given_items(model, args, "items", true, &n);
 	Ask ask;
 
-	n = drop_weightless(given, n);
+	if (!model->fit.rated)
+		n = drop_weightless(given, n);
+	else if (n > 0 && args_null(args, "weights"))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("a model of ratings needs the ratings of the items given"),
+						errhint("Pass them as the argument \"weights\".")));
 	ask_open(&ask, model, args, true);
 	if (exclude_seen)
 		ask_exclude(&ask, indices_of(given, n), n);
@@ -386,7 +443,10 @@ promoai_cf_recommend_basket(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		ask_rank(&ask, fold_in(&ask, given, n), NULL);
+		if (model->fit.rated)
+			ask_rank_rated(&ask, given, n);
+		else
+			ask_rank_bought(&ask, given, n);
 		put_answer(fcinfo, &ask, "fold-in");
 	}
 	return (Datum) 0;
@@ -417,8 +477,8 @@ promoai_cf_similar_items(PG_FUNCTION_ARGS)
 	Args *args = args_open(fcinfo);
 	const MfModel *model = open_model(args);
 	int32 item = find_argument(&model->items, args, "item");
-	int32 factors = model->params.factors;
-	float *query = palloc(sizeof(float) * factors);
+	int32 factors = model->fit.implicit.factors;
+	float *query = palloc0(sizeof(float) * model->width); /* a bias makes no items alike */
 	Ask ask;
 
 	if (item < 0)
@@ -426,37 +486,34 @@ promoai_cf_similar_items(PG_FUNCTION_ARGS)
 	ask_open(&ask, model, args, true);
 	ask_exclude(&ask, &item, 1);
 	for (int32 f = 0; f < factors; f++)
-		query[f] = model->item_factors[(Size) item * factors + f] * model->inverse_norms[item];
+		query[f] = model->item_factors[(Size) item * model->width + f] * model->inverse_norms[item];
 	ask_rank(&ask, query, model->inverse_norms);
 	put_answer(fcinfo, &ask, NULL);
 	return (Datum) 0;
 }
 
-/* cf_predict(model or value, customer, item, version): the score cf_recommend ranks by; NULL when either is not known. */
+/*
+ * cf_predict(model or value, customer, item, version): the score cf_recommend ranks by.  NULL when either is not known;
+ * a model of ratings then predicts from what is known: the mean, and the bias of the one that is.
+ */
 PG_FUNCTION_INFO_V1(promoai_cf_predict);
 Datum
 promoai_cf_predict(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
 	const MfModel *model;
-	int32 factors;
 	int32 customer;
 	int32 item;
-	double score = 0;
 
 	if (args_null(args, "customer") || args_null(args, "item"))
 		PG_RETURN_NULL();
 	model = open_model_or_value(args);
 	customer = find_argument(&model->customers, args, "customer");
 	item = find_argument(&model->items, args, "item");
-	if (customer < 0 || item < 0)
+	if (!model->fit.rated && (customer < 0 || item < 0))
 		PG_RETURN_NULL();
 
-	factors = model->params.factors;
-	for (int32 f = 0; f < factors; f++)
-		score += (double) model->user_factors[(Size) customer * factors + f] *
-				 model->item_factors[(Size) item * factors + f];
-	PG_RETURN_FLOAT4((float) score);
+	PG_RETURN_FLOAT4((float) mf_predict(model, customer, item));
 }
 
 /* ---- whole tables ---- */
@@ -507,7 +564,7 @@ promoai_cf_recommend_all(PG_FUNCTION_ARGS)
 
 			ask_exclude(&ask, seen, n);
 		}
-		ask_rank(&ask, model->user_factors + (Size) customer * model->params.factors, NULL);
+		ask_rank_customer(&ask, customer);
 		put_list(rows, &ask, customer);
 		MemoryContextReset(per_customer);
 	}
@@ -550,7 +607,7 @@ promoai_mf_user_factors(PG_FUNCTION_ARGS)
 {
 	const MfModel *model = open_model(args_open(fcinfo));
 
-	return put_factors(fcinfo, &model->customers, model->user_factors, model->params.factors);
+	return put_factors(fcinfo, &model->customers, model->user_factors, model->width);
 }
 
 /* mf_item_factors(model, version) -> (item, item_no, factors real[]) */
@@ -560,7 +617,7 @@ promoai_mf_item_factors(PG_FUNCTION_ARGS)
 {
 	const MfModel *model = open_model(args_open(fcinfo));
 
-	return put_factors(fcinfo, &model->items, model->item_factors, model->params.factors);
+	return put_factors(fcinfo, &model->items, model->item_factors, model->width);
 }
 
 static uint64

@@ -174,7 +174,7 @@ static bool
 option_nullable(const Option *option)
 {
 	return option->type == OPTION_TEXT || option->type == OPTION_TIME ||
-		   (option->type == OPTION_REAL && option->nullable);
+		   ((option->type == OPTION_REAL || option->type == OPTION_CHOICE) && option->nullable);
 }
 
 static void
@@ -184,6 +184,8 @@ option_set_null(const Option *option, void *field)
 		*(char **) field = NULL;
 	else if (option->type == OPTION_REAL)
 		*(double *) field = NAN;
+	else if (option->type == OPTION_CHOICE)
+		*(int32 *) field = -1;
 	else
 		((OptionTime *) field)->set = false;
 }
@@ -227,8 +229,10 @@ option_set_missing(const Option *option, void *field)
 	switch (option->type)
 	{
 		case OPTION_INT:
-		case OPTION_CHOICE:
 			*(int32 *) field = (int32) option->missing;
+			break;
+		case OPTION_CHOICE:
+			*(int32 *) field = option->nullable ? -1 : (int32) option->missing;
 			break;
 		case OPTION_BIGINT:
 			*(int64 *) field = (int64) option->missing;
@@ -309,6 +313,8 @@ option_is_null(const Option *option, const void *field)
 			return !((const OptionTime *) field)->set;
 		case OPTION_REAL:
 			return isnan(*(const double *) field);
+		case OPTION_CHOICE:
+			return *(const int32 *) field < 0;
 		default:
 			return false;
 	}

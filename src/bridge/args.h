@@ -43,7 +43,7 @@ typedef enum OptionType
 	OPTION_BIGINT, /* int64 */
 	OPTION_REAL, /* double; NaN when NULL and nullable */
 	OPTION_BOOL, /* bool */
-	OPTION_CHOICE, /* int32: index into choices */
+	OPTION_CHOICE, /* int32: index into choices; -1 when NULL and nullable */
 	OPTION_TEXT, /* char *, NULL allowed */
 	OPTION_TIME /* OptionTime, NULL allowed */
 } OptionType;
@@ -63,7 +63,7 @@ typedef struct Option
 	double
 		missing; /* value where a stored definition, or the SQL declaration of an older version, lacks the option */
 	const char *const *choices; /* OPTION_CHOICE, NULL-terminated */
-	bool nullable; /* OPTION_REAL: NULL allowed */
+	bool nullable; /* OPTION_REAL, OPTION_CHOICE: NULL allowed */
 	bool transient; /* belongs to the call, not to the definition */
 } Option;
 

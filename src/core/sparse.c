@@ -244,14 +244,14 @@ typedef struct Pending
 
 /* Write the pending entry at out's position *write, unless it is to be dropped. */
 static CoreStatus
-flush_pending(const Pending *pending, Csr *out, int64_t *write, CooMerge *merge)
+flush_pending(const Pending *pending, bool average, Csr *out, int64_t *write, CooMerge *merge)
 {
-	float total = (float) pending->sum;
+	float total = (float) (average ? pending->sum / (double) pending->n : pending->sum);
 
 	if (pending->n == 0)
 		return CORE_OK;
 	merge->merged += pending->n - 1;
-	if (total <= 0.0f)
+	if (total <= 0.0f && !average)
 	{
 		merge->dropped++;
 		return CORE_OK;
@@ -267,13 +267,14 @@ flush_pending(const Pending *pending, Csr *out, int64_t *write, CooMerge *merge)
 
 /* Add up sorted keys [n] by column; the last column stays pending. */
 static CoreStatus
-merge_keys(const uint64_t *keys, int64_t n, Pending *pending, Csr *out, int64_t *write, CooMerge *merge)
+merge_keys(const uint64_t *keys, int64_t n, Pending *pending, bool average, Csr *out, int64_t *write,
+		   CooMerge *merge)
 {
 	for (int64_t e = 0; e < n; e++)
 	{
 		if (pending->n == 0 || key_col(keys[e]) != pending->col)
 		{
-			CoreStatus status = flush_pending(pending, out, write, merge);
+			CoreStatus status = flush_pending(pending, average, out, write, merge);
 
 			if (status != CORE_OK)
 				return status;
@@ -287,8 +288,8 @@ merge_keys(const uint64_t *keys, int64_t n, Pending *pending, Csr *out, int64_t 
 
 /* One row of step 3: entries begin .. end - 1, their values in value (NULL: all 1). */
 static CoreStatus
-merge_row(Env *env, const float *value, int64_t begin, int64_t end, uint64_t **keys, uint64_t **spare,
-		  Csr *out, int64_t *write, CooMerge *merge)
+merge_row(Env *env, const float *value, bool average, int64_t begin, int64_t end, uint64_t **keys,
+		  uint64_t **spare, Csr *out, int64_t *write, CooMerge *merge)
 {
 	int64_t n = end - begin;
 	bool ordered = true;
@@ -312,14 +313,15 @@ merge_row(Env *env, const float *value, int64_t begin, int64_t end, uint64_t **k
 	{
 		if (lo > 0 && env->cancelled(env))
 			return CORE_CANCELLED;
-		status = merge_keys(*keys + lo, smaller(STRETCH, n - lo), &pending, out, write, merge);
+		status = merge_keys(*keys + lo, smaller(STRETCH, n - lo), &pending, average, out, write, merge);
 	}
-	return status != CORE_OK ? status : flush_pending(&pending, out, write, merge);
+	return status != CORE_OK ? status : flush_pending(&pending, average, out, write, merge);
 }
 
 /* Step 3; start[r] is where row r ends and becomes where the merged row begins. */
 static CoreStatus
-merge_rows(Env *env, const float *value, uint64_t *keys, uint64_t *spare, Csr *out, CooMerge *merge)
+merge_rows(Env *env, const float *value, bool average, uint64_t *keys, uint64_t *spare, Csr *out,
+		   CooMerge *merge)
 {
 	int64_t begin = 0;
 	int64_t write = 0;
@@ -338,7 +340,7 @@ merge_rows(Env *env, const float *value, uint64_t *keys, uint64_t *spare, Csr *o
 			work = STRETCH;
 		}
 		out->start[r] = write;
-		status = merge_row(env, value, begin, end, &keys, &spare, out, &write, merge);
+		status = merge_row(env, value, average, begin, end, &keys, &spare, out, &write, merge);
 		if (status != CORE_OK)
 			return status;
 		begin = end;
@@ -366,7 +368,7 @@ fill_rows(Env *env, const Coo *coo, CooKeep keep, const void *arg, int64_t longe
 			value = out->value;
 		status = scatter_entries(env, coo, keep, arg, out, value);
 		if (status == CORE_OK)
-			status = merge_rows(env, value, keys, spare, out, merge);
+			status = merge_rows(env, value, coo->average, keys, spare, out, merge);
 	}
 	if (own_values && value != NULL)
 		env->release(env, value);

@@ -13,6 +13,7 @@ typedef struct Coo
 	int32_t *row; /* [n] */
 	int32_t *col; /* [n] */
 	float *value; /* [n]; NULL: every value is 1 */
+	bool average; /* repeated entries are averaged, and kept whatever their sign, instead of summed */
 } Coo;
 
 /*

@@ -779,9 +779,32 @@ test_errors(void)
 	CHECK(explicit_errors(&env.env, &model, 1, &held, 1.0, 4.5, &errors) == CORE_NOT_FINITE);
 }
 
+/* One rating, one factor: the row is the solution of two equations that can be written down. */
+static void
+test_fold_in(void)
+{
+	ExplicitParams params = {.factors = 1, .regularization = 0.5f, .prior = 1, .bias_regularization = 2};
+	const float item[] = {2, 0.25f}; /* factor, bias */
+	float rating[] = {5};
+	double error = 5 - 3 - 0.25;
+	double a = 2 * 2 + 0.5 * (1 + 1); /* (y^2 + reg (n + prior)) x + y b = y e;  y x + (1 + bias_reg) b = e */
+	double d = a * 3 - 2 * 2;
+	float x;
+	float bias;
+	CoreEnv env;
+
+	core_env_init(&env);
+	CHECK(explicit_fold_in(&env.env, &params, 3, item, rating, 1, &x, &bias) == CORE_OK);
+	CHECK_CLOSE(x, (2 * error * 3 - 2 * error) / d, 1e-6);
+	CHECK_CLOSE(bias, (a * error - 2 * 2 * error) / d, 1e-6);
+	CHECK(explicit_fold_in(&env.env, &params, 3, item, rating, 0, &x, &bias) == CORE_OK);
+	CHECK(x == 0 && bias == 0);
+}
+
 int
 main(void)
 {
+	test_fold_in();
 	test_errors();
 	for (int s = 0; s < SHAPES; s++)
 		test_als_against_naive(&shapes[s]);

@@ -384,9 +384,31 @@ test_stops(bool values)
 	csr_free(&turned);
 }
 
+/* Averages keep zeros and negative values; the count of what was merged is the same. */
+static void
+test_average(void)
+{
+	int32_t row[] = {0, 1, 0, 0};
+	int32_t col[] = {1, 0, 0, 1};
+	float value[] = {1, 0, -2, 4};
+	int64_t start[3];
+	int32_t out_col[4];
+	float out_value[4];
+	Coo coo = {.n = 4, .row = row, .col = col, .value = value, .average = true};
+	Csr out = {.rows = 2, .cols = 2, .start = start, .col = out_col, .value = out_value};
+	CooMerge merge;
+	CoreEnv env;
+
+	core_env_init(&env);
+	CHECK(csr_from_coo(&env.env, &coo, NULL, NULL, &out, &merge) == CORE_OK);
+	CHECK(csr_entries(&out) == 3 && merge.merged == 1 && merge.dropped == 0);
+	CHECK(out_value[0] == -2 && out_value[1] == 2.5f && out_value[2] == 0);
+}
+
 int
 main(void)
 {
+	test_average();
 	uint64_t seed = 1;
 
 	for (int kinds = 0; kinds < 4; kinds++)

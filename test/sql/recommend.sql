@@ -142,6 +142,37 @@ SELECT rank, item LIKE 'tea-%' AS tea, answered_by FROM promoai.cf_recommend('st
 SELECT version FROM promoai.retrain('steps');
 SELECT arguments ->> 'solver' AS solver FROM promoai.models WHERE model = 'steps';
 
+-- Ratings: biases and factors, by alternating least squares or stochastic gradients; errors on the holdout beside the mean's.
+CREATE TABLE rating AS
+SELECT c AS customer, 'i' || i AS item,
+       least(5, greatest(1, round(3 + (c % 3 - 1) * 0.8 + (i % 4 - 1.5) * 0.6 + (CASE WHEN (c + i) % 2 = 0 THEN 0.7 ELSE -0.7 END))))::real AS stars
+FROM generate_series(1, 60) c, generate_series(1, 30) i WHERE (c * 7 + i * 11) % 5 > 0;
+SELECT kind, customers, items, interactions, (metrics ->> 'rmse')::float8 < 0.6 * (metrics ->> 'mean_rmse')::float8 AS better_than_mean,
+       metrics ? 'mae' AS has_mae
+FROM promoai.mf_train('stars', 'rating', feedback => 'explicit', factors => 4, regularization_prior => 0);
+SELECT (metrics ->> 'rmse')::float8 < 0.6 * (metrics ->> 'mean_rmse')::float8 AS better_than_mean
+FROM promoai.mf_train('gradients', 'rating', feedback => 'explicit', solver => 'sgd', factors => 8, iterations => 60, regularization_prior => 0);
+SELECT round(avg(abs(promoai.cf_predict('stars', customer, item) - stars))::numeric, 1) AS mean_error FROM rating;
+SELECT bool_and(abs(r.score - promoai.cf_predict('stars', 1, r.item)) < 1e-4) AS score_is_the_prediction, count(*)
+FROM promoai.cf_recommend('stars', 1, k => 100, exclude_seen => false) r;
+-- Who or what is not known is predicted from the rest.
+SELECT abs(promoai.cf_predict('stars', 999, 'nothing') - avg(stars)) < 1e-4 AS the_mean FROM rating;
+SELECT promoai.cf_predict('stars', 999, 'i3') > promoai.cf_predict('stars', 999, 'i4') AS by_the_item;
+-- A history with its ratings is folded in as the exact row.
+SELECT interactions FROM promoai.mf_train('settled', 'rating', feedback => 'explicit', factors => 2, holdout => 0, iterations => 500, clip => true);
+SELECT max(abs(f.score - r.score)) < 0.01 AS same_scores, max(f.score) <= 5 AS clipped
+FROM (SELECT array_agg(item) AS items, array_agg(stars::float8) AS stars FROM rating WHERE customer = 5) h,
+     promoai.cf_recommend_basket('settled', h.items, h.stars, k => 100) f
+JOIN promoai.cf_recommend('settled', 5, k => 100) r USING (item);
+SELECT metric, n FROM promoai.evaluate('stars', 'rating');
+-- Repeated ratings are averaged, and may be of any sign.
+SELECT interactions, rows_merged, pairs_dropped
+FROM promoai.mf_train('any', $$SELECT * FROM (VALUES (1, 'a', -2), (1, 'a', 0), (1, 'b', 3), (2, 'a', -1), (2, 'b', 0)) v$$,
+                      feedback => 'explicit', factors => 1, holdout => 0, iterations => 50, regularization => 0.001, bias_regularization => 0.001);
+SELECT (SELECT array_agg(round(promoai.cf_predict('any', c, i)::numeric) ORDER BY c, i)
+        FROM (VALUES (1, 'a'), (1, 'b'), (2, 'a'), (2, 'b')) v(c, i)) AS close_to_the_ratings;
+DROP TABLE rating;
+
 -- Holding out everything after a time; tolerance ends early; the same seed gives the same model.
 SELECT metrics ? 'recall@5' AS judged
 FROM promoai.mf_train('later', 'sale', factors => 4, metrics_k => 5, holdout_after => '2026-02-10 00:00+00');

@@ -382,3 +382,48 @@ explicit_als_train(Env *env, const ExplicitProblem *problem, ExplicitModel *mode
 		env->release(env, work.normal);
 	return status;
 }
+
+/* Split items [n x (factors + 1)] into y [n x factors] and c [n], and number the columns. */
+static void
+split_items(const float *items, int32_t factors, int32_t n, float *y, float *c, int32_t *col)
+{
+	for (int32_t k = 0; k < n; k++)
+	{
+		const float *item = items + (int64_t) k * (factors + 1);
+
+		memcpy(y + (int64_t) k * factors, item, (size_t) factors * sizeof(float));
+		c[k] = item[factors];
+		col[k] = k;
+	}
+}
+
+CoreStatus
+explicit_fold_in(Env *env, const ExplicitParams *params, double mean, const float *items, float *ratings,
+				 int32_t n, float *x, float *bias)
+{
+	size_t factors = (size_t) params->factors;
+	int64_t start[2] = {0, n};
+	float *y = env->alloc(env, ((size_t) n * (factors + 2) + 1) * sizeof(float));
+	float *c = y + (size_t) n * factors;
+	Csr one = {.rows = 1, .cols = n, .start = start, .col = (int32_t *) (c + n), .value = ratings};
+	Half half = {.params = params, .mean = mean, .y = y, .c = c, .matrix = &one, .x = x, .b = bias};
+	Sums sums = {0};
+	Work work;
+	CoreStatus status = y != NULL ? CORE_OK : CORE_NO_MEMORY;
+
+	memset(x, 0, factors * sizeof(float));
+	*bias = 0.0f;
+	if (status == CORE_OK && n > 0)
+	{
+		split_items(items, params->factors, n, y, c, one.col);
+		status = work_open(env, params, &work);
+		if (status == CORE_OK)
+		{
+			status = solve_row(env, &half, &work, 0, &sums);
+			env->release(env, work.normal);
+		}
+	}
+	if (y != NULL)
+		env->release(env, y);
+	return status;
+}

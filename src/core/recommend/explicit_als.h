@@ -23,4 +23,11 @@ extern size_t explicit_als_member_bytes(const ExplicitParams *params);
 extern CoreStatus explicit_als_train(Env *env, const ExplicitProblem *problem, ExplicitModel *model,
 									 void *shared, ExplicitReport *report);
 
+/*
+ * x [factors] and *bias: the exact row of someone who gave these ratings [n] and no others.  items [n x (factors + 1)]:
+ * factors and then bias of each item rated.  Zeros for n = 0.  O(n f^2 + f^3).
+ */
+extern CoreStatus explicit_fold_in(Env *env, const ExplicitParams *params, double mean, const float *items,
+								   float *ratings, int32_t n, float *x, float *bias);
+
 #endif
