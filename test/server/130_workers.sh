@@ -45,6 +45,15 @@ isnt "$(sql "SELECT md5(string_agg(w::text, '')) FROM weighted w")" \
 sql "$(settings 2) $(train shuffled weighted_shuffled)" >/dev/null
 is "$(payload_md5 shuffled)" "$expected" "give the same bytes"
 
+# The other solvers, each against itself without workers.
+for solver in "solver => 'cg'" "feedback => 'explicit'" "feedback => 'explicit', solver => 'sgd'"; do
+	for n in 0 1 2; do
+		sql "$(settings $n) SELECT version FROM promoai.mf_train('solver', 'weighted', iterations => 2, holdout => 0.1, $solver)" >/dev/null
+		[ $n != 0 ] || alone=$(payload_md5 solver)
+		is "$(payload_md5 solver)" "$alone" "$solver: the same bytes with $n workers"
+	done
+done
+
 forced="SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
 	SET max_parallel_workers_per_gather = 2;"
 # In 15 the setting is called force_parallel_mode, from 16 on debug_parallel_query.
