@@ -20,7 +20,9 @@ typedef enum Kind
 	SPARSE, /* most rows zero */
 	EQUAL, /* all rows alike */
 	TINY, /* near the smallest floats */
-	HUGE, /* near the largest */
+	HUGE, /* products near the largest */
+	VAST, /* products beyond it */
+	FAINT, /* products below the smallest */
 	KINDS
 } Kind;
 
@@ -55,6 +57,10 @@ number_of(Kind kind, uint64_t seed, uint64_t row, uint64_t j)
 			return (float) (normal * 1e-40);
 		case HUGE:
 			return (float) (normal * 1e15);
+		case VAST:
+			return (float) (normal * 1e25);
+		case FAINT:
+			return (float) (normal * 3e-23);
 		default:
 			return (float) normal;
 	}

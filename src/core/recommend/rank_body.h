@@ -1,10 +1,10 @@
 /*
  * rank_body.h - the part of a kernel of rank_kernel.h that is the same for all machines; included once for each
  *
- * NAME(x): x with the kernel's suffix.  Products of floats are exact in double precision, so it does not matter whether
+ * NAME(x): x with the kernel's suffix.  TARGET: what it may use of the machine.  Products of floats are exact in double precision, so it does not matter whether
  * additions are fused with them.
  */
-static inline __attribute__((always_inline)) float
+TARGET static inline __attribute__((always_inline)) float
 NAME(score)(const float *a, const float *b, int32_t factors)
 {
 	Eights even = {0};
@@ -31,14 +31,21 @@ NAME(score)(const float *a, const float *b, int32_t factors)
 					((both[1] + both[5]) + (both[3] + both[7])));
 }
 
-static void
+TARGET static void
 NAME(scores)(const float *rows, int64_t n, int32_t factors, const float *query, float *out)
 {
 	for (int64_t i = 0; i < n; i++)
 		out[i] = NAME(score)(rows + i * factors, query, factors);
 }
 
-static void
+/* Lane by lane: a where the condition holds, else b. */
+TARGET static inline __attribute__((always_inline)) Floats
+NAME(choose)(Ints condition, Floats a, Floats b)
+{
+	return (Floats) ((condition & (Ints) a) | (~condition & (Ints) b));
+}
+
+TARGET static void
 NAME(least)(const RankLimits *limits, int32_t from, int32_t n, const RankQuery *query, float threshold,
 			int cosine, int32_t *least)
 {
@@ -54,13 +61,15 @@ NAME(least)(const RankLimits *limits, int32_t from, int32_t n, const RankQuery *
 
 		if (cosine)
 			wanted *= threshold < 0 ? largest : *(const Floats *) (limits->smallest + from + i);
-		slack = query->norm * error + query->error * (largest + error) + 1e-6f * query->norm * largest;
+		/* The last term is for products and scores that leave the normal floats. */
+		slack =
+			query->norm * error + query->error * (largest + error) + 1e-6f * query->norm * largest + 1e-37f;
 		most = (wanted - slack) / step;
 		room = (wanted * (threshold < 0 ? -1.0f : 1.0f) + slack) / step * 1e-6f + 2.0f;
 		most -= room;
-		/* What is no number, from a step of zero, asks for nothing. */
-		most = floats_if(most > -1e9f, most, (Floats){0} - 1e9f);
-		most = floats_if(most < 1e9f, most, (Floats){0} + 1e9f);
+		/* What is no number, or comes of a step that is none to rely on, asks for nothing. */
+		most = NAME(choose)((most > -1e9f) & (step > 1e-30f) & (step < 1e30f), most, (Floats){0} - 1e9f);
+		most = NAME(choose)(most < 1e9f, most, (Floats){0} + 1e9f);
 		*(Ints *) (least + i) = __builtin_convertvector(most, Ints) + query->offset;
 	}
 }

@@ -74,6 +74,13 @@ largest_of(const float *row, int32_t factors)
 	return largest;
 }
 
+/* A float that is certainly no less than number. */
+static float
+above(double number)
+{
+	return nextafterf((float) (number * ROUND_UP), INFINITY);
+}
+
 /* The code of number in units of step; 0 when there is no step. */
 static int
 code_of(float number, float step)
@@ -123,9 +130,9 @@ encode_block(const float *item_factors, int32_t factors, const int32_t *order, u
 		smallest = fmin(smallest, norm);
 	}
 	limits[block] = step;
-	limits[blocks + block] = (float) (error * ROUND_UP);
-	limits[2 * blocks + block] = (float) (largest * ROUND_UP);
-	limits[3 * blocks + block] = (float) (fmin(smallest, largest) / ROUND_UP);
+	limits[blocks + block] = above(error);
+	limits[2 * blocks + block] = above(largest);
+	limits[3 * blocks + block] = nextafterf((float) (fmin(smallest, largest) / ROUND_UP), -INFINITY);
 }
 
 /* order [blocks x 16]: items by falling norm. */
@@ -140,7 +147,7 @@ order_items(Env *env, const float *item_factors, int32_t items, int32_t factors,
 	{
 		if (i % BUILD_STRETCH == 0 && env->cancelled(env))
 			status = CORE_CANCELLED;
-		norms[i] = (float) (norm_of(item_factors + (int64_t) i * factors, factors) * ROUND_UP);
+		norms[i] = above(norm_of(item_factors + (int64_t) i * factors, factors));
 		if (!isfinite(norms[i]))
 			status = CORE_NOT_FINITE;
 	}
@@ -240,8 +247,8 @@ encode_query(const float *x, int32_t factors, int8_t *codes, RankQuery *query)
 	}
 	*query = (RankQuery){.codes = codes,
 						 .step = step,
-						 .norm = (float) (norm_of(x, factors) * ROUND_UP),
-						 .error = (float) (sqrt(squares) * ROUND_UP),
+						 .norm = above(norm_of(x, factors)),
+						 .error = above(sqrt(squares)),
 						 .offset = 128 * sum};
 }
 
@@ -333,7 +340,9 @@ keep_asking(const Sweep *sweep, int32_t block, Asker *askers, int32_t n)
 
 	for (int32_t u = 0; u < n; u++)
 	{
-		double most = (double) askers[u].query.norm * sweep->limits.largest[block] * ROUND_UP;
+		/* Rounded to float as scores are: what overflows for them does so here. */
+		float most =
+			(float) ((double) askers[u].query.norm * sweep->limits.largest[block] * ROUND_UP + 1e-37);
 
 		if (sweep->inverse_norms == NULL && most < threshold_of(askers[u].top))
 			continue;

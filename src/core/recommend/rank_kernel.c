@@ -16,16 +16,11 @@ typedef double Eights __attribute__((vector_size(64)));
 /* GCC tells that passing such vectors to functions depends on the target: none here is passed out of line. */
 #pragma GCC diagnostic ignored "-Wpsabi"
 
-/* Lane by lane: a where the condition holds, else b. */
-static inline __attribute__((always_inline)) Floats
-floats_if(Ints condition, Floats a, Floats b)
-{
-	return (Floats) ((condition & (Ints) a) | (~condition & (Ints) b));
-}
-
 #define NAME(x) plain_##x
+#define TARGET
 #include "rank_body.h"
 #undef NAME
+#undef TARGET
 
 static int32_t
 plain_scan(const uint8_t *codes, int32_t quads, int32_t from, int32_t n, const RankQuery *queries,
@@ -65,14 +60,13 @@ static const RankKernel plain_kernel = {plain_scores, plain_least, plain_scan};
 #ifdef __x86_64__
 #include <immintrin.h>
 
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
+#define TARGET __attribute__((target("avx2,fma")))
 #define NAME(x) avx2_##x
 #include "rank_body.h"
 #undef NAME
 
 /* Half a block, 8 items, and one query: 32 bytes of codes a quad. */
-static inline __m256i
+TARGET static inline __m256i
 avx2_half(const uint8_t *half, int32_t quads, const RankQuery *query)
 {
 	__m256i sum = _mm256_set1_epi32(query->offset);
@@ -94,7 +88,7 @@ avx2_half(const uint8_t *half, int32_t quads, const RankQuery *query)
 	return sum;
 }
 
-static int32_t
+TARGET static int32_t
 avx2_scan(const uint8_t *codes, int32_t quads, int32_t from, int32_t n, const RankQuery *queries,
 		  int32_t n_queries, const int32_t *least, RankHit *hits)
 {
@@ -124,16 +118,15 @@ avx2_scan(const uint8_t *codes, int32_t quads, int32_t from, int32_t n, const Ra
 }
 
 static const RankKernel avx2_kernel = {avx2_scores, avx2_least, avx2_scan};
-#pragma GCC pop_options
+#undef TARGET
 
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq,avx512vnni")
+#define TARGET __attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq,avx512vnni")))
 #define NAME(x) vnni_##x
 #include "rank_body.h"
 #undef NAME
 
 /* `queries` is known to the compiler, so that the sums are registers. */
-static inline __attribute__((always_inline)) int32_t
+TARGET static inline __attribute__((always_inline)) int32_t
 vnni_blocks(const uint8_t *codes, int32_t quads, int32_t from, int32_t n, const RankQuery *query, int queries,
 			const int32_t *least, RankHit *hits)
 {
@@ -174,7 +167,7 @@ vnni_blocks(const uint8_t *codes, int32_t quads, int32_t from, int32_t n, const 
 	return found;
 }
 
-static int32_t
+TARGET static int32_t
 vnni_scan(const uint8_t *codes, int32_t quads, int32_t from, int32_t n, const RankQuery *queries,
 		  int32_t n_queries, const int32_t *least, RankHit *hits)
 {
@@ -210,7 +203,7 @@ vnni_scan(const uint8_t *codes, int32_t quads, int32_t from, int32_t n, const Ra
 }
 
 static const RankKernel vnni_kernel = {vnni_scores, vnni_least, vnni_scan};
-#pragma GCC pop_options
+#undef TARGET
 #endif
 
 const RankKernel *
