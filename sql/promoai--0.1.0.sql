@@ -2,8 +2,28 @@
 -- The registry: models as rows.
 --
 -- Nobody has a grant on these tables.  Functions in C check rights themselves, read by index and write as the tables'
--- owner; views show each role what it may see.  Owners and grantees are kept by name, versions by a random uuid, and no
--- table refers to another in a circle, so that a dump restores into any cluster.
+-- owner; views show each role what it may see.  Owners and grantees are kept by name, versions by a random uuid, so that
+-- a dump restores into any cluster.
+--
+-- There are no foreign keys.  CREATE EXTENSION makes the tables before their rows are loaded, and pg_restore --jobs loads
+-- tables in any order, each in a transaction of its own: a child before its parent would be refused and lost.  (The keys
+-- of users' own tables are made after the data.)  Nothing but our functions writes here, under the model's lock, and they
+-- remove a version together with all that belongs to it.
+
+-- Whoever owns the schema, or may create in it, can put functions before ours: it must be made by this script, or by a
+-- superuser.
+DO $do$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) n.nspowner
+               WHERE n.nspname OPERATOR(pg_catalog.=) 'promoai'::pg_catalog.name AND NOT r.rolsuper
+                 AND r.rolname OPERATOR(pg_catalog.<>) current_user)
+    THEN
+        RAISE EXCEPTION 'schema "promoai" exists and belongs to another role'
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Drop or rename it, and run CREATE EXTENSION promoai again.';
+    END IF;
+END
+$do$;
 
 COMMENT ON SCHEMA promoai IS
 'AI for shop promotions inside the database. One line lets a role use everything that it should: GRANT USAGE ON SCHEMA promoai TO analyst. Which models it may serve from is granted model by model with promoai.model_grant(model, role); models that it trains are its own.';
@@ -13,6 +33,8 @@ CREATE TABLE promoai.registry_models (
     model text COLLATE "C" NOT NULL,
     kind text COLLATE "C" NOT NULL,
     owner_name text COLLATE "C" NOT NULL,
+    owner_oid oid NOT NULL,
+    owner_cluster bigint NOT NULL,
     source text NOT NULL,
     source_search_path text NOT NULL,
     arguments jsonb NOT NULL,
@@ -27,11 +49,13 @@ COMMENT ON TABLE promoai.registry_models IS 'Models: name, owner and definition.
 COMMENT ON COLUMN promoai.registry_models.model_id IS 'random';
 COMMENT ON COLUMN promoai.registry_models.model IS 'name, unique in the database';
 COMMENT ON COLUMN promoai.registry_models.kind IS 'what kind of model it is, such as mf';
-COMMENT ON COLUMN promoai.registry_models.owner_name IS 'role that owns the model; by name, since a dump may be restored where the role has another oid';
+COMMENT ON COLUMN promoai.registry_models.owner_name IS 'role that owns the model, as it was called when the model became its own';
+COMMENT ON COLUMN promoai.registry_models.owner_oid IS 'its oid: what counts in the cluster that wrote the row, so a renamed role keeps its models and a new role of the old name does not inherit them';
+COMMENT ON COLUMN promoai.registry_models.owner_cluster IS 'system identifier of that cluster; in any other one, after a restore or pg_upgrade, the name counts';
 COMMENT ON COLUMN promoai.registry_models.source IS 'query, or name of a table or view, that the model is trained on';
 COMMENT ON COLUMN promoai.registry_models.source_search_path IS 'search_path under which the source runs';
 COMMENT ON COLUMN promoai.registry_models.arguments IS 'the trainer''s arguments';
-COMMENT ON COLUMN promoai.registry_models.current_version IS 'the published version; no foreign key, for that would make a circle of references';
+COMMENT ON COLUMN promoai.registry_models.current_version IS 'the published version';
 COMMENT ON COLUMN promoai.registry_models.created_at IS 'when the model was first trained';
 COMMENT ON COLUMN promoai.registry_models.changed_at IS 'when definition, published version, versions, grants or owner last changed';
 
@@ -53,8 +77,6 @@ CREATE TABLE promoai.registry_versions (
     promoai_version text NOT NULL,
     CONSTRAINT registry_versions_pkey PRIMARY KEY (version_id),
     CONSTRAINT registry_versions_number_key UNIQUE (model_id, version),
-    CONSTRAINT registry_versions_model_id_fkey FOREIGN KEY (model_id)
-        REFERENCES promoai.registry_models (model_id) ON DELETE CASCADE,
     CONSTRAINT registry_versions_version_check CHECK (version > 0)
 );
 
@@ -83,9 +105,7 @@ CREATE TABLE promoai.registry_metrics (
     low double precision,
     high double precision,
     n bigint,
-    CONSTRAINT registry_metrics_pkey PRIMARY KEY (version_id, metric, split),
-    CONSTRAINT registry_metrics_version_id_fkey FOREIGN KEY (version_id)
-        REFERENCES promoai.registry_versions (version_id) ON DELETE CASCADE
+    CONSTRAINT registry_metrics_pkey PRIMARY KEY (version_id, metric, split)
 );
 
 COMMENT ON TABLE promoai.registry_metrics IS 'How good each version was found to be. Read it through promoai.model_metrics.';
@@ -104,9 +124,7 @@ CREATE TABLE promoai.registry_payload (
     version_id uuid NOT NULL,
     chunk integer NOT NULL,
     bytes bytea NOT NULL,
-    CONSTRAINT registry_payload_pkey PRIMARY KEY (version_id, chunk),
-    CONSTRAINT registry_payload_version_id_fkey FOREIGN KEY (version_id)
-        REFERENCES promoai.registry_versions (version_id) ON DELETE CASCADE
+    CONSTRAINT registry_payload_pkey PRIMARY KEY (version_id, chunk)
 ) WITH (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200);
 
 ALTER TABLE promoai.registry_payload ALTER COLUMN bytes SET STORAGE EXTERNAL;
@@ -122,22 +140,20 @@ COMMENT ON COLUMN promoai.registry_payload.bytes IS 'a stretch of the stream';
 CREATE TABLE promoai.registry_grants (
     model_id uuid NOT NULL,
     role_name text COLLATE "C" NOT NULL,
+    role_oid oid NOT NULL,
+    role_cluster bigint NOT NULL,
     granted_by text COLLATE "C" NOT NULL,
     granted_at timestamptz NOT NULL,
-    CONSTRAINT registry_grants_pkey PRIMARY KEY (model_id, role_name),
-    CONSTRAINT registry_grants_model_id_fkey FOREIGN KEY (model_id)
-        REFERENCES promoai.registry_models (model_id) ON DELETE CASCADE
+    CONSTRAINT registry_grants_pkey PRIMARY KEY (model_id, role_name, role_oid)
 );
 
 COMMENT ON TABLE promoai.registry_grants IS 'Who may serve from a model beside its owner. Read it through promoai.model_grants.';
 COMMENT ON COLUMN promoai.registry_grants.model_id IS 'the model';
 COMMENT ON COLUMN promoai.registry_grants.role_name IS 'role that may use it, with its members; public: everybody';
+COMMENT ON COLUMN promoai.registry_grants.role_oid IS 'its oid in the cluster that wrote the row; 0: public';
+COMMENT ON COLUMN promoai.registry_grants.role_cluster IS 'system identifier of that cluster; in any other one the name counts';
 COMMENT ON COLUMN promoai.registry_grants.granted_by IS 'role that granted it';
 COMMENT ON COLUMN promoai.registry_grants.granted_at IS 'when';
-
--- Default privileges of whoever installs this must not open the tables.
-REVOKE ALL ON promoai.registry_models, promoai.registry_versions, promoai.registry_metrics, promoai.registry_payload,
-    promoai.registry_grants FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('promoai.registry_models', '');
 SELECT pg_catalog.pg_extension_config_dump('promoai.registry_versions', '');
@@ -262,6 +278,12 @@ AS 'MODULE_PATHNAME', 'promoai_training_progress';
 COMMENT ON FUNCTION promoai.training_progress() IS
 'Trainings that run now in this database, as the view promoai.training_progress shows them: of roles whose privileges the current role has, or all for members of pg_read_all_stats.';
 
+CREATE FUNCTION promoai.registry_role(name text, role oid, cluster bigint) RETURNS text
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'promoai_registry_role';
+COMMENT ON FUNCTION promoai.registry_role(text, oid, bigint) IS
+'The role that a row of the registry means, as it is called now; NULL when it is gone. In the cluster that wrote the row its oid counts, elsewhere its name; oid 0 is public. For the views.';
+
 -- ---- looking ----
 
 -- The tables compare names by bytes; the views give them back the database's collation, so that they can be compared
@@ -270,8 +292,8 @@ COMMENT ON FUNCTION promoai.training_progress() IS
 CREATE VIEW promoai.models WITH (security_barrier) AS
 SELECT m.model COLLATE pg_catalog."default" AS model,
        m.kind COLLATE pg_catalog."default" AS kind,
-       m.owner_name COLLATE pg_catalog."default" AS owner,
-       EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = m.owner_name) AS owner_exists,
+       coalesce(o.role, m.owner_name) COLLATE pg_catalog."default" AS owner,
+       o.role IS NOT NULL AS owner_exists,
        c.version,
        v.versions,
        c.trained_at,
@@ -281,12 +303,13 @@ SELECT m.model COLLATE pg_catalog."default" AS model,
        c.payload_bytes,
        v.size_bytes
 FROM promoai.registry_models m
+CROSS JOIN LATERAL (SELECT promoai.registry_role(m.owner_name, m.owner_oid, m.owner_cluster) AS role) o
 LEFT JOIN promoai.registry_versions c ON c.version_id = m.current_version
 CROSS JOIN LATERAL (
     SELECT pg_catalog.count(*) AS versions,
-           coalesce(pg_catalog.sum(o.payload_bytes), 0)::bigint AS size_bytes
-    FROM promoai.registry_versions o
-    WHERE o.model_id = m.model_id) v
+           coalesce(pg_catalog.sum(a.payload_bytes), 0)::bigint AS size_bytes
+    FROM promoai.registry_versions a
+    WHERE a.model_id = m.model_id) v
 WHERE promoai.model_usable(m.model);
 
 COMMENT ON VIEW promoai.models IS 'The models that the current role may use, with the version that is published.';
@@ -360,18 +383,19 @@ COMMENT ON COLUMN promoai.model_metrics.split IS 'on which rows it was measured,
 
 CREATE VIEW promoai.model_grants WITH (security_barrier) AS
 SELECT m.model COLLATE pg_catalog."default" AS model,
-       g.role_name COLLATE pg_catalog."default" AS role,
-       g.role_name = 'public' OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = g.role_name) AS role_exists,
+       coalesce(o.role, g.role_name) COLLATE pg_catalog."default" AS role,
+       o.role IS NOT NULL AS role_exists,
        g.granted_by COLLATE pg_catalog."default" AS granted_by,
        g.granted_at
 FROM promoai.registry_models m
 JOIN promoai.registry_grants g ON g.model_id = m.model_id
+CROSS JOIN LATERAL (SELECT promoai.registry_role(g.role_name, g.role_oid, g.role_cluster) AS role) o
 WHERE promoai.model_owned(m.model);
 
 COMMENT ON VIEW promoai.model_grants IS 'Who may use the models that the current role owns.';
 COMMENT ON COLUMN promoai.model_grants.model IS 'name of the model';
 COMMENT ON COLUMN promoai.model_grants.role IS 'role that may use it, with its members; public: everybody';
-COMMENT ON COLUMN promoai.model_grants.role_exists IS 'false when that role is gone: a new role of the same name would inherit the grant';
+COMMENT ON COLUMN promoai.model_grants.role_exists IS 'false when that role is gone';
 COMMENT ON COLUMN promoai.model_grants.granted_by IS 'role that granted it';
 COMMENT ON COLUMN promoai.model_grants.granted_at IS 'when';
 
@@ -386,7 +410,7 @@ SELECT t.model,
        t.loss,
        pg_catalog.clock_timestamp() - t.started_at AS elapsed,
        CASE WHEN t.step > 0 AND t.steps >= t.step
-            THEN (pg_catalog.clock_timestamp() - t.phase_started_at) * ((t.steps - t.step)::double precision / t.step)
+            THEN (pg_catalog.clock_timestamp() - t.phase_started_at) * ((t.steps - t.step)::double precision / t.step::double precision)
        END AS remaining
 FROM promoai.training_progress() t
 LEFT JOIN pg_catalog.pg_roles r ON r.oid = t.role_oid;
@@ -402,8 +426,6 @@ COMMENT ON COLUMN promoai.training_progress.loss IS 'loss after the last step; N
 COMMENT ON COLUMN promoai.training_progress.elapsed IS 'since the training began';
 COMMENT ON COLUMN promoai.training_progress.remaining IS 'until the phase ends, by its pace so far; NULL: not known';
 
-GRANT SELECT ON promoai.models, promoai.model_versions, promoai.model_metrics, promoai.model_grants,
-    promoai.training_progress TO PUBLIC;
 -- Models as values: for servers that hold no registry, such as the workers of a cluster.
 
 CREATE TYPE promoai.model_bytes;
@@ -870,3 +892,35 @@ LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 10000;
 
 COMMENT ON FUNCTION promoai.mf_item_factors(text, int) IS
 'Each item''s factors; pgvector''s vector takes them as they are. The inner product of a customer''s and an item''s is the score that ranks.';
+-- Rights.  Default privileges of whoever installs this must not open the tables, nor let anybody write through a view:
+-- all that they gave is taken back.  Views show each role its own, so everybody may read them.
+DO $do$
+DECLARE
+    granted record;
+BEGIN
+    FOR granted IN
+        SELECT c.relname, a.grantee, pg_catalog.pg_get_userbyid(a.grantee) AS role
+        FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) a
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) 'promoai'::pg_catalog.regnamespace::pg_catalog.oid
+          AND a.grantee OPERATOR(pg_catalog.<>) c.relowner
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON promoai.%I FROM %s', granted.relname,
+            CASE WHEN granted.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+                 ELSE pg_catalog.quote_ident(granted.role) END);
+    END LOOP;
+END
+$do$;
+
+DO $do$
+DECLARE
+    view_name pg_catalog.name;
+BEGIN
+    FOR view_name IN
+        SELECT c.relname FROM pg_catalog.pg_class c
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) 'promoai'::pg_catalog.regnamespace::pg_catalog.oid
+          AND c.relkind OPERATOR(pg_catalog.=) 'v'::pg_catalog."char"
+    LOOP
+        EXECUTE pg_catalog.format('GRANT SELECT ON promoai.%I TO PUBLIC', view_name);
+    END LOOP;
+END
+$do$;

@@ -101,6 +101,44 @@ ORDER BY r.rank;
 \ir took.sql
 
 \echo
+\echo == What did price cuts bring?  Days on which an article cost 15 % or more under its usual price, and the others
+\echo
+\set QUIET on
+CREATE TEMP TABLE usual AS -- articles sold often, and the price at which they are sold most often
+SELECT product_id, mode() WITHIN GROUP (ORDER BY unit_price)::float8 AS usual
+FROM shop.order_items WHERE unit_price > 0 AND product_id ~ '^[0-9]{5}'
+GROUP BY product_id HAVING count(*) >= 500;
+CREATE TEMP TABLE price AS -- the price of small orders, on days with a sale; it holds until the next one
+SELECT product_id, ordered_at::date AS day, percentile_disc(0.5) WITHIN GROUP (ORDER BY unit_price)::float8 AS price
+FROM shop.order_items JOIN usual USING (product_id)
+WHERE unit_price > 0 AND quantity < 100 GROUP BY 1, 2;
+CREATE INDEX ON price (product_id, day);
+-- Order lines know no day without a sale: promo_daily has every article on every day.
+CREATE TEMP TABLE daily AS
+SELECT d.item, d.day, d.quantity, extract(isodow FROM d.day) = 7 AS sunday, p.price <= 0.85 * u.usual AS cut
+FROM promoai.promo_daily($$SELECT product_id, ordered_at, quantity
+                           FROM shop.order_items JOIN usual USING (product_id) WHERE quantity < 100$$,
+                         '2011-01-04', '2011-11-30') d
+JOIN usual u ON u.product_id = d.item
+CROSS JOIN LATERAL (SELECT price FROM price WHERE product_id = d.item AND day <= d.day ORDER BY day DESC LIMIT 1) p;
+\set QUIET off
+-- Days of one article hang together, so errors are by article; beside it, with each article's own level and each day's
+-- ups and downs taken out, errors by article and by day.
+SELECT 'all days alike' AS compared, n, round(extra_sales_per_row::numeric, 1) AS extra_a_day,
+       round(std_error::numeric, 1) AS std_error, round(lift_percent) AS lift_percent,
+       round(lift_low) AS lift_low, round(lift_high) AS lift_high, error_kind
+FROM (SELECT (promoai.promo_lift_fit(quantity, cut, ARRAY[sunday::int], hashtextextended(item, 0))).* FROM daily) f
+UNION ALL
+SELECT 'within article and day', n, round(extra_sales_per_row::numeric, 1), round(std_error::numeric, 1),
+       round(lift_percent), round(lift_low), round(lift_high), error_kind
+FROM promoai.promo_panel_fit('SELECT item, day, quantity, cut FROM daily', cluster => 'item, day');
+\echo
+\echo Mind: nobody drew lots for these price cuts.  Buyers of larger quantities are given lower prices, and articles are
+\echo cut when they are to go; the figures say how sales and prices went together, not what the cuts caused.
+\set step 'Measuring price cuts'
+\ir took.sql
+
+\echo
 \echo == How long each step took
 \echo
 SELECT step, to_char(extract(epoch FROM at - before), 'FM9990.00') AS seconds

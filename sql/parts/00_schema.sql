@@ -1,8 +1,28 @@
 -- The registry: models as rows.
 --
 -- Nobody has a grant on these tables.  Functions in C check rights themselves, read by index and write as the tables'
--- owner; views show each role what it may see.  Owners and grantees are kept by name, versions by a random uuid, and no
--- table refers to another in a circle, so that a dump restores into any cluster.
+-- owner; views show each role what it may see.  Owners and grantees are kept by name, versions by a random uuid, so that
+-- a dump restores into any cluster.
+--
+-- There are no foreign keys.  CREATE EXTENSION makes the tables before their rows are loaded, and pg_restore --jobs loads
+-- tables in any order, each in a transaction of its own: a child before its parent would be refused and lost.  (The keys
+-- of users' own tables are made after the data.)  Nothing but our functions writes here, under the model's lock, and they
+-- remove a version together with all that belongs to it.
+
+-- Whoever owns the schema, or may create in it, can put functions before ours: it must be made by this script, or by a
+-- superuser.
+DO $do$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) n.nspowner
+               WHERE n.nspname OPERATOR(pg_catalog.=) 'promoai'::pg_catalog.name AND NOT r.rolsuper
+                 AND r.rolname OPERATOR(pg_catalog.<>) current_user)
+    THEN
+        RAISE EXCEPTION 'schema "promoai" exists and belongs to another role'
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Drop or rename it, and run CREATE EXTENSION promoai again.';
+    END IF;
+END
+$do$;
 
 COMMENT ON SCHEMA promoai IS
 'AI for shop promotions inside the database. One line lets a role use everything that it should: GRANT USAGE ON SCHEMA promoai TO analyst. Which models it may serve from is granted model by model with promoai.model_grant(model, role); models that it trains are its own.';
@@ -12,6 +32,8 @@ CREATE TABLE promoai.registry_models (
     model text COLLATE "C" NOT NULL,
     kind text COLLATE "C" NOT NULL,
     owner_name text COLLATE "C" NOT NULL,
+    owner_oid oid NOT NULL,
+    owner_cluster bigint NOT NULL,
     source text NOT NULL,
     source_search_path text NOT NULL,
     arguments jsonb NOT NULL,
@@ -26,11 +48,13 @@ COMMENT ON TABLE promoai.registry_models IS 'Models: name, owner and definition.
 COMMENT ON COLUMN promoai.registry_models.model_id IS 'random';
 COMMENT ON COLUMN promoai.registry_models.model IS 'name, unique in the database';
 COMMENT ON COLUMN promoai.registry_models.kind IS 'what kind of model it is, such as mf';
-COMMENT ON COLUMN promoai.registry_models.owner_name IS 'role that owns the model; by name, since a dump may be restored where the role has another oid';
+COMMENT ON COLUMN promoai.registry_models.owner_name IS 'role that owns the model, as it was called when the model became its own';
+COMMENT ON COLUMN promoai.registry_models.owner_oid IS 'its oid: what counts in the cluster that wrote the row, so a renamed role keeps its models and a new role of the old name does not inherit them';
+COMMENT ON COLUMN promoai.registry_models.owner_cluster IS 'system identifier of that cluster; in any other one, after a restore or pg_upgrade, the name counts';
 COMMENT ON COLUMN promoai.registry_models.source IS 'query, or name of a table or view, that the model is trained on';
 COMMENT ON COLUMN promoai.registry_models.source_search_path IS 'search_path under which the source runs';
 COMMENT ON COLUMN promoai.registry_models.arguments IS 'the trainer''s arguments';
-COMMENT ON COLUMN promoai.registry_models.current_version IS 'the published version; no foreign key, for that would make a circle of references';
+COMMENT ON COLUMN promoai.registry_models.current_version IS 'the published version';
 COMMENT ON COLUMN promoai.registry_models.created_at IS 'when the model was first trained';
 COMMENT ON COLUMN promoai.registry_models.changed_at IS 'when definition, published version, versions, grants or owner last changed';
 
@@ -52,8 +76,6 @@ CREATE TABLE promoai.registry_versions (
     promoai_version text NOT NULL,
     CONSTRAINT registry_versions_pkey PRIMARY KEY (version_id),
     CONSTRAINT registry_versions_number_key UNIQUE (model_id, version),
-    CONSTRAINT registry_versions_model_id_fkey FOREIGN KEY (model_id)
-        REFERENCES promoai.registry_models (model_id) ON DELETE CASCADE,
     CONSTRAINT registry_versions_version_check CHECK (version > 0)
 );
 
@@ -82,9 +104,7 @@ CREATE TABLE promoai.registry_metrics (
     low double precision,
     high double precision,
     n bigint,
-    CONSTRAINT registry_metrics_pkey PRIMARY KEY (version_id, metric, split),
-    CONSTRAINT registry_metrics_version_id_fkey FOREIGN KEY (version_id)
-        REFERENCES promoai.registry_versions (version_id) ON DELETE CASCADE
+    CONSTRAINT registry_metrics_pkey PRIMARY KEY (version_id, metric, split)
 );
 
 COMMENT ON TABLE promoai.registry_metrics IS 'How good each version was found to be. Read it through promoai.model_metrics.';
@@ -103,9 +123,7 @@ CREATE TABLE promoai.registry_payload (
     version_id uuid NOT NULL,
     chunk integer NOT NULL,
     bytes bytea NOT NULL,
-    CONSTRAINT registry_payload_pkey PRIMARY KEY (version_id, chunk),
-    CONSTRAINT registry_payload_version_id_fkey FOREIGN KEY (version_id)
-        REFERENCES promoai.registry_versions (version_id) ON DELETE CASCADE
+    CONSTRAINT registry_payload_pkey PRIMARY KEY (version_id, chunk)
 ) WITH (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200);
 
 ALTER TABLE promoai.registry_payload ALTER COLUMN bytes SET STORAGE EXTERNAL;
@@ -121,22 +139,20 @@ COMMENT ON COLUMN promoai.registry_payload.bytes IS 'a stretch of the stream';
 CREATE TABLE promoai.registry_grants (
     model_id uuid NOT NULL,
     role_name text COLLATE "C" NOT NULL,
+    role_oid oid NOT NULL,
+    role_cluster bigint NOT NULL,
     granted_by text COLLATE "C" NOT NULL,
     granted_at timestamptz NOT NULL,
-    CONSTRAINT registry_grants_pkey PRIMARY KEY (model_id, role_name),
-    CONSTRAINT registry_grants_model_id_fkey FOREIGN KEY (model_id)
-        REFERENCES promoai.registry_models (model_id) ON DELETE CASCADE
+    CONSTRAINT registry_grants_pkey PRIMARY KEY (model_id, role_name, role_oid)
 );
 
 COMMENT ON TABLE promoai.registry_grants IS 'Who may serve from a model beside its owner. Read it through promoai.model_grants.';
 COMMENT ON COLUMN promoai.registry_grants.model_id IS 'the model';
 COMMENT ON COLUMN promoai.registry_grants.role_name IS 'role that may use it, with its members; public: everybody';
+COMMENT ON COLUMN promoai.registry_grants.role_oid IS 'its oid in the cluster that wrote the row; 0: public';
+COMMENT ON COLUMN promoai.registry_grants.role_cluster IS 'system identifier of that cluster; in any other one the name counts';
 COMMENT ON COLUMN promoai.registry_grants.granted_by IS 'role that granted it';
 COMMENT ON COLUMN promoai.registry_grants.granted_at IS 'when';
-
--- Default privileges of whoever installs this must not open the tables.
-REVOKE ALL ON promoai.registry_models, promoai.registry_versions, promoai.registry_metrics, promoai.registry_payload,
-    promoai.registry_grants FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('promoai.registry_models', '');
 SELECT pg_catalog.pg_extension_config_dump('promoai.registry_versions', '');

@@ -116,6 +116,12 @@ AS 'MODULE_PATHNAME', 'promoai_training_progress';
 COMMENT ON FUNCTION promoai.training_progress() IS
 'Trainings that run now in this database, as the view promoai.training_progress shows them: of roles whose privileges the current role has, or all for members of pg_read_all_stats.';
 
+CREATE FUNCTION promoai.registry_role(name text, role oid, cluster bigint) RETURNS text
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'promoai_registry_role';
+COMMENT ON FUNCTION promoai.registry_role(text, oid, bigint) IS
+'The role that a row of the registry means, as it is called now; NULL when it is gone. In the cluster that wrote the row its oid counts, elsewhere its name; oid 0 is public. For the views.';
+
 -- ---- looking ----
 
 -- The tables compare names by bytes; the views give them back the database's collation, so that they can be compared
@@ -124,8 +130,8 @@ COMMENT ON FUNCTION promoai.training_progress() IS
 CREATE VIEW promoai.models WITH (security_barrier) AS
 SELECT m.model COLLATE pg_catalog."default" AS model,
        m.kind COLLATE pg_catalog."default" AS kind,
-       m.owner_name COLLATE pg_catalog."default" AS owner,
-       EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = m.owner_name) AS owner_exists,
+       coalesce(o.role, m.owner_name) COLLATE pg_catalog."default" AS owner,
+       o.role IS NOT NULL AS owner_exists,
        c.version,
        v.versions,
        c.trained_at,
@@ -135,12 +141,13 @@ SELECT m.model COLLATE pg_catalog."default" AS model,
        c.payload_bytes,
        v.size_bytes
 FROM promoai.registry_models m
+CROSS JOIN LATERAL (SELECT promoai.registry_role(m.owner_name, m.owner_oid, m.owner_cluster) AS role) o
 LEFT JOIN promoai.registry_versions c ON c.version_id = m.current_version
 CROSS JOIN LATERAL (
     SELECT pg_catalog.count(*) AS versions,
-           coalesce(pg_catalog.sum(o.payload_bytes), 0)::bigint AS size_bytes
-    FROM promoai.registry_versions o
-    WHERE o.model_id = m.model_id) v
+           coalesce(pg_catalog.sum(a.payload_bytes), 0)::bigint AS size_bytes
+    FROM promoai.registry_versions a
+    WHERE a.model_id = m.model_id) v
 WHERE promoai.model_usable(m.model);
 
 COMMENT ON VIEW promoai.models IS 'The models that the current role may use, with the version that is published.';
@@ -214,18 +221,19 @@ COMMENT ON COLUMN promoai.model_metrics.split IS 'on which rows it was measured,
 
 CREATE VIEW promoai.model_grants WITH (security_barrier) AS
 SELECT m.model COLLATE pg_catalog."default" AS model,
-       g.role_name COLLATE pg_catalog."default" AS role,
-       g.role_name = 'public' OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = g.role_name) AS role_exists,
+       coalesce(o.role, g.role_name) COLLATE pg_catalog."default" AS role,
+       o.role IS NOT NULL AS role_exists,
        g.granted_by COLLATE pg_catalog."default" AS granted_by,
        g.granted_at
 FROM promoai.registry_models m
 JOIN promoai.registry_grants g ON g.model_id = m.model_id
+CROSS JOIN LATERAL (SELECT promoai.registry_role(g.role_name, g.role_oid, g.role_cluster) AS role) o
 WHERE promoai.model_owned(m.model);
 
 COMMENT ON VIEW promoai.model_grants IS 'Who may use the models that the current role owns.';
 COMMENT ON COLUMN promoai.model_grants.model IS 'name of the model';
 COMMENT ON COLUMN promoai.model_grants.role IS 'role that may use it, with its members; public: everybody';
-COMMENT ON COLUMN promoai.model_grants.role_exists IS 'false when that role is gone: a new role of the same name would inherit the grant';
+COMMENT ON COLUMN promoai.model_grants.role_exists IS 'false when that role is gone';
 COMMENT ON COLUMN promoai.model_grants.granted_by IS 'role that granted it';
 COMMENT ON COLUMN promoai.model_grants.granted_at IS 'when';
 
@@ -240,7 +248,7 @@ SELECT t.model,
        t.loss,
        pg_catalog.clock_timestamp() - t.started_at AS elapsed,
        CASE WHEN t.step > 0 AND t.steps >= t.step
-            THEN (pg_catalog.clock_timestamp() - t.phase_started_at) * ((t.steps - t.step)::double precision / t.step)
+            THEN (pg_catalog.clock_timestamp() - t.phase_started_at) * ((t.steps - t.step)::double precision / t.step::double precision)
        END AS remaining
 FROM promoai.training_progress() t
 LEFT JOIN pg_catalog.pg_roles r ON r.oid = t.role_oid;
@@ -256,5 +264,3 @@ COMMENT ON COLUMN promoai.training_progress.loss IS 'loss after the last step; N
 COMMENT ON COLUMN promoai.training_progress.elapsed IS 'since the training began';
 COMMENT ON COLUMN promoai.training_progress.remaining IS 'until the phase ends, by its pace so far; NULL: not known';
 
-GRANT SELECT ON promoai.models, promoai.model_versions, promoai.model_metrics, promoai.model_grants,
-    promoai.training_progress TO PUBLIC;

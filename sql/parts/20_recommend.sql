@@ -36,6 +36,7 @@ CREATE FUNCTION promoai.mf_train(
 	model text,
 	source text,
 	feedback text DEFAULT 'implicit',
+	solver text DEFAULT 'als',
 	factors int DEFAULT 64,
 	iterations int DEFAULT 15,
 	regularization float8 DEFAULT 0.01,
@@ -53,7 +54,7 @@ AS 'MODULE_PATHNAME', 'promoai_mf_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
 
 COMMENT ON FUNCTION promoai.mf_train(
-	text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean) IS
+	text, text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean) IS
 'Trains a factor model on (customer, item[, value][, time]) and publishes it under a name. Weighted alternating least squares (Hu, Koren & Volinsky 2008; Rendle et al. 2021). Metrics come from a holdout; the published model is trained on all rows.';
 
 -- Ids come as bigint, text or uuid; the overloads share one C function.  Only the overload with text[] candidates has a

@@ -69,6 +69,10 @@ interactions_bytes(const Interactions *in, uint64 entries)
 	return memory_mul(memory_add(entries, entries / 2), entry);
 }
 
+/*
+ * What all of it takes at its peak: either while the ids are sorted, beside the entries, or later, when the caller does what it
+ * has announced.
+ */
 static uint64
 collector_need(const Collector *collector, uint64 entries)
 {
@@ -76,14 +80,11 @@ collector_need(const Collector *collector, uint64 entries)
 	const IdTable *customers = collector->columns[COLUMN_CUSTOMER].ids;
 	const IdTable *items = collector->columns[COLUMN_ITEM].ids;
 	uint64 ids = memory_add(ids_memory(customers), ids_memory(items));
+	uint64 sorting =
+		memory_add(interactions_bytes(in, entries), Max(ids_sort_memory(customers), ids_sort_memory(items)));
+	uint64 using = in->need(in->need_arg, entries, ids_count(customers), ids_count(items));
 
-	return memory_add(ids, in->need(in->need_arg, entries, ids_count(customers), ids_count(items)));
-}
-
-static void *
-grow(void *array, Size bytes)
-{
-	return repalloc_huge(array, bytes);
+	return memory_add(ids, Max(sorting, using));
 }
 
 static void
@@ -97,12 +98,12 @@ collector_grow(Collector *collector)
 		return;
 	}
 	collector->room += collector->room / 2;
-	in->coo.row = grow(in->coo.row, collector->room * sizeof(int32));
-	in->coo.col = grow(in->coo.col, collector->room * sizeof(int32));
+	in->coo.row = repalloc_huge(in->coo.row, collector->room * sizeof(int32));
+	in->coo.col = repalloc_huge(in->coo.col, collector->room * sizeof(int32));
 	if (in->coo.value != NULL)
-		in->coo.value = grow(in->coo.value, collector->room * sizeof(float));
+		in->coo.value = repalloc_huge(in->coo.value, collector->room * sizeof(float));
 	if (in->late != NULL)
-		in->late = grow(in->late, collector->room);
+		in->late = repalloc_huge(in->late, collector->room);
 }
 
 /* Arrays exist once it is known which columns there are, that is with the first row. */
@@ -186,15 +187,14 @@ require_time(const Collector *collector)
 						errhint("Add a timestamp as the source's last column.")));
 }
 
-/* Replace indices in order of arrival by ranks of the sorted ids. */
-static void
-rank_indices(int32 *indices, int64 n, const int32 *rank)
+void
+interactions_renumber(int32 *indices, int64 n, const int32 *place)
 {
 	for (int64 i = 0; i < n; i++)
 	{
 		if (unlikely(i % (1 << 20) == 0))
 			CHECK_FOR_INTERRUPTS();
-		indices[i] = rank[indices[i]];
+		indices[i] = place[indices[i]];
 	}
 }
 
@@ -204,7 +204,7 @@ sort_ids(IdTable *table, MemoryContext memory, int32 *indices, int64 n)
 	int32 *rank = MemoryContextAllocHuge(memory, sizeof(int32) * (Size) Max(ids_count(table), 1));
 	IdSet *set = ids_sort(table, memory, rank);
 
-	rank_indices(indices, n, rank);
+	interactions_renumber(indices, n, rank);
 	pfree(rank);
 	ids_free(table);
 	return set;
@@ -234,7 +234,12 @@ interactions_read(const char *source, Interactions *in)
 	in->rows_skipped = reader.rows_skipped;
 
 	if (in->need != NULL && in->coo.n > 0)
-		memory_require(collector_need(&collector, in->coo.n), in->limit, "training");
+	{
+		uint64 need = collector_need(&collector, in->coo.n);
+
+		/* Past the limit entries were only counted: there is no going on, whatever the need has become meanwhile. */
+		memory_require(collector.full ? Max(need, in->limit + 1) : need, in->limit, "training");
+	}
 	in->customers = sort_ids(collector.columns[COLUMN_CUSTOMER].ids, in->memory, in->coo.row, in->coo.n);
 	in->items = sort_ids(collector.columns[COLUMN_ITEM].ids, in->memory, in->coo.col, in->coo.n);
 }
@@ -305,8 +310,8 @@ interactions_settle(Interactions *in, Csr *scratch)
 	{
 		idset_keep(in->customers, customer_place);
 		idset_keep(in->items, item_place);
-		rank_indices(in->coo.row, in->coo.n, customer_place);
-		rank_indices(in->coo.col, in->coo.n, item_place);
+		interactions_renumber(in->coo.row, in->coo.n, customer_place);
+		interactions_renumber(in->coo.col, in->coo.n, item_place);
 	}
 	pfree(customer_place);
 	pfree(item_place);

@@ -47,6 +47,9 @@ extern void interactions_read(const char *source, Interactions *in);
  */
 extern void interactions_settle(Interactions *in, Csr *scratch);
 
+/* indices [n]: each becomes place[it]. */
+extern void interactions_renumber(int32 *indices, int64 n, const int32 *place);
+
 /* Bytes that reading so many entries takes at most, beside the ids. */
 extern uint64 interactions_bytes(const Interactions *in, uint64 entries);
 

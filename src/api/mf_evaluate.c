@@ -90,17 +90,6 @@ map_ids(const IdSet *from, const IdSet *to, bool append, const char *what)
 }
 
 static void
-replace(int32 *indices, int64 n, const int32 *place)
-{
-	for (int64 i = 0; i < n; i++)
-	{
-		if (unlikely(i % (1 << 20) == 0))
-			CHECK_FOR_INTERRUPTS();
-		indices[i] = place[indices[i]];
-	}
-}
-
-static void
 matrix_from(Evaluation *evaluation, Interactions *in, int32 rows, int32 cols, bool values, Csr *out)
 {
 	const FeedbackSplit all = {.part = FEEDBACK_ALL};
@@ -127,7 +116,7 @@ read_target(Evaluation *evaluation)
 	read_pairs(evaluation, evaluation->request->source, target);
 	evaluation->customer = map_ids(target->customers, &model->customers, false, "a customer of the source");
 	item = map_ids(target->items, &model->items, true, "an item of the source");
-	replace(target->coo.col, target->coo.n, item);
+	interactions_renumber(target->coo.col, target->coo.n, item);
 	matrix_from(evaluation, target, target->customers->n, model->items.n + target->items->n, false,
 				&evaluation->relevant);
 }
@@ -144,8 +133,8 @@ read_history(Evaluation *evaluation)
 	read_pairs(evaluation, evaluation->request->history, history);
 	customer = map_ids(history->customers, evaluation->target.customers, false, "a customer of the history");
 	item = map_ids(history->items, &model->items, false, "an item of the history");
-	replace(history->coo.row, history->coo.n, customer);
-	replace(history->coo.col, history->coo.n, item);
+	interactions_renumber(history->coo.row, history->coo.n, customer);
+	interactions_renumber(history->coo.col, history->coo.n, item);
 	matrix_from(evaluation, history, evaluation->target.customers->n, model->items.n, true,
 				&evaluation->seen);
 	env_check(&evaluation->env,
@@ -171,6 +160,9 @@ take_trained_history(Evaluation *evaluation)
 			entries += (mf_seen(model, evaluation->customer[c], &n), n);
 	}
 	seen->start[customers] = entries;
+	memory_require(memory_add(evaluation_need(evaluation, 0, customers, model->items.n),
+							  memory_mul(entries, sizeof(int32))),
+				   evaluation->target.limit, "evaluating");
 	seen->col = huge(entries, sizeof(int32));
 	for (int32 c = 0; c < customers; c++)
 	{

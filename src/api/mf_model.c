@@ -43,7 +43,6 @@ mf_model_write(const MfModel *model, Payload *payload)
 	payload_add(payload, "seen_start", sizeof(int64), customers + 1, model->seen_start);
 	payload_add(payload, "seen_item", sizeof(int32), model->seen_start[customers], model->seen_item);
 	payload_add(payload, "buyers", sizeof(float), items, model->buyers);
-	payload_add(payload, "by_popularity", sizeof(int32), items, model->by_popularity);
 }
 
 /* A section of exactly `count` elements, or NULL. */
@@ -56,6 +55,13 @@ section(const Payload *payload, const char *name, uint32 width, uint64 count)
 	return found == count ? data : NULL;
 }
 
+/* NaN is outside every range. */
+static bool
+whole_within(double value, double low, double high)
+{
+	return value >= low && value <= high && value == floor(value);
+}
+
 static bool
 read_parameters(const Payload *payload, MfModel *model)
 {
@@ -63,20 +69,22 @@ read_parameters(const Payload *payload, MfModel *model)
 
 	if (parameters == NULL)
 		return false;
+	if (!whole_within(parameters[PARAMETER_FACTORS], 1, 512) ||
+		!whole_within(parameters[PARAMETER_TRANSFORM], FEEDBACK_BINARY, FEEDBACK_NONE))
+		return false;
 	model->params.factors = (int32) parameters[PARAMETER_FACTORS];
 	model->params.regularization = (float) parameters[PARAMETER_REGULARIZATION];
 	model->params.unobserved_weight = (float) parameters[PARAMETER_UNOBSERVED_WEIGHT];
 	model->transform = (FeedbackTransform) parameters[PARAMETER_TRANSFORM];
-	return model->params.factors >= 1 && model->params.factors <= 512 &&
-		   isfinite(model->params.regularization) && isfinite(model->params.unobserved_weight) &&
-		   model->transform >= FEEDBACK_BINARY && model->transform <= FEEDBACK_NONE;
+	return isfinite(model->params.regularization) && isfinite(model->params.unobserved_weight);
 }
 
+/* index [n] ascending and distinct, within 0 .. limit - 1: ranking counts on all of it. */
 static bool
-indices_in_range(const int32 *index, uint64 n, int32 limit)
+indices_are_good(const int32 *index, int64 n, int32 limit)
 {
-	for (uint64 i = 0; i < n; i++)
-		if (index[i] < 0 || index[i] >= limit)
+	for (int64 i = 0; i < n; i++)
+		if (index[i] < 0 || index[i] >= limit || (i > 0 && index[i] <= index[i - 1]))
 			return false;
 	return true;
 }
@@ -93,10 +101,15 @@ read_seen(const Payload *payload, MfModel *model)
 		model->seen_start[customers] != (int64) entries)
 		return false;
 	for (int32 u = 0; u < customers; u++)
-		if (model->seen_start[u] > model->seen_start[u + 1] ||
-			model->seen_start[u + 1] - model->seen_start[u] > model->items.n)
+	{
+		int64 start = model->seen_start[u];
+		int64 end = model->seen_start[u + 1];
+
+		if (start > end || end > (int64) entries ||
+			!indices_are_good(model->seen_item + start, end - start, model->items.n))
 			return false;
-	return indices_in_range(model->seen_item, entries, model->items.n);
+	}
+	return true;
 }
 
 bool
@@ -119,9 +132,7 @@ mf_model_load(LoadedModel *loaded, MemoryContext memory)
 	model->gram = section(payload, "gram", sizeof(float), factors * factors);
 	model->inverse_norms = section(payload, "inverse_norms", sizeof(float), items);
 	model->buyers = section(payload, "buyers", sizeof(float), items);
-	model->by_popularity = section(payload, "by_popularity", sizeof(int32), items);
 	loaded->state = model;
 	return model->user_factors != NULL && model->item_factors != NULL && model->gram != NULL &&
-		   model->inverse_norms != NULL && model->buyers != NULL && model->by_popularity != NULL &&
-		   indices_in_range(model->by_popularity, items, model->items.n);
+		   model->inverse_norms != NULL && model->buyers != NULL;
 }

@@ -28,7 +28,6 @@ typedef struct MfModel
 	const int64 *seen_start; /* [customers + 1] */
 	const int32 *seen_item; /* [seen_start[customers]] ascending for each customer */
 	const float *buyers; /* [items] customers who bought it */
-	const int32 *by_popularity; /* [items] indices, most buyers first */
 } MfModel;
 
 /* Append the model's sections; the arrays must outlive the payload. */

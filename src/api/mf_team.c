@@ -23,7 +23,7 @@ take(uint64 *cursor, uint64 n, uint64 width)
 }
 
 uint64
-mf_region_plan(MfRegion *region, const AlsParams *params, const MfExtent *extent)
+mf_region_plan(MfRegion *region, MfSolver solver, const AlsParams *params, const MfExtent *extent)
 {
 	uint64 cursor = 0;
 	uint64 customers = extent->customers;
@@ -33,6 +33,7 @@ mf_region_plan(MfRegion *region, const AlsParams *params, const MfExtent *extent
 	bool judged = extent->k > 0;
 
 	memset(region, 0, sizeof(*region));
+	region->solver = solver;
 	region->params = *params;
 	region->extent = *extent;
 	take(&cursor, 1, sizeof(MfRegion));
@@ -45,7 +46,8 @@ mf_region_plan(MfRegion *region, const AlsParams *params, const MfExtent *extent
 	region->user_factors = take(&cursor, customers * params->factors, sizeof(float));
 	region->item_factors = take(&cursor, items * params->factors, sizeof(float));
 	region->buyers = take(&cursor, items, sizeof(float));
-	region->als_bytes = als_shared_bytes(params, extent->customers, extent->items);
+	region->als_bytes = solver == MF_CG ? cg_shared_bytes(params, extent->customers, extent->items)
+										: als_shared_bytes(params, extent->customers, extent->items);
 	region->als_scratch = take(&cursor, region->als_bytes, 1);
 	region->test_start = take(&cursor, judged ? customers + 1 : 0, sizeof(int64));
 	region->test_item = take(&cursor, judged ? extent->test_entries : 0, sizeof(int32));
@@ -54,6 +56,12 @@ mf_region_plan(MfRegion *region, const AlsParams *params, const MfExtent *extent
 	region->rank_scratch = take(&cursor, region->rank_bytes, 1);
 	region->bytes = cursor;
 	return cursor;
+}
+
+uint64
+mf_member_bytes(MfSolver solver, const AlsParams *params)
+{
+	return solver == MF_CG ? cg_member_bytes(params) : als_member_bytes(params);
 }
 
 static Csr
@@ -89,7 +97,7 @@ mf_region_arrays(MfRegion *region, MfArrays *arrays)
 }
 
 static CoreStatus
-als_job(Env *env, void *memory)
+fit_job(Env *env, void *memory)
 {
 	MfRegion *region = memory;
 	MfArrays arrays;
@@ -101,7 +109,10 @@ als_job(Env *env, void *memory)
 	problem.params = region->params;
 	problem.by_user = arrays.by_user;
 	problem.by_item = arrays.by_item;
-	status = als_train(env, &problem, &arrays.model, arrays.als_scratch, &report);
+	if (region->solver == MF_CG)
+		status = cg_train(env, &problem, &arrays.model, arrays.als_scratch, &report);
+	else
+		status = als_train(env, &problem, &arrays.model, arrays.als_scratch, &report);
 	if (status == CORE_OK && env->leader)
 		region->report = report;
 	return status;
@@ -118,6 +129,7 @@ mf_rank_task(const MfRegion *region, const MfArrays *arrays, RankTask *task)
 	task->k = region->extent.k;
 	task->seen = arrays->by_user;
 	task->relevant = arrays->test;
+	task->known_only = true;
 }
 
 static CoreStatus
@@ -135,6 +147,6 @@ rank_job(Env *env, void *memory)
 void
 mf_team_init(void)
 {
-	team_register(MF_JOB_ALS, als_job);
+	team_register(MF_JOB_FIT, fit_job);
 	team_register(MF_JOB_RANK, rank_job);
 }

@@ -9,7 +9,15 @@
 #include "bridge/env.h"
 #include "bridge/team.h"
 #include "core/recommend/als.h"
+#include "core/recommend/cg.h"
 #include "core/recommend/rank.h"
+
+/* How rows are solved. */
+typedef enum MfSolver
+{
+	MF_ALS, /* exactly */
+	MF_CG /* by a few steps of conjugate gradients */
+} MfSolver;
 
 /* Sizes from which the region is laid out. */
 typedef struct MfExtent
@@ -28,9 +36,10 @@ typedef struct MfExtent
  */
 typedef struct MfRegion
 {
+	MfSolver solver;
 	AlsParams params;
 	MfExtent extent;
-	AlsReport report; /* of the last mf_als */
+	AlsReport report; /* of the last mf_fit */
 	bool rank_popularity; /* what mf_rank judges: popularity instead of the factors */
 
 	Size user_start, user_item, user_weight; /* pairs by customer */
@@ -57,14 +66,18 @@ typedef struct MfArrays
 } MfArrays;
 
 /* Lays the region out; bytes is what it takes, UINT64_MAX when that overflows. */
-extern uint64 mf_region_plan(MfRegion *region, const AlsParams *params, const MfExtent *extent);
+extern uint64 mf_region_plan(MfRegion *region, MfSolver solver, const AlsParams *params,
+							 const MfExtent *extent);
+
+/* What each member takes for itself while it trains. */
+extern uint64 mf_member_bytes(MfSolver solver, const AlsParams *params);
 
 extern void mf_region_arrays(MfRegion *region, MfArrays *arrays);
 
 /* What mf_rank judges in this region. */
 extern void mf_rank_task(const MfRegion *region, const MfArrays *arrays, RankTask *task);
 
-#define MF_JOB_ALS "mf_als" /* by_user and by_item to factors and report */
+#define MF_JOB_FIT "mf_fit" /* by_user and by_item to factors and report, by the region's solver */
 #define MF_JOB_RANK "mf_rank" /* factors or popularity, judged by test */
 
 extern void mf_team_init(void);

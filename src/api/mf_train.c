@@ -40,6 +40,7 @@
 typedef struct MfOptions
 {
 	int32 feedback;
+	int32 solver;
 	int32 factors;
 	int32 iterations;
 	double regularization;
@@ -55,6 +56,7 @@ typedef struct MfOptions
 } MfOptions;
 
 static const char *const feedback_choices[] = {"implicit", NULL};
+static const char *const solver_choices[] = {[MF_ALS] = "als", [MF_CG] = "cg", NULL};
 static const char *const transform_choices[] = {
 	[FEEDBACK_BINARY] = "binary", [FEEDBACK_LOG1P] = "log1p", [FEEDBACK_NONE] = "none", NULL};
 
@@ -62,6 +64,7 @@ static const char *const transform_choices[] = {
 
 static const Option mf_options[] = {
 	{FIELD(feedback), .type = OPTION_CHOICE, .choices = feedback_choices},
+	{FIELD(solver), .type = OPTION_CHOICE, .choices = solver_choices},
 	{FIELD(factors), .type = OPTION_INT, .min = 1, .max = 512, .missing = 64},
 	{FIELD(iterations), .type = OPTION_INT, .min = 1, .max = 10000, .missing = 15},
 	{FIELD(regularization), .type = OPTION_REAL, .min = 0, .max = 1e6, .missing = 0.01},
@@ -87,6 +90,7 @@ typedef struct MfTraining
 	Team *team;
 	MfRegion *region;
 	MfArrays arrays;
+	int workers; /* at most: as set when the training began, whatever the source does to the setting */
 	PgEnv env;
 	ModelMetric metrics[2 * RANK_METRICS + 1];
 	int n_metrics;
@@ -122,6 +126,7 @@ settle_options(MfTraining *training)
 	training->params.seed = (uint64) options->seed;
 	training->in.late_after = options->holdout_after;
 	training->in.limit = memory_limit(options->memory);
+	training->workers = max_parallel_maintenance_workers;
 }
 
 static MfExtent
@@ -146,13 +151,13 @@ training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 	uint64 test_entries = options->holdout_after.set ? entries : (uint64) ceil(entries * options->holdout);
 	MfExtent extent = training_extent(training, customers, items, entries, test_entries);
 	MfRegion region;
-	uint64 need = mf_region_plan(&region, &training->params, &extent);
-	uint64 member = memory_add(als_member_bytes(&training->params),
+	uint64 need = mf_region_plan(&region, training->options.solver, &training->params, &extent);
+	uint64 member = memory_add(mf_member_bytes(options->solver, &training->params),
 							   extent.k > 0 ? rank_member_bytes(extent.items, extent.k) : 0);
 
 	need = memory_add(need, interactions_bytes(&training->in, entries));
 	need = memory_add(need, extent.weighted ? 0 : memory_mul(entries, sizeof(float)));
-	return memory_add(need, memory_mul(member, max_parallel_maintenance_workers + 1));
+	return memory_add(need, memory_mul(member, training->workers + 1));
 }
 
 /* ---- reading ---- */
@@ -198,7 +203,27 @@ training_read(MfTraining *training)
 						   training->in.rows_read, training->in.rows_skipped)));
 }
 
-/* Lay out and make the region, and put the extent's final sizes into it. */
+/*
+ * Take out the pairs that sum to nothing.  This comes before anything is sized or drawn: customers and items that are left
+ * without a pair go, the others get new indices, and the holdout is drawn by index.
+ */
+static void
+training_settle(MfTraining *training)
+{
+	Interactions *in = &training->in;
+	Csr scratch = {0};
+
+	scratch.start = MemoryContextAllocHuge(in->memory, sizeof(int64) * ((Size) in->customers->n + 1));
+	scratch.col = MemoryContextAllocHuge(in->memory, sizeof(int32) * (Size) in->coo.n);
+	interactions_settle(in, &scratch);
+	pfree(scratch.start);
+	pfree(scratch.col);
+	if (in->pairs == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("source has no pair of customer and item with a value above zero")));
+}
+
+/* Lay out and make the region. */
 static void
 training_lay_out(MfTraining *training)
 {
@@ -206,22 +231,14 @@ training_lay_out(MfTraining *training)
 	int64 test_entries = wants_holdout(&training->options) ? count_part(training, FEEDBACK_TEST) : 0;
 	MfExtent extent = training_extent(training, in->customers->n, in->items->n, in->coo.n, test_entries);
 	MfRegion plan;
-	uint64 bytes = mf_region_plan(&plan, &training->params, &extent);
+	uint64 bytes = mf_region_plan(&plan, training->options.solver, &training->params, &extent);
 	double f = training->params.factors;
 	double flops = training->params.iterations *
 				   (2 * f * f * in->coo.n + f * f * f / 3 * ((double) extent.customers + extent.items));
 
-	training->team = team_create(bytes, team_workers(flops));
+	training->team = team_create(bytes, Min(team_workers(flops), training->workers));
 	training->region = team_memory(training->team);
 	*training->region = plan;
-	mf_region_arrays(training->region, &training->arrays);
-
-	interactions_settle(in, &training->arrays.by_user);
-	if (in->pairs == 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("source has no pair of customer and item with a value above zero")));
-	training->region->extent.customers = in->customers->n;
-	training->region->extent.items = in->items->n;
 	mf_region_arrays(training->region, &training->arrays);
 }
 
@@ -245,6 +262,7 @@ train_part(MfTraining *training, FeedbackPart part, ProgressPhase phase)
 	MfArrays *arrays = &training->arrays;
 
 	progress_phase(phase, training->params.iterations);
+	training->env.phase = phase == PROGRESS_EVALUATING ? "evaluating" : "training";
 	build_matrix(training, part, &arrays->by_user);
 	env_check(&training->env,
 			  feedback_transform(&training->env.base, training->options.value_transform, &arrays->by_user),
@@ -254,7 +272,7 @@ train_part(MfTraining *training, FeedbackPart part, ProgressPhase phase)
 	env_check(&training->env, feedback_popularity(&training->env.base, &arrays->by_user, arrays->buyers),
 			  "counting buyers");
 	memset(arrays->als_scratch, 0, training->region->als_bytes);
-	team_run(training->team, MF_JOB_ALS, &training->env, "factorising");
+	team_run(training->team, MF_JOB_FIT, &training->env, "factorising");
 }
 
 static void
@@ -345,12 +363,10 @@ training_finish_model(MfTraining *training, MfModel *model)
 	int32 items = training->in.items->n;
 	float *gram = palloc(sizeof(float) * factors * factors);
 	float *norms = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(float) * (Size) items);
-	int32 *order = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int32) * (Size) items);
 	Env *env = &training->env.base;
 
 	env_check(&training->env, als_gram(env, &training->params, arrays->model.item_factors, items, gram),
 			  "summing item factors");
-	env_check(&training->env, feedback_order(env, arrays->buyers, items, order), "ordering by popularity");
 	env_check(&training->env, feedback_inverse_norms(env, arrays->model.item_factors, items, factors, norms),
 			  "measuring item factors");
 
@@ -364,8 +380,7 @@ training_finish_model(MfTraining *training, MfModel *model)
 					   .inverse_norms = norms,
 					   .seen_start = arrays->by_user.start,
 					   .seen_item = arrays->by_user.col,
-					   .buyers = arrays->buyers,
-					   .by_popularity = order};
+					   .buyers = arrays->buyers};
 }
 
 static Jsonb *
@@ -411,17 +426,6 @@ training_publish(MfTraining *training)
 
 /* ---- the SQL function ---- */
 
-static Jsonb *
-metrics_to_jsonb(const ModelMetric *metrics, int n)
-{
-	JsonObject object;
-
-	json_open(&object);
-	for (int i = 0; i < n; i++)
-		json_put_real(&object, metrics[i].metric, metrics[i].value);
-	return json_close(&object);
-}
-
 static Datum
 report_row(FunctionCallInfo fcinfo, const MfTraining *training, const ModelVersion *version)
 {
@@ -440,7 +444,7 @@ report_row(FunctionCallInfo fcinfo, const MfTraining *training, const ModelVersi
 	values[i++] = Int64GetDatum(in->customers->n);
 	values[i++] = Int64GetDatum(in->items->n);
 	values[i++] = Int64GetDatum(in->pairs);
-	values[i++] = JsonbPGetDatum(metrics_to_jsonb(training->metrics, training->n_metrics));
+	values[i++] = JsonbPGetDatum(registry_metrics_jsonb(training->metrics, training->n_metrics));
 	values[i++] = Float8GetDatum((GetCurrentTimestamp() - training->draft.started) / 1e6);
 	return rows_single(fcinfo, values, nulls);
 }
@@ -455,13 +459,14 @@ promoai_mf_train(PG_FUNCTION_ARGS)
 
 	training.draft.model = args_text(args, "model");
 	training.draft.source = args_text(args, "source");
-	training.draft.search_path = namespace_search_path;
+	training.draft.search_path = pstrdup(namespace_search_path); /* the source may change the setting */
 	options_from_call(mf_options, args, &training.options);
 	settle_options(&training);
 	registry_begin(training.draft.model, MF_KIND);
 
 	progress_start(training.draft.model);
 	training_read(&training);
+	training_settle(&training);
 	training_lay_out(&training);
 	training_fit(&training);
 	version = training_publish(&training);
@@ -482,6 +487,7 @@ mf_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 	progress_start(model->name);
 	training_read(&training);
 	read_done(arg);
+	training_settle(&training);
 	training_lay_out(&training);
 	training_fit(&training);
 	return training_publish(&training);

@@ -187,21 +187,12 @@ put_metric(ReturnSetInfo *rows, const ModelMetric *metric)
 	rows_put(rows, values, nulls);
 }
 
-/* The version asked for by the argument "version", or the published one where that is NULL. */
-static ModelVersion *
-wanted_version(const Model *model, const Args *args)
-{
-	int32 wanted = args_null(args, "version") ? 0 : args_int(args, "version", 1, INT_MAX);
-
-	return registry_version(model, wanted);
-}
-
 Datum
 promoai_evaluate(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
 	Model *model = registry_open(args_text(args, "model"), MODEL_USE);
-	ModelVersion *version = wanted_version(model, args);
+	ModelVersion *version = registry_version(model, args_int_or(args, "version", 1, PG_INT32_MAX, 0));
 	EvaluateRequest request = {.source = args_text(args, "source"),
 							   .history = args_text_or_null(args, "history"),
 							   .k = args_int(args, "k", 1, EVALUATE_MAX_K)};

@@ -7,6 +7,7 @@
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
 
+#include "bridge/compat.h"
 #include "bridge/args.h"
 #include "model/value.h"
 
@@ -51,7 +52,7 @@ promoai_model_value(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
 	Model *model = registry_open(args_text(args, "model"), MODEL_USE);
-	int32 wanted = args_null(args, "version") ? 0 : args_int(args, "version", 1, PG_INT32_MAX);
+	int32 wanted = args_int_or(args, "version", 1, PG_INT32_MAX, 0);
 
 	PG_RETURN_POINTER(value_make(model, registry_version(model, wanted)));
 }

@@ -21,6 +21,7 @@
 #include "api/mf_model.h"
 #include "bridge/args.h"
 #include "bridge/env.h"
+#include "bridge/memory.h"
 #include "bridge/rows.h"
 #include "core/recommend/rank.h"
 #include "model/cache.h"
@@ -43,7 +44,7 @@ static const MfModel *
 open_model(const Args *args)
 {
 	Model *model = registry_open(args_text(args, "model"), MODEL_USE);
-	int32 wanted = args_null(args, "version") ? 0 : args_int(args, "version", 1, PG_INT32_MAX);
+	int32 wanted = args_int_or(args, "version", 1, PG_INT32_MAX, 0);
 
 	require_kind(model->kind);
 	return cache_get(model, registry_version(model, wanted), CurrentMemoryContext)->state;
@@ -257,7 +258,7 @@ ask_rank(Ask *ask, const float *query, const float *scale)
 			  "ranking items");
 }
 
-/* By the number of customers who bought: a factor model of one factor. */
+/* By the share of the customers who bought: a factor model of one factor. */
 static void
 ask_rank_popular(Ask *ask)
 {
@@ -269,6 +270,8 @@ ask_rank_popular(Ask *ask)
 			  rank_items(&ask->env.base, model->buyers, model->items.n, 1, &one, NULL, &ask->filter,
 						 ask->scratch, &ask->top),
 			  "ranking items");
+	for (int32 i = 0; i < ask->top.n; i++)
+		ask->heap[i].score /= (float) model->customers.n;
 }
 
 /* Rows (rank, item, item_no, score, answered_by). */
@@ -560,10 +563,18 @@ promoai_mf_item_factors(PG_FUNCTION_ARGS)
 	return put_factors(fcinfo, &model->items, model->item_factors, model->params.factors);
 }
 
+static uint64
+scan_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
+{
+	const Interactions none = {0};
+
+	return interactions_bytes(&none, entries);
+}
+
 /*
  * source_scan(source) -> (rows_read, rows_skipped, customers, items, seconds)
  *
- * Reads a source as a trainer does, into dense columns in canonical order, and keeps nothing.
+ * Reads a source as a trainer does, into dense columns in canonical order within maintenance_work_mem, and keeps nothing.
  */
 PG_FUNCTION_INFO_V1(promoai_source_scan);
 Datum
@@ -571,7 +582,7 @@ promoai_source_scan(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
 	TimestampTz started = GetCurrentTimestamp();
-	Interactions in = {.memory = CurrentMemoryContext};
+	Interactions in = {.memory = CurrentMemoryContext, .need = scan_need, .limit = memory_limit(NULL)};
 	Datum values[5];
 	bool nulls[5] = {0};
 

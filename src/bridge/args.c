@@ -62,6 +62,15 @@ args_open(FunctionCallInfo fcinfo)
 	return args;
 }
 
+bool
+args_has(const Args *args, const char *name)
+{
+	for (int i = 0; i < args->n; i++)
+		if (args->names[i] != NULL && strcmp(args->names[i], name) == 0)
+			return true;
+	return false;
+}
+
 int
 args_find(const Args *args, const char *name)
 {
@@ -111,6 +120,12 @@ args_int(const Args *args, const char *name, int32 min, int32 max)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"%s\" must be between %d and %d, got %d", name, min, max, value)));
 	return value;
+}
+
+int32
+args_int_or(const Args *args, const char *name, int32 min, int32 max, int32 missing)
+{
+	return args_null(args, name) ? missing : args_int(args, name, min, max);
 }
 
 bool
@@ -206,12 +221,39 @@ option_from_datum(const Option *option, Datum value, void *field)
 	}
 }
 
+static void
+option_set_missing(const Option *option, void *field)
+{
+	switch (option->type)
+	{
+		case OPTION_INT:
+		case OPTION_CHOICE:
+			*(int32 *) field = (int32) option->missing;
+			break;
+		case OPTION_BIGINT:
+			*(int64 *) field = (int64) option->missing;
+			break;
+		case OPTION_REAL:
+			*(double *) field = option->nullable ? NAN : option->missing;
+			break;
+		case OPTION_BOOL:
+			*(bool *) field = option->missing != 0;
+			break;
+		case OPTION_TEXT:
+		case OPTION_TIME:
+			option_set_null(option, field);
+			break;
+	}
+}
+
 void
 options_from_call(const Option *table, const Args *args, void *fields)
 {
 	for (const Option *option = table; option->name != NULL; option++)
 	{
-		if (option_nullable(option) && args_null(args, option->name))
+		if (!args_has(args, option->name))
+			option_set_missing(option, option_field(option, fields));
+		else if (option_nullable(option) && args_null(args, option->name))
 			option_set_null(option, option_field(option, fields));
 		else
 			option_from_datum(option, args_datum(args, option->name, NULL), option_field(option, fields));
@@ -286,31 +328,6 @@ options_to_jsonb(const Option *table, const void *fields)
 			option_put(&object, option, field);
 	}
 	return json_close(&object);
-}
-
-static void
-option_set_missing(const Option *option, void *field)
-{
-	switch (option->type)
-	{
-		case OPTION_INT:
-		case OPTION_CHOICE:
-			*(int32 *) field = (int32) option->missing;
-			break;
-		case OPTION_BIGINT:
-			*(int64 *) field = (int64) option->missing;
-			break;
-		case OPTION_REAL:
-			*(double *) field = option->nullable ? NAN : option->missing;
-			break;
-		case OPTION_BOOL:
-			*(bool *) field = option->missing != 0;
-			break;
-		case OPTION_TEXT:
-		case OPTION_TIME:
-			option_set_null(option, field);
-			break;
-	}
 }
 
 static void

@@ -25,6 +25,7 @@ typedef struct Args
 /* Looked up once per FmgrInfo and kept in fn_extra (which therefore belongs to args.c). */
 extern Args *args_open(FunctionCallInfo fcinfo);
 
+extern bool args_has(const Args *args, const char *name);
 extern int args_find(const Args *args,
 					 const char *name); /* position; ERROR XX000 when the SQL declaration lacks it */
 extern bool args_null(const Args *args, const char *name);
@@ -32,6 +33,8 @@ extern Datum args_datum(const Args *args, const char *name, Oid *type); /* ERROR
 extern char *args_text(const Args *args, const char *name); /* ERROR 22004 when NULL */
 extern char *args_text_or_null(const Args *args, const char *name);
 extern int32 args_int(const Args *args, const char *name, int32 min, int32 max);
+extern int32 args_int_or(const Args *args, const char *name, int32 min, int32 max,
+						 int32 missing); /* when NULL */
 extern bool args_bool(const Args *args, const char *name);
 
 typedef enum OptionType
@@ -57,7 +60,8 @@ typedef struct Option
 	OptionType type;
 	size_t offset; /* of the field in the caller's struct */
 	double min, max; /* OPTION_INT, OPTION_BIGINT, OPTION_REAL: allowed, both included */
-	double missing; /* value where a stored definition lacks the option */
+	double
+		missing; /* value where a stored definition, or the SQL declaration of an older version, lacks the option */
 	const char *const *choices; /* OPTION_CHOICE, NULL-terminated */
 	bool nullable; /* OPTION_REAL: NULL allowed */
 	bool transient; /* belongs to the call, not to the definition */

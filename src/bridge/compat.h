@@ -15,10 +15,20 @@
 #error "promoai needs PostgreSQL 15 or later"
 #endif
 
+/* VARDATA_ANY and its like stood in postgres.h before 16. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 #if PG_VERSION_NUM < 160000
 #define compat_local_beentry(n) pgstat_fetch_stat_local_beentry(n)
 #else
 #define compat_local_beentry(n) pgstat_get_local_beentry_by_index(n)
+#endif
+
+/* Before 18 the attribute was spelled differently, and stood at the end. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
 #endif
 
 /* From 16 on a member may be kept from SET ROLE. */

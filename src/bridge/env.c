@@ -91,7 +91,7 @@ env_progress(Env *base, int step, int steps, double loss)
 		if (env->report)
 			progress_step(step, loss);
 		if (env->verbose)
-			ereport(NOTICE, (errmsg("iteration %d of %d: loss %.6g", step, steps, loss)));
+			ereport(NOTICE, (errmsg("%s: iteration %d of %d, loss %.6g", env->phase, step, steps, loss)));
 		test_point("solving");
 	}
 	PG_CATCH();

@@ -21,6 +21,7 @@ typedef struct PgEnv
 	struct TeamControl *team; /* NULL when alone */
 	bool report; /* the kernel's progress goes to training_progress */
 	bool verbose; /* ... and to the client as NOTICEs */
+	const char *phase; /* what such NOTICEs call the work */
 } PgEnv;
 
 /* A team of one: memory from `memory`, barrier returns at once. */

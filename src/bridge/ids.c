@@ -16,6 +16,7 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/builtins.h"
@@ -24,7 +25,9 @@
 #include "utils/numeric.h"
 #include "utils/uuid.h"
 
+#include "bridge/compat.h"
 #include "bridge/ids.h"
+#include "bridge/memory.h"
 
 #define IDS_FIRST_SLOTS 1024
 #define IDS_FIRST_KEYS 512
@@ -255,6 +258,7 @@ ids_add_number(IdTable *table, int64 number)
 	}
 	return ids_add_number_outside(table, number);
 }
+
 int32
 ids_add_bytes(IdTable *table, const char *bytes, int length)
 {
@@ -409,6 +413,15 @@ ids_sort_bytes(const IdTable *table, IdSet *set, MemoryContext memory, int32 *ra
 	set->bytes = bytes;
 }
 
+uint64
+ids_sort_memory(const IdTable *table)
+{
+	uint64 order = table->kind == ID_INTEGER ? sizeof(NumberedNumber) : sizeof(NumberedBytes);
+	uint64 bytes = table->kind == ID_INTEGER ? 0 : table->start[table->n];
+
+	return memory_add(memory_mul(table->n, order + sizeof(int32) + sizeof(int64)), bytes);
+}
+
 IdSet *
 ids_sort(const IdTable *table, MemoryContext memory, int32 *rank)
 {
@@ -546,8 +559,28 @@ idset_write(const IdSet *set, const char *prefix, Payload *payload)
 			payload_add(payload, section_name(prefix, "ids"), 1, set->start[set->n], set->bytes);
 			payload_add(payload, section_name(prefix, "starts"), sizeof(uint64), (uint64) set->n + 1,
 						set->start);
+			payload_add(payload, section_name(prefix, "encoding"), 1, strlen(GetDatabaseEncodingName()),
+						GetDatabaseEncodingName());
 			break;
 	}
+}
+
+/* Ids are bytes in the encoding of the database they were read in: a restore into another one must not serve them. */
+static bool
+idset_check_encoding(const Payload *payload, const char *prefix)
+{
+	uint64 n;
+	const char *name = payload_get(payload, section_name(prefix, "encoding"), 1, &n);
+	const char *here = GetDatabaseEncodingName();
+
+	if (name == NULL || n >= NAMEDATALEN)
+		return false;
+	if (n != strlen(here) || memcmp(name, here, n) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the model was trained in a database of another encoding than this one, %s", here),
+				 errhint("Train it again here.")));
+	return true;
 }
 
 /* Starts must begin at 0, not fall, and end where the bytes end. */
@@ -556,12 +589,16 @@ idset_read_text(const Payload *payload, const char *prefix, uint64 bytes, IdSet 
 {
 	uint64 n;
 
+	if (!idset_check_encoding(payload, prefix))
+		return false;
 	set->start = payload_get(payload, section_name(prefix, "starts"), sizeof(uint64), &n);
 	if (set->start == NULL || n < 1 || n > PG_INT32_MAX || set->start[0] != 0 || set->start[n - 1] != bytes)
 		return false;
 	set->n = (int32) (n - 1);
 	for (int32 i = 0; i < set->n; i++)
-		if (set->start[i] > set->start[i + 1] || set->start[i + 1] - set->start[i] > ID_TEXT_MAX)
+		if (set->start[i] > set->start[i + 1] || set->start[i + 1] - set->start[i] > ID_TEXT_MAX ||
+			!pg_verify_mbstr(GetDatabaseEncoding(), set->bytes + set->start[i],
+							 (int) (set->start[i + 1] - set->start[i]), true))
 			return false;
 	return true;
 }
@@ -707,6 +744,7 @@ id_text(const IdKey *key)
 	elog(ERROR, "unexpected kind of id %d", (int) key->kind);
 }
 
+/* Only as an integer is written by the server: '17850', but not ' 17850' or '017850', so that an id is one customer. */
 static int64
 integer_from_text(const char *text, const char *what)
 {
@@ -715,7 +753,8 @@ integer_from_text(const char *text, const char *what)
 
 	errno = 0;
 	number = strtoll(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0')
+	if (errno != 0 || end == text || *end != '\0' ||
+		strcmp(psprintf(INT64_FORMAT, (int64) number), text) != 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 						errmsg("%s is \"%s\", but the model's ids are whole numbers", what, text)));
 	return number;

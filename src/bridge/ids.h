@@ -43,6 +43,9 @@ extern IdKind ids_kind(const IdTable *table);
 extern int32 ids_count(const IdTable *table);
 extern uint64 ids_memory(const IdTable *table); /* bytes it holds now */
 
+/* What ids_sort takes beside the table, the set that it returns included. */
+extern uint64 ids_sort_memory(const IdTable *table);
+
 /* The id behind an index as text, palloc'd: for messages. */
 extern char *ids_text(const IdTable *table, int32 index);
 

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/numeric.h"
 
 #include "bridge/json.h"
@@ -39,6 +40,16 @@ json_put_int(JsonObject *object, const char *key, int64 number)
 	pushJsonbValue(&object->state, WJB_VALUE, &value);
 }
 
+/* By its shortest text, which reads back as the same double (a cast to numeric keeps 15 digits only). */
+static Numeric
+numeric_from_double(double number)
+{
+	char *text = float8out_internal(number);
+
+	return DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+											   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
 void
 json_put_real(JsonObject *object, const char *key, double number)
 {
@@ -49,7 +60,7 @@ json_put_real(JsonObject *object, const char *key, double number)
 	if (isfinite(number))
 	{
 		value.type = jbvNumeric;
-		value.val.numeric = DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(number)));
+		value.val.numeric = numeric_from_double(number);
 	}
 	pushJsonbValue(&object->state, WJB_VALUE, &value);
 }

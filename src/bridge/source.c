@@ -23,6 +23,7 @@
 #include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/datetime.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
@@ -34,23 +35,24 @@
 #include "bridge/testpoint.h"
 
 /* A column that is there, ready for reading. */
-typedef struct SourceField
+typedef struct SourceCell
 {
 	SourceColumn *column;
 	int place; /* in the reader's columns */
 	Oid type; /* domains resolved */
 	const char *what; /* column "quantity" */
-} SourceField;
+} SourceCell;
 
 typedef struct SourceReceiver
 {
 	DestReceiver pub;
 	SourceReader *reader;
-	SourceField *fields; /* [n_fields] */
+	SourceCell *fields; /* [n_fields] */
 	int n_fields;
 	SourceValue *values; /* [reader->n_columns] */
 	MemoryContext row_memory;
 	bool allocates; /* some column may need memory to be read */
+	bool nullable; /* some column takes NULL */
 } SourceReceiver;
 
 /* ---- the query ---- */
@@ -112,10 +114,11 @@ source_plan(const char *source, TupleDesc *desc)
 	statements = SPI_plan_get_plan_sources(plan);
 	statement = list_length(statements) == 1 ? linitial(statements) : NULL;
 	if (statement == NULL || !only_reads(statement))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("source must be one SELECT, or the name of a table or view"),
-				 errhint("Sources are read only: no FOR UPDATE, no INSERT, UPDATE or DELETE in a WITH.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("source must be one SELECT, or the name of a table or view"),
+			 errhint("Sources are only read: INSERT, UPDATE, DELETE and FOR UPDATE have no place in them.")));
 	*desc = statement->resultDesc;
 	return plan;
 }
@@ -123,20 +126,33 @@ source_plan(const char *source, TupleDesc *desc)
 /* ---- the columns ---- */
 
 static bool
-column_accepts(const SourceColumn *column, Oid type)
+is_time(Oid type)
 {
-	IdKind kind;
+	return type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID;
+}
+
+bool
+source_accepts(SourceKind kind, Oid type)
+{
+	IdKind id_kind;
 
 	type = getBaseType(type);
-	switch (column->kind)
+	switch (kind)
 	{
 		case SOURCE_ID:
-			return id_kind_of_type(type, &kind);
+			return id_kind_of_type(type, &id_kind);
+		case SOURCE_KEY:
+			return is_time(type) || id_kind_of_type(type, &id_kind);
+		case SOURCE_LEVEL:
+			if (type == BOOLOID)
+				return true;
+			/* FALLTHROUGH */
 		case SOURCE_NUMBER:
 			return type == INT2OID || type == INT4OID || type == INT8OID || type == FLOAT4OID ||
 				   type == FLOAT8OID || type == NUMERICOID;
 		case SOURCE_TIME:
-			return type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID;
+		case SOURCE_DAY:
+			return is_time(type);
 	}
 	return false;
 }
@@ -144,8 +160,12 @@ column_accepts(const SourceColumn *column, Oid type)
 static void
 columns_mismatch(const SourceReader *reader, TupleDesc desc)
 {
-	static const char *const kinds[] = {
-		[SOURCE_ID] = "integer, text or uuid", [SOURCE_NUMBER] = "a number", [SOURCE_TIME] = "a time"};
+	static const char *const kinds[] = {[SOURCE_ID] = "integer, text or uuid",
+										[SOURCE_NUMBER] = "a number",
+										[SOURCE_TIME] = "a time",
+										[SOURCE_LEVEL] = "boolean or a number",
+										[SOURCE_KEY] = "integer, text, uuid or a time",
+										[SOURCE_DAY] = "a date or time"};
 	StringInfoData expected;
 	StringInfoData found;
 
@@ -177,9 +197,9 @@ columns_match(SourceReader *reader, TupleDesc desc)
 		Oid type = TupleDescAttr(desc, attno - 1)->atttypid;
 
 		while (place < reader->n_columns && reader->columns[place].optional &&
-			   !column_accepts(&reader->columns[place], type))
+			   !source_accepts(reader->columns[place].kind, type))
 			place++;
-		if (place == reader->n_columns || !column_accepts(&reader->columns[place], type))
+		if (place == reader->n_columns || !source_accepts(reader->columns[place].kind, type))
 			columns_mismatch(reader, desc);
 		reader->columns[place].attno = attno;
 		reader->columns[place].type = type;
@@ -191,6 +211,12 @@ columns_match(SourceReader *reader, TupleDesc desc)
 
 /* ---- the rows ---- */
 
+static inline bool
+is_key(const SourceColumn *column)
+{
+	return column->kind == SOURCE_ID || column->kind == SOURCE_KEY;
+}
+
 static void
 receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
 {
@@ -198,13 +224,14 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
 	SourceReader *reader = receiver->reader;
 
 	columns_match(reader, desc);
-	receiver->fields = palloc0(sizeof(SourceField) * reader->n_columns);
+	receiver->fields = palloc0(sizeof(SourceCell) * reader->n_columns);
 	receiver->values = palloc0(sizeof(SourceValue) * reader->n_columns);
+	reader->nulls = palloc0(sizeof(bool) * reader->n_columns);
 	receiver->n_fields = 0;
 	for (int i = 0; i < reader->n_columns; i++)
 	{
 		SourceColumn *column = &reader->columns[i];
-		SourceField *field = &receiver->fields[receiver->n_fields];
+		SourceCell *field = &receiver->fields[receiver->n_fields];
 		IdKind kind;
 
 		if (column->attno == 0)
@@ -213,15 +240,18 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
 		field->place = i;
 		field->type = getBaseType(column->type);
 		field->what = psprintf("column \"%s\"", NameStr(TupleDescAttr(desc, column->attno - 1)->attname));
-		if (column->kind == SOURCE_ID && id_kind_of_type(field->type, &kind))
+		if (column->kind == SOURCE_KEY && is_time(field->type))
+			column->ids = ids_create(ID_INTEGER, reader->memory);
+		else if (is_key(column) && id_kind_of_type(field->type, &kind))
 			column->ids = ids_create(kind, reader->memory);
 		receiver->allocates |= !get_typbyval(field->type);
+		receiver->nullable |= column->nullable;
 		receiver->n_fields++;
 	}
 }
 
 static inline int32
-read_id(const SourceField *field, Datum value)
+read_id(const SourceCell *field, Datum value)
 {
 	IdKey key;
 
@@ -231,6 +261,11 @@ read_id(const SourceField *field, Datum value)
 			return ids_add_number(field->column->ids, DatumGetInt32(value));
 		case INT8OID:
 			return ids_add_number(field->column->ids, DatumGetInt64(value));
+		case DATEOID:
+			return ids_add_number(field->column->ids, DatumGetDateADT(value));
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return ids_add_number(field->column->ids, DatumGetTimestamp(value));
 		default:
 			key = id_from_datum(value, field->type, field->what);
 			if (key.kind == ID_INTEGER)
@@ -240,10 +275,12 @@ read_id(const SourceField *field, Datum value)
 }
 
 static inline double
-read_number(const SourceField *field, Datum value)
+read_number(const SourceCell *field, Datum value)
 {
 	switch (field->type)
 	{
+		case BOOLOID:
+			return DatumGetBool(value);
 		case INT2OID:
 			return DatumGetInt16(value);
 		case INT4OID:
@@ -260,7 +297,7 @@ read_number(const SourceField *field, Datum value)
 }
 
 static TimestampTz
-read_time(const SourceField *field, Datum value)
+read_time(const SourceCell *field, Datum value)
 {
 	switch (field->type)
 	{
@@ -273,18 +310,38 @@ read_time(const SourceField *field, Datum value)
 	}
 }
 
+/* Infinite times give DATEVAL_NOBEGIN, whichever end they stand for. */
+static DateADT
+read_day(const SourceCell *field, Datum value, pg_tz *zone)
+{
+	Timestamp at = field->type == DATEOID ? 0 : DatumGetTimestamp(value);
+	struct pg_tm tm;
+	fsec_t fraction;
+	int offset;
+
+	if (field->type == DATEOID)
+		return DATE_NOT_FINITE(DatumGetDateADT(value)) ? DATEVAL_NOBEGIN : DatumGetDateADT(value);
+	if (TIMESTAMP_NOT_FINITE(at))
+		return DATEVAL_NOBEGIN;
+	if (timestamp2tm(at, field->type == TIMESTAMPTZOID ? &offset : NULL, &tm, &fraction, NULL,
+					 field->type == TIMESTAMPTZOID ? zone : NULL) != 0)
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+						errmsg("source has a time out of range in %s", field->what)));
+	return date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
+}
+
 static void
-not_finite(const SourceReceiver *receiver, const SourceField *field, const char *value)
+not_finite(const SourceReceiver *receiver, const SourceCell *field, const char *value)
 {
 	for (int i = 0; i < receiver->n_fields; i++)
 	{
-		const SourceField *id = &receiver->fields[i];
+		const SourceCell *id = &receiver->fields[i];
 
-		if (id->column->kind == SOURCE_ID)
+		if (is_key(id->column) && id->place < field->place && !receiver->reader->nulls[id->place])
 			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 							errmsg("source has %s in %s", value, field->what),
 							errdetail("The first such row is of %s %s.", id->column->name,
-									  ids_text(id->column->ids, receiver->values[id->place].index)),
+									  source_key_text(id->column, receiver->values[id->place].index)),
 							errhint("Leave such rows out with a WHERE in the source.")));
 	}
 	ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
@@ -293,26 +350,41 @@ not_finite(const SourceReceiver *receiver, const SourceField *field, const char 
 }
 
 static inline void
-read_field(SourceReceiver *receiver, const SourceField *field, Datum datum)
+read_field(SourceReceiver *receiver, const SourceCell *field, Datum datum)
 {
 	SourceValue *value = &receiver->values[field->place];
 
 	switch (field->column->kind)
 	{
 		case SOURCE_ID:
+		case SOURCE_KEY:
 			value->index = read_id(field, datum);
 			break;
 		case SOURCE_NUMBER:
+		case SOURCE_LEVEL:
 			value->number = read_number(field, datum);
-			if (unlikely(!isfinite(value->number)))
+			if (unlikely(!isfinite(value->number)) && !field->column->any_value)
 				not_finite(receiver, field, isnan(value->number) ? "NaN" : "infinity");
 			break;
 		case SOURCE_TIME:
 			value->time = read_time(field, datum);
-			if (unlikely(TIMESTAMP_NOT_FINITE(value->time)))
+			if (unlikely(TIMESTAMP_NOT_FINITE(value->time)) && !field->column->any_value)
+				not_finite(receiver, field, "infinity");
+			break;
+		case SOURCE_DAY:
+			value->day = read_day(field, datum, receiver->reader->zone);
+			if (unlikely(DATE_NOT_FINITE(value->day)) && !field->column->any_value)
 				not_finite(receiver, field, "infinity");
 			break;
 	}
+}
+
+static void
+read_nulls(SourceReceiver *receiver, TupleTableSlot *slot)
+{
+	for (int i = 0; i < receiver->n_fields; i++)
+		receiver->reader->nulls[receiver->fields[i].place] =
+			slot->tts_isnull[receiver->fields[i].column->attno - 1];
 }
 
 /* Ids stand first in every capability's columns, so a message about a number can name the row's first id. */
@@ -328,7 +400,8 @@ receiver_row(TupleTableSlot *slot, DestReceiver *self)
 	slot_getallattrs(slot);
 	for (int i = 0; i < receiver->n_fields; i++)
 	{
-		if (slot->tts_isnull[receiver->fields[i].column->attno - 1])
+		if (unlikely(slot->tts_isnull[receiver->fields[i].column->attno - 1]) &&
+			!receiver->fields[i].column->nullable)
 		{
 			reader->rows_skipped++;
 			return true;
@@ -338,11 +411,46 @@ receiver_row(TupleTableSlot *slot, DestReceiver *self)
 	if (receiver->allocates)
 		MemoryContextReset(receiver->row_memory);
 	caller = MemoryContextSwitchTo(receiver->row_memory);
+	if (unlikely(receiver->nullable))
+		read_nulls(receiver, slot);
 	for (int i = 0; i < receiver->n_fields; i++)
-		read_field(receiver, &receiver->fields[i], slot->tts_values[receiver->fields[i].column->attno - 1]);
+		if (!reader->nulls[receiver->fields[i].place])
+			read_field(receiver, &receiver->fields[i],
+					   slot->tts_values[receiver->fields[i].column->attno - 1]);
 	MemoryContextSwitchTo(caller);
 	reader->row(reader->arg, receiver->values);
 	return true;
+}
+
+/* An id as it is shown: numbers that stand for a time as that time. */
+static char *
+key_as_type(char *text, Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case DATEOID:
+			return DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(strtoll(text, NULL, 10))));
+		case TIMESTAMPOID:
+			return DatumGetCString(
+				DirectFunctionCall1(timestamp_out, TimestampGetDatum(strtoll(text, NULL, 10))));
+		case TIMESTAMPTZOID:
+			return DatumGetCString(
+				DirectFunctionCall1(timestamptz_out, TimestampTzGetDatum(strtoll(text, NULL, 10))));
+		default:
+			return text;
+	}
+}
+
+char *
+source_key_text(const SourceColumn *column, int32 index)
+{
+	return key_as_type(ids_text(column->ids, index), column->type);
+}
+
+char *
+source_key_set_text(const IdSet *set, Oid type, int32 index)
+{
+	return key_as_type(idset_text(set, index), type);
 }
 
 static void
@@ -404,4 +512,24 @@ void
 source_check_columns(const char *source, SourceReader *reader)
 {
 	source_run(source, reader, false);
+}
+
+SourceField *
+source_describe(const char *source, int *n_fields)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	TupleDesc desc;
+	SourceField *fields;
+
+	SPI_connect();
+	source_plan(source, &desc);
+	*n_fields = desc->natts;
+	fields = MemoryContextAlloc(caller, sizeof(SourceField) * Max(desc->natts, 1));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		fields[i].name = MemoryContextStrdup(caller, NameStr(TupleDescAttr(desc, i)->attname));
+		fields[i].type = getBaseType(TupleDescAttr(desc, i)->atttypid);
+	}
+	SPI_finish();
+	return fields;
 }

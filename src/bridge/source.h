@@ -7,7 +7,10 @@
  * straight to the caller's `row`: nothing is materialised on the way.
  *
  * Rows with a NULL in a column that is used are skipped and counted.  NaN and infinity end in an error that names the
- * column and the row's first id.
+ * column and the row's first id.  A column may be marked to take either as it comes.
+ *
+ * Where the columns are not fixed (covariates of any number, a cluster named by the user) the caller looks at them first
+ * with source_describe and expects exactly what it found.
  */
 #ifndef PROMOAI_BRIDGE_SOURCE_H
 #define PROMOAI_BRIDGE_SOURCE_H
@@ -15,6 +18,8 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "pgtime.h"
+#include "utils/date.h"
 
 #include "bridge/ids.h"
 
@@ -22,7 +27,10 @@ typedef enum SourceKind
 {
 	SOURCE_ID, /* bigint, smaller integers, numeric without fraction, text, uuid */
 	SOURCE_NUMBER, /* any numeric type */
-	SOURCE_TIME /* timestamptz, timestamp (in the session's zone), date */
+	SOURCE_TIME, /* timestamptz, timestamp (in the session's zone), date */
+	SOURCE_LEVEL, /* boolean, as 0 and 1, or any numeric type */
+	SOURCE_KEY, /* what rows are grouped by: as SOURCE_ID, or a time (its index stands for the instant or day) */
+	SOURCE_DAY /* date, timestamp; timestamptz in the reader's zone */
 } SourceKind;
 
 typedef struct SourceColumn
@@ -30,18 +38,21 @@ typedef struct SourceColumn
 	const char *name; /* as messages call it */
 	SourceKind kind;
 	bool optional; /* may be missing; optional columns stand last, and are told apart by their type */
+	bool nullable; /* NULL is handed on, in reader->nulls */
+	bool any_value; /* NaN and infinity are handed on */
 
 	/* filled before the first row */
 	int attno; /* position in the source, from 1; 0: not there */
 	Oid type;
-	IdTable *ids; /* SOURCE_ID */
+	IdTable *ids; /* SOURCE_ID, SOURCE_KEY */
 } SourceColumn;
 
 typedef union SourceValue
 {
-	int32 index; /* SOURCE_ID: index in the column's table */
-	double number;
+	int32 index; /* SOURCE_ID, SOURCE_KEY: index in the column's table */
+	double number; /* SOURCE_NUMBER, SOURCE_LEVEL */
 	TimestampTz time;
+	DateADT day;
 } SourceValue;
 
 typedef struct SourceReader
@@ -51,13 +62,33 @@ typedef struct SourceReader
 	MemoryContext memory; /* where the id tables live */
 	void (*row)(void *arg, const SourceValue *values); /* values [n_columns]; those not there are not set */
 	void *arg;
+	pg_tz *zone; /* in which SOURCE_DAY takes a timestamptz; NULL: the session's */
 
 	/* filled while reading */
+	bool *nulls; /* [n_columns] of the row at hand; only nullable columns are ever true */
 	int64 rows_read; /* including those skipped */
 	int64 rows_skipped;
 } SourceReader;
 
 extern void source_read(const char *source, SourceReader *reader);
+
+/* What columns a source has, without reading a row. */
+typedef struct SourceField
+{
+	const char *name;
+	Oid type; /* domains resolved */
+} SourceField;
+
+extern SourceField *source_describe(const char *source, int *n_fields);
+
+/* True when a column of this kind can be read from this type. */
+extern bool source_accepts(SourceKind kind, Oid type);
+
+/* The key behind an index of a SOURCE_ID or SOURCE_KEY column as text, palloc'd. */
+extern char *source_key_text(const SourceColumn *column, int32 index);
+
+/* The same from a set of sorted ids and the column's type. */
+extern char *source_key_set_text(const IdSet *set, Oid type, int32 index);
 
 /* Only plan and check: the same errors as source_read, no row is read. */
 extern void source_check_columns(const char *source, SourceReader *reader);

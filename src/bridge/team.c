@@ -239,7 +239,7 @@ run_with_workers(Team *team, const char *job, PgEnv *env, const char *what)
 	CoreStatus status;
 
 	EnterParallelMode();
-	context = CreateParallelContext("promoai", "promoai_team_worker", team->workers);
+	context = CreateParallelContext("$libdir/promoai", "promoai_team_worker", team->workers);
 	shm_toc_estimate_chunk(&context->estimator, sizeof(TeamControl));
 	shm_toc_estimate_keys(&context->estimator, 1);
 	InitializeParallelDSM(context);

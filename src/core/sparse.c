@@ -139,7 +139,7 @@ merge_runs(Env *env, const uint64_t *left, int64_t n_left, int64_t n_right, uint
 	return CORE_OK;
 }
 
-CoreStatus
+static CoreStatus
 sort_keys(Env *env, uint64_t **keys, uint64_t **spare, int64_t n)
 {
 	for (int64_t lo = 0; lo < n; lo += RUN)

@@ -54,9 +54,6 @@ extern CoreStatus csr_from_coo(Env *env, const Coo *coo, CooKeep keep, const voi
 /* Fill `out` (arrays provided, value NULL exactly where a's is) with the transpose of `a`.  O(entries + rows + cols). */
 extern CoreStatus csr_transpose(Env *env, const Csr *a, Csr *out);
 
-/* Sort (*keys) [n] upwards with (*spare) [n] as room; the two may have changed places on return.  O(n log n). */
-extern CoreStatus sort_keys(Env *env, uint64_t **keys, uint64_t **spare, int64_t n);
-
 static inline int64_t
 csr_entries(const Csr *a)
 {

@@ -9,6 +9,7 @@
 #include "storage/itemptr.h"
 #include "utils/snapshot.h"
 
+#include "bridge/compat.h"
 #include "model/registry.h"
 
 /* What the caller may do with a model that was found. */
@@ -22,8 +23,8 @@ typedef struct ModelAccess
 /* The model of that name, whoever asks; NULL when there is none.  With its definition if MODEL_OWN is asked and had. */
 extern Model *model_find(const char *name, Snapshot snapshot, ModelRight right, ModelAccess *access);
 
-extern void model_unknown(const char *name) pg_attribute_noreturn();
-extern void model_not_mine(const char *name) pg_attribute_noreturn();
+pg_noreturn extern void model_unknown(const char *name);
+pg_noreturn extern void model_not_mine(const char *name);
 
 /* Under the active snapshot; NULL when there is none. */
 extern ModelVersion *version_by_id(const pg_uuid_t *id);
@@ -53,7 +54,6 @@ extern void store_write(const pg_uuid_t *version_id, const PayloadWriter *writer
 extern void *store_read(const Model *model, const ModelVersion *version, MemoryContext memory);
 
 /* ERROR XX001 for the stored payload of a version, with what is wrong. */
-extern void store_damaged(const Model *model, const ModelVersion *version, const char *detail)
-	pg_attribute_noreturn();
+pg_noreturn extern void store_damaged(const Model *model, const ModelVersion *version, const char *detail);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/snapmgr.h"
@@ -78,6 +79,13 @@ model_rollback(const char *name)
 
 /* ---- removing ---- */
 
+/* Versions with all that belongs to them, as no foreign key does it; counts as many rows as there were versions. */
+#define REMOVE_VERSIONS(condition)                                                                           \
+	"WITH gone AS (DELETE FROM promoai.registry_versions WHERE " condition " RETURNING version_id),"         \
+	" metrics AS (DELETE FROM promoai.registry_metrics m USING gone WHERE m.version_id = gone.version_id),"  \
+	" payload AS (DELETE FROM promoai.registry_payload p USING gone WHERE p.version_id = gone.version_id)"   \
+	" SELECT version_id FROM gone"
+
 void
 model_drop(const char *name)
 {
@@ -87,6 +95,8 @@ model_drop(const char *name)
 
 	tables_enter(&writer);
 	tables_execute("DELETE FROM promoai.registry_models WHERE model_id = $1", args, lengthof(args));
+	tables_execute(REMOVE_VERSIONS("model_id = $1"), args, lengthof(args));
+	tables_execute("DELETE FROM promoai.registry_grants WHERE model_id = $1", args, lengthof(args));
 	test_point("dropping");
 	tables_leave(&writer);
 }
@@ -103,9 +113,9 @@ model_prune(const char *name, int32 keep)
 	tables_enter(&writer);
 	manage_touch(model);
 	removed = tables_execute(
-		"DELETE FROM promoai.registry_versions"
-		" WHERE model_id = $1 AND version_id IS DISTINCT FROM $2 AND version NOT IN"
-		" (SELECT version FROM promoai.registry_versions WHERE model_id = $1 ORDER BY version DESC LIMIT $3)",
+		REMOVE_VERSIONS(
+			"model_id = $1 AND version_id IS DISTINCT FROM $2 AND version NOT IN"
+			" (SELECT version FROM promoai.registry_versions WHERE model_id = $1 ORDER BY version DESC LIMIT $3)"),
 		args, lengthof(args));
 	test_point("pruning");
 	tables_leave(&writer);
@@ -126,15 +136,17 @@ model_grant(const char *name, const char *role)
 	Model *model = registry_lock_existing(name, "model_grant()");
 	char *grantor = GetUserNameFromId(GetUserId(), false);
 	TableWriter writer;
-	TableArg args[] = {arg_uuid(&model->id), arg_text(role), arg_text(grantor)};
+	Oid oid = manage_is_public(role) ? InvalidOid : get_role_oid(role, false);
+	TableArg args[] = {arg_uuid(&model->id), arg_text(role), arg_oid(oid),
+					   arg_int8((int64) GetSystemIdentifier()), arg_text(grantor)};
 
-	if (!manage_is_public(role))
-		(void) get_role_oid(role, false);
 	tables_enter(&writer);
 	manage_touch(model);
-	tables_execute("INSERT INTO promoai.registry_grants (model_id, role_name, granted_by, granted_at)"
-				   " VALUES ($1, $2, $3, pg_catalog.clock_timestamp()) ON CONFLICT DO NOTHING",
-				   args, lengthof(args));
+	tables_execute(
+		"INSERT INTO promoai.registry_grants (model_id, role_name, role_oid, role_cluster, granted_by,"
+		" granted_at) VALUES ($1, $2, $3, $4, $5, pg_catalog.clock_timestamp())"
+		" ON CONFLICT (model_id, role_name, role_oid) DO UPDATE SET role_cluster = EXCLUDED.role_cluster",
+		args, lengthof(args));
 	tables_leave(&writer);
 }
 
@@ -144,12 +156,15 @@ model_revoke(const char *name, const char *role)
 {
 	Model *model = registry_lock_existing(name, "model_revoke()");
 	TableWriter writer;
-	TableArg args[] = {arg_uuid(&model->id), arg_text(role)};
+	Oid oid = manage_is_public(role) ? InvalidOid : get_role_oid(role, true);
+	TableArg args[] = {arg_uuid(&model->id), arg_text(role), arg_oid(oid),
+					   arg_int8((int64) GetSystemIdentifier())};
 	uint64 removed;
 
 	tables_enter(&writer);
 	manage_touch(model);
-	removed = tables_execute("DELETE FROM promoai.registry_grants WHERE model_id = $1 AND role_name = $2",
+	removed = tables_execute("DELETE FROM promoai.registry_grants WHERE model_id = $1 AND"
+							 " (role_name = $2 OR ($3 <> 0 AND role_oid = $3 AND role_cluster = $4))",
 							 args, lengthof(args));
 	tables_leave(&writer);
 	if (removed > 0)
@@ -166,14 +181,16 @@ model_hand_over(const char *name, const char *role)
 	Model *model = registry_lock_existing(name, "model_owner()");
 	Oid oid = get_role_oid(role, false);
 	TableWriter writer;
-	TableArg args[] = {arg_uuid(&model->id), arg_text(role)};
+	TableArg args[] = {arg_uuid(&model->id), arg_text(role), arg_oid(oid),
+					   arg_int8((int64) GetSystemIdentifier())};
 
 	if (!compat_can_set_role(GetUserId(), oid))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("must be able to SET ROLE \"%s\" to hand a model over to it", role)));
 	tables_enter(&writer);
-	tables_execute("UPDATE promoai.registry_models"
-				   " SET owner_name = $2, changed_at = pg_catalog.clock_timestamp() WHERE model_id = $1",
-				   args, lengthof(args));
+	tables_execute(
+		"UPDATE promoai.registry_models"
+		" SET owner_name = $2, owner_oid = $3, owner_cluster = $4, changed_at = pg_catalog.clock_timestamp() WHERE model_id = $1",
+		args, lengthof(args));
 	tables_leave(&writer);
 }

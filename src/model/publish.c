@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -161,17 +162,18 @@ uuid_random(pg_uuid_t *uuid)
 }
 
 static void
-write_new_model(const ModelDraft *draft, const pg_uuid_t *model_id, const char *owner)
+write_new_model(const ModelDraft *draft, const pg_uuid_t *model_id, Oid owner, const char *owner_name)
 {
 	TableArg args[] = {
-		arg_uuid(model_id),      arg_text(draft->model),       arg_text(draft->kind),      arg_text(owner),
-		arg_text(draft->source), arg_text(draft->search_path), arg_jsonb(draft->arguments)};
+		arg_uuid(model_id),          arg_text(draft->model),  arg_text(draft->kind),
+		arg_text(owner_name),        arg_text(draft->source), arg_text(draft->search_path),
+		arg_jsonb(draft->arguments), arg_oid(owner),          arg_int8((int64) GetSystemIdentifier())};
 
-	tables_execute(
-		"INSERT INTO promoai.registry_models (model_id, model, kind, owner_name, source,"
-		" source_search_path, arguments, created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7,"
-		" pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp())",
-		args, lengthof(args));
+	tables_execute("INSERT INTO promoai.registry_models (model_id, model, kind, owner_name, source,"
+				   " source_search_path, arguments, owner_oid, owner_cluster, created_at, changed_at)"
+				   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
+				   " pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp())",
+				   args, lengthof(args));
 }
 
 static void
@@ -246,7 +248,8 @@ static void
 write_all(const ModelDraft *draft, const Model *model, const pg_uuid_t *version_id,
 		  const PayloadWriter *payload)
 {
-	char *trainer = GetUserNameFromId(GetUserId(), false);
+	Oid user = GetUserId();
+	char *trainer = GetUserNameFromId(user, false);
 	pg_uuid_t model_id;
 	TableWriter writer;
 
@@ -259,7 +262,7 @@ write_all(const ModelDraft *draft, const Model *model, const pg_uuid_t *version_
 	if (model != NULL)
 		write_definition(draft, &model_id);
 	else
-		write_new_model(draft, &model_id, trainer);
+		write_new_model(draft, &model_id, user, trainer);
 	write_version(draft, &model_id, version_id, trainer, (int64) payload_writer_bytes(payload));
 	write_metrics(draft, version_id);
 	store_write(version_id, payload);

@@ -6,23 +6,60 @@
  * an index for the model and one for the version.
  *
  * Rights are decided as the backend decides them for its own objects: the owner is whoever has the privileges of the
- * owner's role, a grantee whoever has those of a granted role, and a superuser has them all.  Roles are kept by name; a
- * name without a role gives nobody a right.
+ * owner's role, a grantee whoever has those of a granted role, and a superuser has them all.  A row keeps a role's name,
+ * its oid and the system identifier of the cluster that wrote it.  In that cluster the oid counts: a role that is renamed
+ * keeps what it has, and a new role of an old name does not inherit it.  In another cluster, after a restore or pg_upgrade, the
+ * name counts.  What means no role gives nobody a right.
  */
 #include "postgres.h"
 
 #include <math.h>
 
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
+#include "bridge/compat.h"
+#include "bridge/json.h"
 #include "model/internal.h"
 #include "model/registry.h"
 #include "model/tables.h"
+
+/* ---- roles ---- */
+
+static Oid
+registry_role(Datum name, Datum oid, Datum cluster)
+{
+	char *role;
+	Oid found;
+
+	if ((uint64) DatumGetInt64(cluster) == GetSystemIdentifier())
+		return SearchSysCacheExists1(AUTHOID, oid) ? DatumGetObjectId(oid) : InvalidOid;
+	role = TextDatumGetCString(name);
+	found = get_role_oid(role, true);
+	pfree(role);
+	return found;
+}
+
+/* registry_role(name, oid, cluster) -> text: for the views. */
+PG_FUNCTION_INFO_V1(promoai_registry_role);
+Datum
+promoai_registry_role(PG_FUNCTION_ARGS)
+{
+	Oid role;
+
+	if (PG_GETARG_OID(1) == InvalidOid)
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	role = registry_role(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2));
+	if (!OidIsValid(role))
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(GetUserNameFromId(role, false)));
+}
 
 /* ---- rows into structs ---- */
 
@@ -41,8 +78,10 @@ model_from_row(const TableScan *scan, Model *model)
 	read_uuid(values[MODELS_MODEL_ID], &model->id);
 	model->name = TextDatumGetCString(values[MODELS_MODEL]);
 	model->kind = TextDatumGetCString(values[MODELS_KIND]);
-	model->owner = TextDatumGetCString(values[MODELS_OWNER_NAME]);
-	model->owner_oid = get_role_oid(model->owner, true);
+	model->owner_oid =
+		registry_role(values[MODELS_OWNER_NAME], values[MODELS_OWNER_OID], values[MODELS_OWNER_CLUSTER]);
+	model->owner = OidIsValid(model->owner_oid) ? GetUserNameFromId(model->owner_oid, false)
+												: TextDatumGetCString(values[MODELS_OWNER_NAME]);
 	model->published = !nulls[MODELS_CURRENT_VERSION];
 	if (model->published)
 		read_uuid(values[MODELS_CURRENT_VERSION], &model->current);
@@ -104,12 +143,16 @@ version_copy(const ModelVersion *version, MemoryContext memory)
 
 /* ---- rights ---- */
 
+/* Does the grant in this row reach the current user? */
 static bool
-role_is_mine(const char *role)
+grant_is_mine(const Datum *values)
 {
-	Oid oid = get_role_oid(role, true);
+	Oid role;
 
-	return OidIsValid(oid) && has_privs_of_role(GetUserId(), oid);
+	if (DatumGetObjectId(values[GRANTS_ROLE_OID]) == InvalidOid)
+		return true; /* public */
+	role = registry_role(values[GRANTS_ROLE_NAME], values[GRANTS_ROLE_OID], values[GRANTS_ROLE_CLUSTER]);
+	return OidIsValid(role) && has_privs_of_role(GetUserId(), role);
 }
 
 static bool
@@ -128,12 +171,7 @@ model_is_granted(const Model *model, Snapshot snapshot)
 	key_uuid(&key, GRANTS_MODEL_ID, &model->id);
 	scan_open(&scan, GRANTS_BY_MODEL, snapshot, &key, 1);
 	while (!granted && scan_next(&scan))
-	{
-		char *role = TextDatumGetCString(scan.values[GRANTS_ROLE_NAME - 1]);
-
-		granted = strcmp(role, "public") == 0 || role_is_mine(role);
-		pfree(role);
-	}
+		granted = grant_is_mine(scan.values - 1);
 	scan_close(&scan);
 	return granted;
 }
@@ -168,7 +206,8 @@ void
 model_unknown(const char *name)
 {
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-					errmsg("model \"%s\" does not exist, or you have no right to use it", name)));
+					errmsg("model \"%s\" does not exist, or you have no right to use it", name),
+					errhint("The view promoai.models lists the models that you may use.")));
 }
 
 void
@@ -332,25 +371,13 @@ metric_repeats(const ModelMetric *metrics, int i)
 Jsonb *
 registry_metrics_jsonb(const ModelMetric *metrics, int n)
 {
-	JsonbParseState *state = NULL;
+	JsonObject object;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	json_open(&object);
 	for (int i = 0; i < n; i++)
-	{
-		const ModelMetric *metric = &metrics[i];
-		JsonbValue item;
-
-		item.type = jbvString;
-		item.val.string.val = metric_repeats(metrics, i) ? psprintf("%s (%s)", metric->metric, metric->split)
-														 : pstrdup(metric->metric);
-		item.val.string.len = strlen(item.val.string.val);
-		pushJsonbValue(&state, WJB_KEY, &item);
-
-		item.type = isfinite(metric->value) ? jbvNumeric : jbvNull;
-		if (item.type == jbvNumeric)
-			item.val.numeric =
-				DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(metric->value)));
-		pushJsonbValue(&state, WJB_VALUE, &item);
-	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+		json_put_real(&object,
+					  metric_repeats(metrics, i) ? psprintf("%s (%s)", metrics[i].metric, metrics[i].split)
+												 : metrics[i].metric,
+					  metrics[i].value);
+	return json_close(&object);
 }

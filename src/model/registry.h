@@ -5,7 +5,7 @@
  * the active snapshot, and write as the tables' owner around their own constant statements only; no SQL of a user's
  * ever runs in that state.
  *
- * Owners and grantees are kept by role name, since a dump restores into clusters where the same role has another oid.
+ * Owners and grantees are kept by oid, and by name for other clusters, where the same role has another oid.
  */
 #ifndef PROMOAI_MODEL_REGISTRY_H
 #define PROMOAI_MODEL_REGISTRY_H

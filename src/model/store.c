@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "bridge/compat.h"
 #include "bridge/progress.h"
 #include "bridge/testpoint.h"
 #include "model/internal.h"

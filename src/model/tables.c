@@ -7,8 +7,8 @@
  * kept until something in pg_class or pg_namespace changes, so DROP EXTENSION and CREATE EXTENSION within a session
  * are noticed.
  *
- * Writing.  Constant SQL through SPI, as the owner of the tables, the way foreign-key triggers do it: so constraints,
- * cascades and logical replication see what they always see.  An error in that state ends it: whoever catches an error
+ * Writing.  Constant SQL through SPI, as the owner of the tables, the way foreign-key triggers do it: so constraints and
+ * logical replication see what they always see.  An error in that state ends it: whoever catches an error
  * in PostgreSQL does so by rolling back a transaction or a subtransaction, and either puts back user, security context
  * and settings as they were when it began.  That moment lies before tables_enter, since nobody begins a
  * subtransaction around a part of our code.
@@ -128,7 +128,8 @@ scan_open(TableScan *scan, RegistryIndex index, Snapshot snapshot, ScanKey keys,
 		places_missing(); /* dropped by another session just now */
 	scan->index = index_open(index_oids[index], AccessShareLock);
 	scan->scan = systable_beginscan_ordered(scan->table, scan->index, snapshot, n_keys, keys);
-	Assert(RelationGetNumberOfAttributes(scan->table) <= REGISTRY_MAX_COLUMNS);
+	if (RelationGetNumberOfAttributes(scan->table) > REGISTRY_MAX_COLUMNS)
+		elog(ERROR, "registry table \"%s\" has too many columns", RelationGetRelationName(scan->table));
 }
 
 bool
@@ -247,6 +248,12 @@ TableArg
 arg_int8(int64 value)
 {
 	return (TableArg){INT8OID, Int64GetDatum(value), false};
+}
+
+TableArg
+arg_oid(Oid value)
+{
+	return (TableArg){OIDOID, ObjectIdGetDatum(value), false};
 }
 
 TableArg

@@ -21,6 +21,8 @@ enum
 	MODELS_MODEL,
 	MODELS_KIND,
 	MODELS_OWNER_NAME,
+	MODELS_OWNER_OID,
+	MODELS_OWNER_CLUSTER,
 	MODELS_SOURCE,
 	MODELS_SOURCE_SEARCH_PATH,
 	MODELS_ARGUMENTS,
@@ -70,6 +72,8 @@ enum
 {
 	GRANTS_MODEL_ID = 1,
 	GRANTS_ROLE_NAME,
+	GRANTS_ROLE_OID,
+	GRANTS_ROLE_CLUSTER,
 	GRANTS_GRANTED_BY,
 	GRANTS_GRANTED_AT
 };
@@ -142,6 +146,7 @@ extern TableArg arg_uuid(const pg_uuid_t *value);
 extern TableArg arg_text(const char *value); /* NULL becomes SQL's NULL */
 extern TableArg arg_int4(int32 value);
 extern TableArg arg_int8(int64 value);
+extern TableArg arg_oid(Oid value);
 extern TableArg arg_float8(double value); /* NaN becomes NULL */
 extern TableArg arg_time(int64 value);
 extern TableArg arg_jsonb(const void *value); /* NULL becomes SQL's NULL */

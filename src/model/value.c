@@ -8,8 +8,10 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "utils/memutils.h"
 
+#include "bridge/compat.h"
 #include "bridge/env.h"
 #include "model/internal.h"
 #include "model/value.h"
@@ -60,7 +62,8 @@ value_open(const char *data, Size bytes, MemoryContext memory, LoadedModel *load
 	CoreStatus status;
 	char *payload;
 
-	if (bytes <= KIND_BYTES || memchr(data, '\0', KIND_BYTES) == NULL)
+	if (bytes <= KIND_BYTES || memchr(data, '\0', KIND_BYTES) == NULL ||
+		strspn(data, "abcdefghijklmnopqrstuvwxyz_") != strlen(data))
 		return false;
 	bytes -= KIND_BYTES;
 	version->kind = MemoryContextStrdup(memory, data);
@@ -95,38 +98,54 @@ value_from_bytes(const char *data, Size bytes)
 	return value;
 }
 
+/* Looks at the first bytes only, so a value that comes from a table again and again is not fetched whole each time. */
 static bool
-value_is_held(const HeldValue *held, const char *data, Size bytes)
+value_is_held(const HeldValue *held, Datum value)
 {
-	return held != NULL && held->bytes == bytes && memcmp(held->key, data, held->key_bytes) == 0;
+	struct varlena *head;
+	bool same;
+
+	if (held == NULL || toast_raw_datum_size(value) - VARHDRSZ != held->bytes)
+		return false;
+	head = PG_DETOAST_DATUM_SLICE(value, 0, (int32) held->key_bytes);
+	same = VARSIZE_ANY_EXHDR(head) == held->key_bytes &&
+		   memcmp(held->key, VARDATA_ANY(head), held->key_bytes) == 0;
+	pfree(head);
+	return same;
+}
+
+/* The value opened anew, in a context of its own below `memory`. */
+static HeldValue *
+value_hold(Datum value, MemoryContext memory)
+{
+	struct varlena *plain = PG_DETOAST_DATUM_PACKED(value);
+	Size bytes = VARSIZE_ANY_EXHDR(plain);
+	MemoryContext context = AllocSetContextCreate(memory, "promoai model value", ALLOCSET_DEFAULT_SIZES);
+	HeldValue *held = MemoryContextAllocZero(context, sizeof(HeldValue));
+
+	held->context = context;
+	if (!value_open(VARDATA_ANY(plain), bytes, context, &held->loaded))
+		value_damaged();
+	held->bytes = bytes;
+	held->key_bytes = Min(bytes, KEY_BYTES);
+	memcpy(held->key, VARDATA_ANY(plain), held->key_bytes);
+	if ((Pointer) plain != DatumGetPointer(value))
+		pfree(plain);
+	return held;
 }
 
 const LoadedModel *
 value_get(Datum value, void **slot, MemoryContext memory)
 {
-	struct varlena *plain = PG_DETOAST_DATUM_PACKED(value);
-	const char *data = VARDATA_ANY(plain);
-	Size bytes = VARSIZE_ANY_EXHDR(plain);
 	HeldValue *held = *slot;
 
-	if (!value_is_held(held, data, bytes))
+	if (!value_is_held(held, value))
 	{
-		MemoryContext context;
-
+		*slot = NULL;
 		if (held != NULL)
 			MemoryContextDelete(held->context);
-		*slot = NULL;
-		context = AllocSetContextCreate(memory, "promoai model value", ALLOCSET_DEFAULT_SIZES);
-		held = MemoryContextAllocZero(context, sizeof(HeldValue));
-		held->context = context;
-		if (!value_open(data, bytes, context, &held->loaded))
-			value_damaged();
-		held->bytes = bytes;
-		held->key_bytes = Min(bytes, KEY_BYTES);
-		memcpy(held->key, data, held->key_bytes);
+		held = value_hold(value, memory);
 		*slot = held;
 	}
-	if ((Pointer) plain != DatumGetPointer(value))
-		pfree(plain);
 	return &held->loaded;
 }

@@ -15,19 +15,21 @@ sql "SELECT setseed(0.5)" -c "CREATE TABLE pair AS
      FROM generate_series(1, $draws)" -c "VACUUM ANALYZE pair" >/dev/null
 sql "COPY pair TO STDOUT" >"$folder/pairs"
 
-# ours <factors> <workers>: the difference between 4 and 14 iterations is ten of them, without reading and writing
+# ours <factors> <workers> [solver]: the difference between 4 and 14 iterations is ten of them, without reading and writing
 ours()
 {
 	local seconds=() iterations
 	for iterations in 4 14; do
 		seconds+=("$(sql_seconds "SET max_parallel_maintenance_workers = $2" "SELECT promoai.mf_train('bench', 'pair',
-		             factors => $1, iterations => $iterations, holdout => 0)")")
+		             factors => $1, iterations => $iterations, holdout => 0, solver => '${3:-als}')")")
 	done
 	awk -v few="${seconds[0]}" -v many="${seconds[1]}" 'BEGIN { print (many - few) / 10 }'
 }
 ours_64() { ours 64 0; }
 ours_64_team() { ours 64 1; }
 ours_128() { ours 128 0; }
+cg_ours_64() { ours 64 0 cg; }
+cg_ours_128() { ours 128 0 cg; }
 cg_64() { "$python" test/bench/peer_implicit.py "$folder/pairs" 64 cg; }
 cg_128() { "$python" test/bench/peer_implicit.py "$folder/pairs" 128 cg; }
 cholesky_64() { "$python" test/bench/peer_implicit.py "$folder/pairs" 64 cholesky; }
@@ -35,10 +37,12 @@ cholesky_64() { "$python" test/bench/peer_implicit.py "$folder/pairs" 64 cholesk
 say "  $(sql "SELECT count(*) FROM pair") pairs; seconds an iteration, medians of $rounds"
 if missing=$("$python" test/bench/peer_implicit.py "$folder/pairs" 8 cg 2>&1); then
 	alternate "implicit CG, 64 factors" cg_64 "mf_train, 64 factors" ours_64 "mf_train, 64 factors, one worker" ours_64_team \
-		"implicit Cholesky, 64 factors" cholesky_64
-	alternate "implicit CG, 128 factors" cg_128 "mf_train, 128 factors" ours_128
+		"mf_train CG, 64 factors" cg_ours_64 "implicit Cholesky, 64 factors" cholesky_64
+	alternate "implicit CG, 128 factors" cg_128 "mf_train, 128 factors" ours_128 \
+		"mf_train CG, 128 factors" cg_ours_128
 else
-	alternate "mf_train, 64 factors" ours_64 "mf_train, 64 factors, one worker" ours_64_team "mf_train, 128 factors" ours_128
+	alternate "mf_train, 64 factors" ours_64 "mf_train, 64 factors, one worker" ours_64_team "mf_train, 128 factors" ours_128 \
+		"mf_train CG, 64 factors" cg_ours_64 "mf_train CG, 128 factors" cg_ours_128
 	absent "implicit" "$(tail -n 1 <<<"$missing")"
 fi
 sql "SELECT promoai.model_drop('bench')" -c "DROP TABLE pair" >/dev/null

@@ -297,7 +297,11 @@ main(void)
 	bench_train(6040, 3706, 1090000, 64, true, 1);
 	bench_train(6040, 3706, 1090000, 64, false, 2);
 	bench_train(6040, 3706, 1090000, 128, false, 1);
+	/* A shop: short histories. */
+	bench_train(4339, 3665, 276000, 64, false, 1);
+	bench_train(4339, 3665, 276000, 128, false, 1);
 	bench_train(100000, 20000, 1000000, 64, false, 1);
+	bench_train(100000, 20000, 1000000, 128, false, 1);
 	bench_train(2000, 1000, 300000, 512, true, 1);
 	bench_build(10, 5000000, 10000000, true);
 	bench_build(100000, 20000, 10000000, true);

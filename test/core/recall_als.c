@@ -137,7 +137,7 @@ judge(CoreEnv *env, const AlsProblem *problem, const AlsModel *model, const Csr 
 		als_fold_in(&env->env, &problem->params, model->item_factors, history->cols, gram, items, NULL,
 					n_items, x);
 		rank_items(&env->env, model->item_factors, history->cols, factors, x, NULL, &filter, scratch, &top);
-		rank_measure(heap, top.n, K, held->col + held->start[user], n_held, measures);
+		rank_measure(heap, top.n, K, held->col + held->start[user], n_held, 0, measures);
 		sum += measures[RANK_RECALL];
 		squares += measures[RANK_RECALL] * measures[RANK_RECALL];
 		n++;

@@ -179,25 +179,30 @@ test_measures(void)
 	double best3 = 1.0 + 1.0 / log2(3.0) + 1.0 / log2(4.0);
 
 	/* Hits at ranks 1 and 4 of 4, three relevant. */
-	rank_measure(list, 4, 4, relevant, 3, out);
+	rank_measure(list, 4, 4, relevant, 3, 0, out);
 	CHECK_CLOSE(out[RANK_PRECISION], 0.5, 1e-12);
 	CHECK_CLOSE(out[RANK_RECALL], 2.0 / 3, 1e-12);
 	CHECK_CLOSE(out[RANK_NDCG], (1.0 + 1.0 / log2(5.0)) / best3, 1e-12);
 	CHECK_CLOSE(out[RANK_MAP], (1.0 + 2.0 / 4) / 3, 1e-12);
 
 	/* A list shorter than k is judged as one of k. */
-	rank_measure(list, 2, 10, relevant, 3, out);
+	rank_measure(list, 2, 10, relevant, 3, 0, out);
 	CHECK_CLOSE(out[RANK_PRECISION], 0.1, 1e-12);
 	CHECK_CLOSE(out[RANK_RECALL], 1.0 / 3, 1e-12);
 	CHECK_CLOSE(out[RANK_NDCG], 1.0 / best3, 1e-12);
 	CHECK_CLOSE(out[RANK_MAP], 1.0 / 3, 1e-12);
 
-	rank_measure(list, 4, 4, others, 2, out);
+	rank_measure(list, 4, 4, others, 2, 0, out);
 	for (int measure = 0; measure < RANK_MEASURES; measure++)
 		CHECK(out[measure] == 0.0);
 
+	/* Relevant items that no list can hold are misses: a list of 4 with 2 of 3 + 5. */
+	rank_measure(list, 4, 4, relevant, 3, 5, out);
+	CHECK_CLOSE(out[RANK_RECALL], out[RANK_PRECISION], 1e-12);
+	CHECK(out[RANK_NDCG] < 1.0);
+
 	/* As good as can be: all are 1. */
-	rank_measure(list, 4, 4, many, 6, out);
+	rank_measure(list, 4, 4, many, 6, 0, out);
 	for (int measure = 0; measure < RANK_MEASURES; measure++)
 		CHECK_CLOSE(out[measure], 1.0, 1e-12);
 }
@@ -330,7 +335,7 @@ naive_evaluate(const Fixture *f)
 			continue;
 		n = naive_rank(f->y, items, task->factors, f->x + (int64_t) u * task->factors, &filter, all);
 		n = n < task->k ? n : task->k;
-		rank_measure(all, n, task->k, relevant, n_relevant, measures);
+		rank_measure(all, n, task->k, relevant, n_relevant, 0, measures);
 		for (int measure = 0; measure < RANK_MEASURES; measure++)
 		{
 			sum[measure] += measures[measure];

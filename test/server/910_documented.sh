@@ -25,7 +25,7 @@ isnt "$(sql "SELECT obj_description('promoai'::regnamespace)")" "" "the schema h
 # A heading that begins with the name or lists it, or a table's row that begins with it.
 undocumented=
 for name in $(sql "SELECT DISTINCT proname FROM pg_proc WHERE oid IN (SELECT objid FROM ($members) m WHERE classid = 'pg_proc'::regclass)"); do
-	grep -qE "^#+ (.*[ ,])?$name(,.*)?$|^#+ .*\`$name\`|^\| \`$name[(\`]|\`$name\(\)\`" doc/*.md || undocumented+=" $name"
+	grep -qE "^#+ (.*[ ,])?$name(,.*)?$|^#+ .*\`$name\`|^\| (.*, )?\`$name[(\`]|\`$name\(\)\`" doc/*.md || undocumented+=" $name"
 done
 is "$undocumented" "" "every function has a heading or a table's row in doc/"
 

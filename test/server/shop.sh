@@ -35,7 +35,7 @@ registry="SELECT md5(coalesce((SELECT string_agg(m::text, ' ' ORDER BY model) FR
 	|| coalesce((SELECT string_agg(g::text, ' ' ORDER BY model_id, role_name) FROM promoai.registry_grants g), ''))"
 
 # Rows of the registry that belong to nothing, and models and versions that lack a part: none, that is an empty answer.
-# Constraints are not trusted to have held: plain joins over the tables.
+# No foreign key sees to that.
 strays="SELECT 'version without model' FROM promoai.registry_versions v
 		WHERE NOT EXISTS (SELECT FROM promoai.registry_models m WHERE m.model_id = v.model_id)
 	UNION ALL SELECT 'metric without version' FROM promoai.registry_metrics x

@@ -133,6 +133,15 @@ SELECT interactions FROM promoai.mf_train('w3', 'sale', factors => 4, holdout =>
 SELECT count(DISTINCT round(value::numeric, 2)) AS different_losses
 FROM promoai.model_metrics m WHERE m.model IN ('w1', 'w2', 'w3') AND metric = 'loss';
 
+-- Conjugate gradients come close to the exact solution, on the same objective, and give the same kind of model.
+SELECT interactions FROM promoai.mf_train('steps', 'sale', factors => 4, holdout => 0, solver => 'cg');
+SELECT abs(s.value / e.value - 1) < 0.005 AS close
+FROM promoai.model_metrics s, promoai.model_metrics e
+WHERE (s.model, s.metric) = ('steps', 'loss') AND (e.model, e.metric) = ('w1', 'loss');
+SELECT rank, item LIKE 'tea-%' AS tea, answered_by FROM promoai.cf_recommend('steps', 1, k => 2, exclude_seen => false);
+SELECT version FROM promoai.retrain('steps');
+SELECT arguments ->> 'solver' AS solver FROM promoai.models WHERE model = 'steps';
+
 -- Holding out everything after a time; tolerance ends early; the same seed gives the same model.
 SELECT metrics ? 'recall@5' AS judged
 FROM promoai.mf_train('later', 'sale', factors => 4, metrics_k => 5, holdout_after => '2026-02-10 00:00+00');
@@ -144,12 +153,22 @@ SELECT interactions FROM promoai.mf_train('again', 'SELECT * FROM sale ORDER BY 
 SELECT (SELECT array_agg(factors ORDER BY item) FROM promoai.mf_item_factors('early'))
      = (SELECT array_agg(factors ORDER BY item) FROM promoai.mf_item_factors('again')) AS same_bytes;
 
+-- Customers of whom nothing was known before that time are not judged.
+SELECT n FROM promoai.model_metrics WHERE model = 'later' AND metric = 'recall@5'
+UNION ALL
+SELECT count(*) FROM (SELECT customer FROM sale GROUP BY customer
+                      HAVING min(sold_at) <= '2026-02-10 00:00+00' AND max(sold_at) > '2026-02-10 00:00+00') known;
+
 -- A published model is measured on any source, with the history it knows or one that is given.
 SELECT metric, n FROM promoai.evaluate('taste', 'SELECT customer, item FROM sale', k => 3);
 SELECT metric, n, value > 0.5 AS good
 FROM promoai.evaluate('taste', $$SELECT -1, unnest(ARRAY['tea-4', 'tea-5', 'no such thing'])$$, k => 3,
                       history => $$SELECT -1, unnest(ARRAY['tea-1', 'tea-2', 'tea-3'])$$)
 WHERE metric IN ('precision@3', 'recall@3');
+
+-- Far more bought items than the model knows are so many misses.
+SELECT metric, n, value FROM promoai.evaluate('taste', $$SELECT 1, 'strange-' || i FROM generate_series(1, 5000) i$$, k => 3)
+WHERE metric = 'recall@3';
 
 -- One row, one customer, one item, all the same.
 SELECT customers, items, interactions FROM promoai.mf_train('one', $$SELECT 1, 'a'$$);

@@ -63,6 +63,7 @@ SELECT promoai.mf_train('m', 'good', unobserved_weight => 0);
 SELECT promoai.mf_train('m', 'good', unobserved_weight => 'infinity');
 SELECT promoai.mf_train('m', 'good', value_transform => 'sqrt');
 SELECT promoai.mf_train('m', 'good', feedback => 'Implicit');
+SELECT promoai.mf_train('m', 'good', solver => 'sgd');
 SELECT promoai.mf_train('m', 'good', holdout => 1);
 SELECT promoai.mf_train('m', 'good', holdout => 0.1, holdout_after => now());
 SELECT promoai.mf_train('m', 'SELECT customer, item FROM good', holdout_after => now());

@@ -8,15 +8,14 @@
  *
  * Phases of an iteration, with a barrier after each:
  *
- *   1. Gram matrix of the item factors, by chunks of rows into shared memory
- *   2. user rows: every member adds up the Gram chunks in order, then claims chunks of rows
- *   3. Gram matrix of the user factors
- *   4. item rows, as in 2
+ *   1. Gram matrix of the item factors, by chunks of rows into shared memory; behind the barrier every member adds up the
+ *      chunks in order
+ *   2. where many rows are short: the leader finds the Gram matrix's eigenvectors, and the item factors are turned into
+ *      their basis, in place, for nobody reads them again before phase 4 sets them anew
+ *   3. user rows: every member claims chunks of rows, and turns its solutions back
+ *   4. the same for the item rows from the user factors; behind the last iteration the latter are turned back
  *
- * A row's normal matrix is not built entry by entry: its factor rows, scaled by the square root of their weights, are
- * gathered into a block of at most BLOCK rows, and ssyrk adds the block's square at the speed of matrix products;
- * spotrf and two triangular solves follow.  That costs n f^2 + f^3 / 3 multiplications a row, and beats conjugate
- * gradients in time up to a few hundred factors because it runs at ten times their rate.
+ * How a row is assembled and solved: als_row.c, als_short.c.
  *
  * The loss costs nothing: at the solution of row i its share of the objective is W_i - b_i . y_i, so the item rows'
  * shares plus the users' penalty (taken down while the users were solved) make the whole.
@@ -24,98 +23,47 @@
  * Same bytes for any number of members: chunk bounds follow from the sizes alone, a row is solved by one member from
  * shared numbers, and sums over chunks run in chunk order.
  *
- * Memory: shared, GRAM_CHUNKS Gram matrices and the chunks' sums; each member, two matrices, the block and a vector.
- *
- * A matrix that is not positive definite in single precision (no regularisation, few rows) is tried again with a
- * small ridge, growing from 1e-6 to 1e-2 of its mean diagonal; the loss told is then off by as little.  What no ridge
- * helps, and any row that is not finite, ends in CORE_NOT_FINITE.
+ * Memory: shared, GRAM_CHUNKS Gram matrices, eigenvectors and the chunks' sums; each member, two matrices, the block and
+ * some vectors, and where it decomposes some 24 f^2 bytes more.
  */
 #include <math.h>
 #include <string.h>
 
-#include <cblas.h>
-#include <lapacke.h>
-
-#include "als.h"
+#include "als_row.h"
+#include "als_short.h"
 #include "../rng.h"
 #include "../team.h"
 
-#define BLOCK 384 /* factor rows gathered for one ssyrk */
 #define GRAM_CHUNKS 16 /* at most */
 #define GRAM_ROWS 1024 /* in a chunk, at least, while there are fewer than GRAM_CHUNKS */
 #define SOLVE_CHUNKS 256
-#define RIDGES 3
-
-/*
- * Eight floats at any address: GCC 12 leaves the gather loop scalar at -O2, where it takes a quarter of the time.  The
- * sanitizers start too late for the resolvers of target_clones.
- */
-#define LANES 8
-typedef float Lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
-#define WIDE __attribute__((target_clones("default", "avx2")))
-#else
-#define WIDE
-#endif
+#define ROTATE_ROWS 1024 /* in a chunk */
 
 typedef struct AlsShared
 {
 	TeamShared team;
 	double user_penalty[SOLVE_CHUNKS]; /* sum of (W_u + a0 n_items) |x_u|^2 by chunk of users */
 	double item_loss[SOLVE_CHUNKS]; /* sum of W_i - b_i . y_i by chunk of items */
-	float gram[]; /* [gram_chunks x factors x factors], lower triangles, without a0 */
+	float numbers
+		[]; /* [als_spectrum_floats], the last spectrum; [gram_chunks x stride x stride], matrices without a0 */
 } AlsShared;
 
-/* What one member works with. */
-typedef struct Work
+/* One half of an iteration: the rows x of matrix from the other side's factors y. */
+typedef struct Half
 {
-	int32_t factors;
-	float *gram; /* [factors x factors] a0 Y'Y, symmetric */
-	float *normal; /* [factors x factors] column by column, lower triangle; then its Cholesky factor */
-	float *block; /* [BLOCK x factors] gathered rows */
-	float *rhs; /* [factors] */
-} Work;
-
-/* One side of the problem as the other side's rows see it. */
-typedef struct Side
-{
-	const AlsParams *params;
-	const float *y; /* [n x factors] fixed factors */
-	int32_t n;
-} Side;
-
-/* What solving a row found out. */
-typedef struct RowFit
-{
-	double weight; /* W, the sum of the weights */
-	double explained; /* b . x */
-	double norm2; /* |x|^2 */
-} RowFit;
+	AlsSide side;
+	float *y; /* side.y */
+	const Csr *matrix;
+	float *x; /* [matrix->rows x factors] */
+	bool rotated; /* y is left in another basis */
+	double *penalty; /* [SOLVE_CHUNKS] sums for the loss; NULL where they are not wanted */
+	double *loss; /* the same */
+} Half;
 
 static int64_t
 smaller(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
-}
-
-/* a * b, or SIZE_MAX when that is too much. */
-static size_t
-times(size_t a, size_t b)
-{
-	size_t product;
-
-	return __builtin_mul_overflow(a, b, &product) ? SIZE_MAX : product;
-}
-
-/* a + b rounded up to whole cache lines, or SIZE_MAX when that is too much. */
-static size_t
-plus_aligned(size_t a, size_t b)
-{
-	size_t sum;
-
-	if (__builtin_add_overflow(a, b, &sum) || sum > SIZE_MAX - 63)
-		return SIZE_MAX;
-	return (sum + 63) & ~(size_t) 63;
 }
 
 static int32_t
@@ -129,256 +77,100 @@ gram_chunks(int32_t rows)
 size_t
 als_shared_bytes(const AlsParams *params, int32_t users, int32_t items)
 {
-	size_t factors = (size_t) params->factors;
+	size_t stride = gram_stride((size_t) params->factors);
 	size_t chunks = (size_t) gram_chunks(users > items ? users : items);
-	size_t gram = times(times(factors, factors), times(chunks, sizeof(float)));
+	size_t gram = als_times(als_times(stride, stride), als_times(chunks, sizeof(float)));
 
-	return plus_aligned(sizeof(AlsShared), gram);
+	return als_plus_aligned(als_plus_aligned(sizeof(AlsShared), als_spectrum_floats(params) * sizeof(float)),
+							gram);
 }
 
-size_t
-als_member_bytes(const AlsParams *params)
-{
-	size_t row = times((size_t) params->factors, sizeof(float));
-	size_t square = plus_aligned(times(row, (size_t) params->factors), 0);
-	size_t bytes = plus_aligned(square, square);
-
-	bytes = plus_aligned(bytes, times(row, BLOCK));
-	return plus_aligned(bytes, row);
-}
-
+/* Chunk `chunk` of the Gram matrix of side into work->normal, to be added up by gram_add. */
 static CoreStatus
-work_open(Env *env, const AlsParams *params, Work *work)
+gram_chunk(Env *env, const AlsSide *side, AlsWork *work, int64_t chunk)
 {
-	size_t factors = (size_t) params->factors;
-	size_t square = plus_aligned(factors * factors * sizeof(float), 0);
-	char *memory = env->alloc(env, als_member_bytes(params));
-
-	if (memory == NULL)
-		return CORE_NO_MEMORY;
-	work->factors = params->factors;
-	work->gram = (float *) memory;
-	work->normal = (float *) (memory + square);
-	work->block = (float *) (memory + 2 * square);
-	work->rhs = (float *) (memory + plus_aligned(2 * square, BLOCK * factors * sizeof(float)));
-	return CORE_OK;
-}
-
-static void
-work_close(Env *env, Work *work)
-{
-	env->release(env, work->gram);
-}
-
-/* square [factors x factors] = Y'Y of y [rows x factors], lower triangle column by column. */
-static CoreStatus
-gram_of_rows(Env *env, const float *y, int64_t rows, int32_t factors, float *square)
-{
-	memset(square, 0, (size_t) factors * (size_t) factors * sizeof(float));
-	for (int64_t lo = 0; lo < rows; lo += BLOCK)
-	{
-		if (env->cancelled(env))
-			return CORE_CANCELLED;
-		cblas_ssyrk(CblasColMajor, CblasLower, CblasNoTrans, factors, (int) smaller(BLOCK, rows - lo), 1.0f,
-					y + lo * factors, factors, 1.0f, square, factors);
-	}
-	return CORE_OK;
-}
-
-/* Chunk `chunk` of the Gram matrix of side, to be added up by gram_sum. */
-static CoreStatus
-gram_chunk(Env *env, const Side *side, int64_t chunk, float *square)
-{
-	int32_t factors = side->params->factors;
 	int64_t chunks = gram_chunks(side->n);
 	int64_t lo = side->n * chunk / chunks;
 	int64_t hi = side->n * (chunk + 1) / chunks;
 
-	return gram_of_rows(env, side->y + lo * factors, hi - lo, factors, square);
+	return als_square(env, work, side->y + lo * work->factors, hi - lo, work->normal);
 }
 
-/* gram [factors x factors] += square, or = square for the first chunk; lower triangles. */
+/* work->gram += square, or = square for the first chunk; upper triangles. */
 static void
-gram_add(const float *square, int32_t factors, bool first, float *gram)
+gram_add(const float *square, bool first, AlsWork *work)
 {
-	for (int32_t col = 0; col < factors; col++)
+	for (int64_t row = 0; row < work->stride; row++)
 	{
-		for (size_t at = (size_t) col * (size_t) factors + (size_t) col;
-			 at < (size_t) (col + 1) * (size_t) factors; at++)
-			gram[at] = first ? square[at] : gram[at] + square[at];
+		for (int64_t at = row * (work->stride + 1); at < (row + 1) * work->stride; at++)
+			work->gram[at] = first ? square[at] : work->gram[at] + square[at];
 	}
 }
 
-/* The sum of the chunks is complete: apply the weight and fill in the upper triangle. */
+/* The sum of the chunks is complete: apply the weight. */
 static void
-gram_finish(const AlsParams *params, float *gram)
+gram_finish(const AlsParams *params, AlsWork *work)
 {
-	size_t factors = (size_t) params->factors;
-
-	for (size_t col = 0; col < factors; col++)
+	for (int64_t row = 0; row < work->stride; row++)
 	{
-		for (size_t row = col; row < factors; row++)
-		{
-			gram[col * factors + row] *= params->unobserved_weight;
-			gram[row * factors + col] = gram[col * factors + row];
-		}
+		for (int64_t at = row * (work->stride + 1); at < (row + 1) * work->stride; at++)
+			work->gram[at] *= params->unobserved_weight;
 	}
 }
 
 CoreStatus
 als_gram(Env *env, const AlsParams *params, const float *y, int32_t rows, float *gram)
 {
-	size_t factors = (size_t) params->factors;
-	float *square = env->alloc(env, times(factors * factors, sizeof(float)));
-	Side side = {.params = params, .y = y, .n = rows};
-	CoreStatus status = square != NULL ? CORE_OK : CORE_NO_MEMORY;
+	AlsSide side = {.params = params, .y = y, .n = rows};
+	AlsWork work;
+	CoreStatus status = als_work_open(env, params, &work);
 
+	if (status != CORE_OK)
+		return status;
 	for (int32_t chunk = 0; status == CORE_OK && chunk < gram_chunks(rows); chunk++)
 	{
-		status = gram_chunk(env, &side, chunk, square);
+		status = gram_chunk(env, &side, &work, chunk);
 		if (status == CORE_OK)
-			gram_add(square, params->factors, chunk == 0, gram);
+			gram_add(work.normal, chunk == 0, &work);
 	}
 	if (status == CORE_OK)
-		gram_finish(params, gram);
-	if (square != NULL)
-		env->release(env, square);
+	{
+		gram_finish(params, &work);
+		for (int64_t at = 0; at < (int64_t) params->factors * params->factors; at++)
+		{
+			int64_t row = at / params->factors;
+			int64_t col = at % params->factors;
+
+			gram[at] = work.gram[row < col ? row * work.stride + col : col * work.stride + row];
+		}
+	}
+	als_work_close(env, &work);
 	return status;
-}
-
-/*
- * block [n x factors] = the rows of y that cols [n] name, scaled by the roots of their weights [n] (NULL: all 1);
- * rhs [factors] += the sum of weight times row; returns the sum of the weights.
- */
-WIDE static double
-gather_rows(const float *restrict y, int32_t factors, const int32_t *cols, const float *weights, int32_t n,
-			float *restrict block, float *restrict rhs)
-{
-	double sum = 0.0;
-
-	for (int32_t e = 0; e < n; e++)
-	{
-		const float *restrict from = y + (int64_t) cols[e] * factors;
-		float *restrict to = block + (int64_t) e * factors;
-		float weight = weights != NULL ? weights[e] : 1.0f;
-		float root = sqrtf(weight);
-		int32_t j = 0;
-
-		sum += weight;
-		for (; j + LANES <= factors; j += LANES)
-		{
-			Lanes row = *(const Lanes *) (from + j);
-
-			*(Lanes *) (to + j) = root * row;
-			*(Lanes *) (rhs + j) += weight * row;
-		}
-		for (; j < factors; j++)
-		{
-			to[j] = root * from[j];
-			rhs[j] += weight * from[j];
-		}
-	}
-	return sum;
-}
-
-/* Fill work's normal matrix and right-hand side for a row of n entries; *weight receives W. */
-static CoreStatus
-row_assemble(Env *env, const Side *side, Work *work, const int32_t *cols, const float *weights, int64_t n,
-			 double *weight)
-{
-	int32_t factors = work->factors;
-	const AlsParams *params = side->params;
-	float diagonal;
-
-	memcpy(work->normal, work->gram, (size_t) factors * (size_t) factors * sizeof(float));
-	memset(work->rhs, 0, (size_t) factors * sizeof(float));
-	*weight = 0.0;
-	for (int64_t lo = 0; lo < n; lo += BLOCK)
-	{
-		int32_t rows = (int32_t) smaller(BLOCK, n - lo);
-
-		if (env->cancelled(env))
-			return CORE_CANCELLED;
-		*weight += gather_rows(side->y, factors, cols + lo, weights != NULL ? weights + lo : NULL, rows,
-							   work->block, work->rhs);
-		cblas_ssyrk(CblasColMajor, CblasLower, CblasNoTrans, factors, rows, 1.0f, work->block, factors, 1.0f,
-					work->normal, factors);
-	}
-	diagonal = (float) (params->regularization * (*weight + (double) params->unobserved_weight * side->n));
-	for (int64_t j = 0; j < factors; j++)
-		work->normal[j * (factors + 1)] += diagonal;
-	return CORE_OK;
-}
-
-/* Add `share` of the mean diagonal to the diagonal of work's normal matrix. */
-static void
-add_ridge(Work *work, double share)
-{
-	int64_t step = (int64_t) work->factors + 1;
-	double trace = 0.0;
-
-	for (int64_t j = 0; j < work->factors; j++)
-		trace += work->normal[j * step];
-	for (int64_t j = 0; j < work->factors; j++)
-		work->normal[j * step] += (float) (share * (trace / work->factors + 1e-20));
-}
-
-/* x [factors]: the row for n > 0 entries of columns cols [n] and weights [n] (NULL: all 1). */
-static CoreStatus
-solve_row(Env *env, const Side *side, Work *work, const int32_t *cols, const float *weights, int64_t n,
-		  float *x, RowFit *fit)
-{
-	static const double ridges[RIDGES + 1] = {0.0, 1e-6, 1e-4, 1e-2};
-	int32_t factors = work->factors;
-	lapack_int info = 1;
-
-	for (int attempt = 0; info != 0; attempt++)
-	{
-		CoreStatus status;
-
-		if (attempt > RIDGES)
-			return CORE_NOT_FINITE;
-		status = row_assemble(env, side, work, cols, weights, n, &fit->weight);
-		if (status != CORE_OK)
-			return status;
-		if (attempt > 0)
-			add_ridge(work, ridges[attempt]);
-		LAPACK_spotrf("L", &factors, work->normal, &factors, &info);
-	}
-	memcpy(x, work->rhs, (size_t) factors * sizeof(float));
-	cblas_strsv(CblasColMajor, CblasLower, CblasNoTrans, CblasNonUnit, factors, work->normal, factors, x, 1);
-	cblas_strsv(CblasColMajor, CblasLower, CblasTrans, CblasNonUnit, factors, work->normal, factors, x, 1);
-	fit->explained = 0.0;
-	fit->norm2 = 0.0;
-	for (int32_t j = 0; j < factors; j++)
-	{
-		fit->explained += (double) work->rhs[j] * x[j];
-		fit->norm2 += (double) x[j] * x[j];
-	}
-	return isfinite(fit->norm2) && isfinite(fit->explained) ? CORE_OK : CORE_NOT_FINITE;
 }
 
 CoreStatus
 als_fold_in(Env *env, const AlsParams *params, const float *item_factors, int32_t n_items, const float *gram,
 			const int32_t *items, const float *weights, int32_t n, float *x)
 {
-	size_t factors = (size_t) params->factors;
-	Side side = {.params = params, .y = item_factors, .n = n_items};
-	Work work;
-	RowFit fit;
+	size_t row = (size_t) params->factors * sizeof(float);
+	AlsSide side = {.params = params, .y = item_factors, .n = n_items};
+	AlsWork work;
+	AlsRowFit fit;
 	CoreStatus status;
 
 	if (n == 0)
 	{
-		memset(x, 0, factors * sizeof(float));
+		memset(x, 0, row);
 		return CORE_OK;
 	}
-	status = work_open(env, params, &work);
+	status = als_work_open(env, params, &work);
 	if (status != CORE_OK)
 		return status;
-	memcpy(work.gram, gram, factors * factors * sizeof(float));
-	status = solve_row(env, &side, &work, items, weights, n, x, &fit);
-	work_close(env, &work);
+	memset(work.gram, 0, (size_t) (work.stride * work.stride) * sizeof(float));
+	for (int64_t j = 0; j < params->factors; j++)
+		memcpy(work.gram + j * work.stride, gram + j * params->factors, row);
+	status = als_row_solve(env, &side, &work, items, weights, n, x, &fit);
+	als_work_close(env, &work);
 	return status;
 }
 
@@ -406,65 +198,117 @@ chunk_begin(const Csr *matrix, int64_t fixed, int64_t chunk)
 	return (int32_t) lo;
 }
 
-/* The rows of one chunk; *penalty and *loss receive the chunk's sums. */
+/* The rows of one chunk, and their sums. */
 static CoreStatus
-solve_chunk(Env *env, const Side *side, Work *work, const Csr *matrix, int64_t chunk, float *x,
-			double *penalty, double *loss)
+solve_chunk(Env *env, const Half *half, AlsWork *work, int64_t chunk)
 {
+	const Csr *matrix = half->matrix;
 	int32_t factors = work->factors;
-	int64_t fixed = factors / 3 + 8; /* the Cholesky factorisation, in entries */
+	int64_t fixed = factors / 3 + 24; /* the Cholesky factorisation, in entries */
+	int32_t begin = chunk_begin(matrix, fixed, chunk);
 	int32_t end = chunk_begin(matrix, fixed, chunk + 1);
-	double pull = (double) side->params->unobserved_weight * side->n;
+	double pull = (double) half->side.params->unobserved_weight * half->side.n;
+	double penalty = 0.0;
+	double loss = 0.0;
 
-	*penalty = 0.0;
-	*loss = 0.0;
-	for (int32_t r = chunk_begin(matrix, fixed, chunk); r < end; r++)
+	for (int32_t r = begin; r < end; r++)
 	{
-		int64_t begin = matrix->start[r];
-		int64_t n = matrix->start[r + 1] - begin;
-		float *row = x + (int64_t) r * factors;
-		const float *weights = matrix->value != NULL ? matrix->value + begin : NULL;
-		RowFit fit = {0};
+		int64_t entry = matrix->start[r];
+		int64_t n = matrix->start[r + 1] - entry;
+		float *row = half->x + (int64_t) r * factors;
+		const float *weights = matrix->value != NULL ? matrix->value + entry : NULL;
+		AlsRowFit fit = {0};
 		CoreStatus status = CORE_OK;
 
 		if (n > 0)
-			status = solve_row(env, side, work, matrix->col + begin, weights, n, row, &fit);
+			status = als_row_solve(env, &half->side, work, matrix->col + entry, weights, n, row, &fit);
 		else
 			memset(row, 0, (size_t) factors * sizeof(float));
 		if (status != CORE_OK)
 			return status;
-		*penalty += (fit.weight + pull) * fit.norm2;
-		*loss += fit.weight - fit.explained;
+		penalty += (fit.weight + pull) * fit.norm2;
+		loss += fit.weight - fit.explained;
 	}
-	return CORE_OK;
+	if (half->penalty != NULL)
+		half->penalty[chunk] = penalty;
+	if (half->loss != NULL)
+		half->loss[chunk] = loss;
+	if (work->spectrum == NULL)
+		return CORE_OK;
+	return als_rotate(env, work, work->spectrum, true, half->x + (int64_t) begin * factors, end - begin);
 }
 
-/* Phases 1 and 2, or 3 and 4: the rows x of matrix from the other side; sums by chunk into penalty and loss. */
+/* A phase: work->gram of y in every member. */
 static CoreStatus
-half_iteration(Team *team, const Side *side, Work *work, const Csr *matrix, float *x, AlsShared *shared,
-			   double *penalty, double *loss)
+gram_phase(Team *team, const Half *half, AlsWork *work, AlsShared *shared)
 {
-	size_t square = (size_t) work->factors * (size_t) work->factors;
-	int32_t chunks = gram_chunks(side->n);
-	double unused;
+	int64_t square = work->stride * work->stride;
+	float *squares = shared->numbers + als_spectrum_floats(half->side.params);
+	int32_t chunks = gram_chunks(half->side.n);
 	int64_t chunk;
 	CoreStatus status;
 
 	while ((chunk = team_claim(team, chunks)) >= 0)
-		team_fail(team, gram_chunk(team->env, side, chunk, shared->gram + (size_t) chunk * square));
+	{
+		team_fail(team, gram_chunk(team->env, &half->side, work, chunk));
+		/* The team's memory is not aligned as the kernels want it. */
+		memcpy(squares + chunk * square, work->normal, (size_t) square * sizeof(float));
+	}
 	status = team_meet(team);
 	if (status != CORE_OK)
 		return status;
-
 	for (chunk = 0; chunk < chunks; chunk++)
-		gram_add(shared->gram + (size_t) chunk * square, work->factors, chunk == 0, work->gram);
-	gram_finish(side->params, work->gram);
-	while ((chunk = team_claim(team, SOLVE_CHUNKS)) >= 0)
+		gram_add(squares + chunk * square, chunk == 0, work);
+	gram_finish(half->side.params, work);
+	return CORE_OK;
+}
+
+/* A phase: rows [n x factors] into the basis of the shared spectrum, or back. */
+static CoreStatus
+rotate_phase(Team *team, AlsWork *work, const AlsShared *shared, bool back, float *rows, int64_t n)
+{
+	int64_t chunks = (n + ROTATE_ROWS - 1) / ROTATE_ROWS;
+	int64_t chunk;
+
+	while ((chunk = team_claim(team, chunks)) >= 0)
 	{
-		team_fail(team, solve_chunk(team->env, side, work, matrix, chunk, x,
-									penalty != NULL ? penalty + chunk : &unused,
-									loss != NULL ? loss + chunk : &unused));
+		int64_t lo = chunk * ROTATE_ROWS;
+
+		team_fail(team, als_rotate(team->env, work, shared->numbers, back, rows + lo * work->factors,
+								   smaller(ROTATE_ROWS, n - lo)));
 	}
+	return team_meet(team);
+}
+
+/* Two phases: y goes into the basis where its Gram matrix is diagonal. */
+static CoreStatus
+spectrum_phases(Team *team, const Half *half, AlsWork *work, AlsShared *shared)
+{
+	CoreStatus status;
+
+	if (team->env->leader)
+		team_fail(team, als_spectrum_find(team->env, work, shared->numbers));
+	status = team_meet(team);
+	if (status != CORE_OK)
+		return status;
+	als_spectrum_use(work, shared->numbers);
+	return rotate_phase(team, work, shared, false, half->y, half->side.n);
+}
+
+static CoreStatus
+half_iteration(Team *team, const Half *half, AlsWork *work, AlsShared *shared)
+{
+	int64_t chunk;
+	CoreStatus status;
+
+	als_spectrum_use(work, NULL);
+	status = gram_phase(team, half, work, shared);
+	if (status == CORE_OK && half->rotated)
+		status = spectrum_phases(team, half, work, shared);
+	if (status != CORE_OK)
+		return status;
+	while ((chunk = team_claim(team, SOLVE_CHUNKS)) >= 0)
+		team_fail(team, solve_chunk(team->env, half, work, chunk));
 	return team_meet(team);
 }
 
@@ -504,43 +348,52 @@ start_phase(Team *team, const AlsProblem *problem, float *y)
 
 /* One iteration; *loss is the same in every member. */
 static CoreStatus
-iterate(Team *team, const AlsProblem *problem, Work *work, AlsModel *model, AlsShared *shared, double *loss)
+iterate(Team *team, const Half halves[2], AlsWork *work, AlsShared *shared, double *loss)
 {
-	const AlsParams *params = &problem->params;
-	Side items = {.params = params, .y = model->item_factors, .n = problem->by_item.rows};
-	Side users = {.params = params, .y = model->user_factors, .n = problem->by_user.rows};
 	double fit = 0.0;
 	double penalty = 0.0;
-	CoreStatus status;
 
-	status = half_iteration(team, &items, work, &problem->by_user, model->user_factors, shared,
-							shared->user_penalty, NULL);
-	if (status != CORE_OK)
-		return status;
-	status = half_iteration(team, &users, work, &problem->by_item, model->item_factors, shared, NULL,
-							shared->item_loss);
-	if (status != CORE_OK)
-		return status;
+	for (int i = 0; i < 2; i++)
+	{
+		CoreStatus status = half_iteration(team, &halves[i], work, shared);
+
+		if (status != CORE_OK)
+			return status;
+	}
 	for (int chunk = 0; chunk < SOLVE_CHUNKS; chunk++)
 	{
 		fit += shared->item_loss[chunk];
 		penalty += shared->user_penalty[chunk];
 	}
-	*loss = fit + params->regularization * penalty;
+	*loss = fit + halves[0].side.params->regularization * penalty;
 	return isfinite(*loss) ? CORE_OK : CORE_NOT_FINITE;
+}
+
+static Half
+half_of(const AlsParams *params, const Csr *matrix, float *y, float *x)
+{
+	return (Half){.side = {.params = params, .y = y, .n = matrix->cols},
+				  .y = y,
+				  .matrix = matrix,
+				  .x = x,
+				  .rotated = als_spectrum_pays(params, matrix)};
 }
 
 /* All iterations, once there is memory. */
 static CoreStatus
-run_iterations(Team *team, const AlsProblem *problem, Work *work, AlsModel *model, AlsShared *shared,
+run_iterations(Team *team, const AlsProblem *problem, AlsWork *work, AlsModel *model, AlsShared *shared,
 			   AlsReport *report)
 {
 	const AlsParams *params = &problem->params;
+	Half halves[2] = {half_of(params, &problem->by_user, model->item_factors, model->user_factors),
+					  half_of(params, &problem->by_item, model->user_factors, model->item_factors)};
 
+	halves[0].penalty = shared->user_penalty;
+	halves[1].loss = shared->item_loss;
 	for (int32_t done = 1; done <= params->iterations; done++)
 	{
 		double before = report->loss;
-		CoreStatus status = iterate(team, problem, work, model, shared, &report->loss);
+		CoreStatus status = iterate(team, halves, work, shared, &report->loss);
 
 		if (status != CORE_OK)
 			return status;
@@ -550,7 +403,9 @@ run_iterations(Team *team, const AlsProblem *problem, Work *work, AlsModel *mode
 		if (params->tolerance > 0 && done > 1 && before - report->loss < params->tolerance * before)
 			break;
 	}
-	return CORE_OK;
+	if (!halves[1].rotated)
+		return CORE_OK;
+	return rotate_phase(team, work, shared, true, model->user_factors, problem->by_user.rows);
 }
 
 CoreStatus
@@ -558,8 +413,8 @@ als_train(Env *env, const AlsProblem *problem, AlsModel *model, void *shared, Al
 {
 	AlsShared *common = shared;
 	Team team = team_join(env, &common->team);
-	Work work;
-	CoreStatus opened = work_open(env, &problem->params, &work);
+	AlsWork work;
+	CoreStatus opened = als_work_open(env, &problem->params, &work);
 	CoreStatus status;
 
 	*report = (AlsReport){.iterations = 0, .loss = NAN};
@@ -569,6 +424,6 @@ als_train(Env *env, const AlsProblem *problem, AlsModel *model, void *shared, Al
 	if (status == CORE_OK)
 		status = run_iterations(&team, problem, &work, model, common, report);
 	if (opened == CORE_OK)
-		work_close(env, &work);
+		als_work_close(env, &work);
 	return status;
 }

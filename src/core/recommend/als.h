@@ -65,7 +65,11 @@ extern CoreStatus als_train(Env *env, const AlsProblem *problem, AlsModel *model
 /* gram [factors x factors] = unobserved_weight * Y'Y for Y [rows x factors]: what fold-in needs beside Y itself. */
 extern CoreStatus als_gram(Env *env, const AlsParams *params, const float *y, int32_t rows, float *gram);
 
-/* x [factors]: the exact row for a history of n distinct items with weights (NULL: all 1).  O(n f^2 + f^3). */
+/*
+ * x [factors]: the exact row for a history of n distinct items with weights (NULL: all 1).  O(n f^2 + f^3).  What training
+ * finds for the same history and items, to some 1e-6 of the largest factor; not always to the byte, for where many rows
+ * are short, training solves them another way (als_short.c).
+ */
 extern CoreStatus als_fold_in(Env *env, const AlsParams *params, const float *item_factors, int32_t n_items,
 							  const float *gram, const int32_t *items, const float *weights, int32_t n,
 							  float *x);

@@ -101,35 +101,6 @@ feedback_popularity(Env *env, const Csr *a, float *count)
 	return CORE_OK;
 }
 
-/* Sorted upwards, such keys are by falling count (0 or above, whose bits sort as the numbers do), then by index. */
-static inline uint64_t
-order_key(float count, int32_t index)
-{
-	uint32_t bits;
-
-	memcpy(&bits, &count, sizeof(bits));
-	return (uint64_t) ~bits << 32 | (uint32_t) index;
-}
-
-CoreStatus
-feedback_order(Env *env, const float *count, int32_t n, int32_t *order)
-{
-	uint64_t *memory = env->alloc(env, sizeof(uint64_t) * 2 * ((size_t) n + 1));
-	uint64_t *keys = memory;
-	uint64_t *spare = memory + n;
-	CoreStatus status;
-
-	if (memory == NULL)
-		return CORE_NO_MEMORY;
-	for (int32_t i = 0; i < n; i++)
-		keys[i] = order_key(count[i], i);
-	status = sort_keys(env, &keys, &spare, n);
-	for (int32_t i = 0; status == CORE_OK && i < n; i++)
-		order[i] = (int32_t) (uint32_t) keys[i];
-	env->release(env, memory);
-	return status;
-}
-
 CoreStatus
 feedback_inverse_norms(Env *env, const float *factors, int32_t rows, int32_t width, float *inverse)
 {

@@ -49,9 +49,6 @@ extern bool feedback_keep(const Coo *coo, int64_t entry, const void *split);
 /* count [cols]: entries per column. */
 extern CoreStatus feedback_popularity(Env *env, const Csr *a, float *count);
 
-/* order [n]: indices by falling count, ties by index; counts are 0 or above.  Scratch 16 bytes each. */
-extern CoreStatus feedback_order(Env *env, const float *count, int32_t n, int32_t *order);
-
 /* inverse [rows]: 1 / |row of factors|, 0 for rows of zeros.  factors [rows x width]. */
 extern CoreStatus feedback_inverse_norms(Env *env, const float *factors, int32_t rows, int32_t width,
 										 float *inverse);

@@ -178,9 +178,9 @@ contains(const int32_t *ids, int32_t n, int32_t id)
 
 void
 rank_measure(const TopEntry *list, int32_t n, int32_t k, const int32_t *relevant, int32_t n_relevant,
-			 double *out)
+			 int32_t unreachable, double *out)
 {
-	int32_t possible = smaller(k, n_relevant);
+	int32_t possible = n_relevant >= k - unreachable ? k : n_relevant + unreachable;
 	int32_t hits = 0;
 	double gain = 0.0;
 	double best_gain = 0.0;
@@ -317,9 +317,12 @@ work_open(Env *env, const RankTask *task, Work *work)
 	return CORE_OK;
 }
 
-/* The items of `user` that are relevant and not seen, into out (NULL: only count, and stop at the first). */
+/*
+ * How many items of `user` are relevant and not seen; those of the catalogue go into out [items], the count of the others
+ * into *unreachable.  With out NULL the answer is only whether there is any.
+ */
 static int32_t
-relevant_unseen(const RankTask *task, int32_t user, int32_t *out)
+relevant_unseen(const RankTask *task, int32_t user, int32_t *out, int32_t *unreachable)
 {
 	int64_t seen = task->seen.start[user];
 	int64_t seen_end = task->seen.start[user + 1];
@@ -335,7 +338,10 @@ relevant_unseen(const RankTask *task, int32_t user, int32_t *out)
 			continue;
 		if (out == NULL)
 			return 1;
-		out[n++] = item;
+		if (item < task->seen.cols)
+			out[n++] = item;
+		else
+			(*unreachable)++;
 	}
 	return n;
 }
@@ -357,7 +363,9 @@ list_judged(Env *env, const RankTask *task, SharedView *view)
 				return CORE_CANCELLED;
 			work = 0;
 		}
-		if (relevant_unseen(task, user, NULL) > 0)
+		if (task->known_only && task->seen.start[user] == task->seen.start[user + 1])
+			continue;
+		if (relevant_unseen(task, user, NULL, NULL) > 0)
 			view->user[judged++] = user;
 	}
 	view->head->judged = judged;
@@ -410,12 +418,13 @@ judge_block(Team *team, const RankTask *task, Work *work, const SharedView *view
 
 	for (int32_t u = 0; status == CORE_OK && u < n; u++)
 	{
-		int32_t n_relevant = relevant_unseen(task, view->user[first + u], work->relevant);
+		int32_t unreachable = 0;
+		int32_t n_relevant = relevant_unseen(task, view->user[first + u], work->relevant, &unreachable);
 
 		if (team_stopped(team))
 			return CORE_CANCELLED;
 		topk_finish(&top[u]);
-		rank_measure(top[u].heap, top[u].n, task->k, work->relevant, n_relevant,
+		rank_measure(top[u].heap, top[u].n, task->k, work->relevant, n_relevant, unreachable,
 					 view->measures + (first + u) * RANK_MEASURES);
 		for (int32_t i = 0; i < top[u].n; i++)
 		{

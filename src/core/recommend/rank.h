@@ -37,9 +37,12 @@ typedef enum RankMeasure
 	RANK_MEASURES
 } RankMeasure;
 
-/* list [n] best first; relevant [n_relevant] ascending and distinct, n_relevant > 0.  out [RANK_MEASURES]. */
+/*
+ * list [n] best first; relevant [n_relevant] ascending and distinct.  `unreachable` more are relevant that no list can
+ * hold; n_relevant + unreachable > 0.  out [RANK_MEASURES].
+ */
 extern void rank_measure(const TopEntry *list, int32_t n, int32_t k, const int32_t *relevant,
-						 int32_t n_relevant, double *out);
+						 int32_t n_relevant, int32_t unreachable, double *out);
 
 /*
  * Lists for many users, judged.  For each user with at least one item in `relevant` that `seen` lacks, the k best
@@ -52,7 +55,8 @@ typedef struct RankTask
 	int32_t factors;
 	int32_t k;
 	Csr seen; /* users x items: left out of the lists; its values are not read */
-	Csr relevant; /* users x items: what was really bought */
+	Csr relevant; /* what was really bought; items from seen.cols on are outside the catalogue and count as misses */
+	bool known_only; /* skip users of whom nothing is seen */
 } RankTask;
 
 /* What a team leaves in shared memory for rank_summary to read. */

@@ -1,34 +1,54 @@
 /*
  * rank_body.h - the part of a kernel of rank_kernel.h that is the same for all machines; included once for each
  *
- * NAME(x): x with the kernel's suffix.  TARGET: what it may use of the machine.  Products of floats are exact in double precision, so it does not matter whether
+ * WIDTH: doubles in a vector.  NAME(x): x with the kernel's suffix.  TARGET: what it may use of the machine.  Products of floats are exact in double precision, so it does not matter whether
  * additions are fused with them.
  */
+typedef double NAME(Doubles) __attribute__((vector_size(WIDTH * sizeof(double))));
+typedef float NAME(Singles) __attribute__((vector_size(WIDTH * sizeof(float)), aligned(4), may_alias));
+
+/* Sixteen products more; sums: the lanes, WIDTH by WIDTH. */
+TARGET static inline __attribute__((always_inline)) void
+NAME(add)(const float *a, const float *b, NAME(Doubles) * sums)
+{
+#pragma GCC unroll 8
+	for (int k = 0; k < 16 / WIDTH; k++)
+		sums[k] += __builtin_convertvector(*(const NAME(Singles) *) (a + k * WIDTH), NAME(Doubles)) *
+				   __builtin_convertvector(*(const NAME(Singles) *) (b + k * WIDTH), NAME(Doubles));
+}
+
+/* Lanes are added to those that stand half of them away, until one is left. */
 TARGET static inline __attribute__((always_inline)) float
 NAME(score)(const float *a, const float *b, int32_t factors)
 {
-	Eights even = {0};
-	Eights odd = {0};
-	Eights both;
-	int32_t j = 0;
+	NAME(Doubles) sums[16 / WIDTH] = {{0}};
+	int32_t whole = factors / 16 * 16;
 
-	for (; j + 16 <= factors; j += 16)
+	for (int32_t j = 0; j < whole; j += 16)
+		NAME(add)(a + j, b + j, sums);
+	if (whole < factors)
 	{
-		even += __builtin_convertvector(*(const Floats *) (a + j), Eights) *
-				__builtin_convertvector(*(const Floats *) (b + j), Eights);
-		odd += __builtin_convertvector(*(const Floats *) (a + j + 8), Eights) *
-			   __builtin_convertvector(*(const Floats *) (b + j + 8), Eights);
+		float rest[2][16] = {{0}};
+
+		memcpy(rest[0], a + whole, (size_t) (factors - whole) * sizeof(float));
+		memcpy(rest[1], b + whole, (size_t) (factors - whole) * sizeof(float));
+		NAME(add)(rest[0], rest[1], sums);
 	}
-	for (; j < factors; j++)
+#pragma GCC unroll 4
+	for (int half = 8 / WIDTH; half > 0; half /= 2)
 	{
-		if (j & 8)
-			odd[j & 7] += (double) a[j] * b[j];
-		else
-			even[j & 7] += (double) a[j] * b[j];
+#pragma GCC unroll 4
+		for (int k = 0; k < half; k++)
+			sums[k] += sums[k + half];
 	}
-	both = even + odd;
-	return (float) (((both[0] + both[4]) + (both[2] + both[6])) +
-					((both[1] + both[5]) + (both[3] + both[7])));
+#if WIDTH == 8
+	return (float) (((sums[0][0] + sums[0][4]) + (sums[0][2] + sums[0][6])) +
+					((sums[0][1] + sums[0][5]) + (sums[0][3] + sums[0][7])));
+#elif WIDTH == 4
+	return (float) ((sums[0][0] + sums[0][2]) + (sums[0][1] + sums[0][3]));
+#else
+	return (float) (sums[0][0] + sums[0][1]);
+#endif
 }
 
 TARGET static void

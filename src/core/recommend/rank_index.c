@@ -25,7 +25,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "feedback.h"
 #include "rank_kernel.h"
 
 #define TILE 64 /* blocks, at most; a multiple of 8, as is the first */
@@ -33,6 +32,7 @@
 #define QUAD_BYTES (RANK_LANES * 4)
 #define ROUND_UP (1.0 + 1e-6)
 #define BUILD_STRETCH 4096 /* items between two looks at the cancel flag */
+#define SORT_STRETCH 65536 /* keys between two looks */
 
 static int32_t
 quads_of(int32_t factors)
@@ -135,28 +135,68 @@ encode_block(const float *item_factors, int32_t factors, const int32_t *order, u
 	limits[3 * blocks + block] = nextafterf((float) (fmin(smallest, largest) / ROUND_UP), -INFINITY);
 }
 
+/*
+ * Sort keys [n] by their upper halves, a digit at a time from the lowest; equal ones keep their order.  The result is in
+ * keys again, since there are four digits.
+ */
+static CoreStatus
+sort_keys(Env *env, uint64_t *keys, uint64_t *spare, int32_t n)
+{
+	for (int shift = 32; shift < 64; shift += 8)
+	{
+		int32_t next[257] = {0};
+		uint64_t *swap = keys;
+
+		for (int32_t i = 0; i < n; i++)
+			next[(keys[i] >> shift & 255) + 1]++;
+		for (int digit = 0; digit < 256; digit++)
+			next[digit + 1] += next[digit];
+		for (int32_t i = 0; i < n; i++)
+		{
+			if (i % SORT_STRETCH == 0 && env->cancelled(env))
+				return CORE_CANCELLED;
+			spare[next[keys[i] >> shift & 255]++] = keys[i];
+		}
+		keys = spare;
+		spare = swap;
+	}
+	return CORE_OK;
+}
+
+/* keys [items]: in the upper half what falls as the norm rises, in the lower the index. */
+static CoreStatus
+norm_keys(Env *env, const float *item_factors, int32_t items, int32_t factors, uint64_t *keys)
+{
+	for (int32_t i = 0; i < items; i++)
+	{
+		float norm = above(norm_of(item_factors + (int64_t) i * factors, factors));
+		uint32_t bits;
+
+		if (i % BUILD_STRETCH == 0 && env->cancelled(env))
+			return CORE_CANCELLED;
+		if (!isfinite(norm))
+			return CORE_NOT_FINITE;
+		/* Floats that are not negative stand in the order of their bits. */
+		memcpy(&bits, &norm, sizeof(bits));
+		keys[i] = (uint64_t) ~bits << 32 | (uint32_t) i;
+	}
+	return CORE_OK;
+}
+
 /* order [blocks x 16]: items by falling norm. */
 static CoreStatus
 order_items(Env *env, const float *item_factors, int32_t items, int32_t factors, int32_t blocks,
 			int32_t *order)
 {
-	float *norms = env->alloc(env, sizeof(float) * ((size_t) items + 1));
-	CoreStatus status = norms != NULL ? CORE_OK : CORE_NO_MEMORY;
+	uint64_t *keys = env->alloc(env, 2 * sizeof(uint64_t) * (size_t) items);
+	CoreStatus status = keys != NULL ? norm_keys(env, item_factors, items, factors, keys) : CORE_NO_MEMORY;
 
-	for (int32_t i = 0; status == CORE_OK && i < items; i++)
-	{
-		if (i % BUILD_STRETCH == 0 && env->cancelled(env))
-			status = CORE_CANCELLED;
-		norms[i] = above(norm_of(item_factors + (int64_t) i * factors, factors));
-		if (!isfinite(norms[i]))
-			status = CORE_NOT_FINITE;
-	}
 	if (status == CORE_OK)
-		status = feedback_order(env, norms, items, order);
-	for (int64_t i = items; i < (int64_t) blocks * RANK_LANES; i++)
-		order[i] = -1;
-	if (norms != NULL)
-		env->release(env, norms);
+		status = sort_keys(env, keys, keys + items, items);
+	for (int64_t i = 0; status == CORE_OK && i < (int64_t) blocks * RANK_LANES; i++)
+		order[i] = i < items ? (int32_t) (uint32_t) keys[i] : -1;
+	if (keys != NULL)
+		env->release(env, keys);
 	return status;
 }
 

@@ -31,7 +31,7 @@ extern uint64_t rank_index_code_bytes(int32_t items, int32_t factors);
 
 /*
  * Fills codes, order and limits, which the caller provides, from item_factors [items x factors].  CORE_NOT_FINITE when a
- * norm is no finite float.
+ * norm is no finite float.  Takes 16 bytes an item from env for the time of the call.
  */
 extern CoreStatus rank_index_build(Env *env, const float *item_factors, int32_t items, int32_t factors,
 								   uint8_t *codes, int32_t *order, float *limits, RankIndex *index);

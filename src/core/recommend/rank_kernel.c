@@ -11,14 +11,15 @@
 
 typedef float Floats __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int32_t Ints __attribute__((vector_size(32), aligned(4), may_alias));
-typedef double Eights __attribute__((vector_size(64)));
 
 /* GCC tells that passing such vectors to functions depends on the target: none here is passed out of line. */
 #pragma GCC diagnostic ignored "-Wpsabi"
 
+#define WIDTH 2
 #define NAME(x) plain_##x
 #define TARGET
 #include "rank_body.h"
+#undef WIDTH
 #undef NAME
 #undef TARGET
 
@@ -61,8 +62,10 @@ static const RankKernel plain_kernel = {plain_scores, plain_least, plain_scan};
 #include <immintrin.h>
 
 #define TARGET __attribute__((target("avx2,fma")))
+#define WIDTH 4
 #define NAME(x) avx2_##x
 #include "rank_body.h"
+#undef WIDTH
 #undef NAME
 
 /* Half a block, 8 items, and one query: 32 bytes of codes a quad. */
@@ -121,8 +124,10 @@ static const RankKernel avx2_kernel = {avx2_scores, avx2_least, avx2_scan};
 #undef TARGET
 
 #define TARGET __attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq,avx512vnni")))
+#define WIDTH 8
 #define NAME(x) vnni_##x
 #include "rank_body.h"
+#undef WIDTH
 #undef NAME
 
 /* `queries` is known to the compiler, so that the sums are registers. */

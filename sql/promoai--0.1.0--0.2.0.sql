@@ -1,0 +1,724 @@
+\echo Use "ALTER EXTENSION promoai UPDATE TO '0.2.0'" to load this file. \quit
+-- mf_train takes a solver.
+DROP FUNCTION promoai.mf_train(
+	text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean);
+
+CREATE FUNCTION promoai.mf_train(
+	model text,
+	source text,
+	feedback text DEFAULT 'implicit',
+	solver text DEFAULT 'als',
+	factors int DEFAULT 64,
+	iterations int DEFAULT 15,
+	regularization float8 DEFAULT 0.01,
+	unobserved_weight float8 DEFAULT 0.1,
+	value_transform text DEFAULT 'binary',
+	holdout float8 DEFAULT NULL,
+	holdout_after timestamptz DEFAULT NULL,
+	metrics_k int DEFAULT 20,
+	tolerance float8 DEFAULT 0,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	verbose boolean DEFAULT false)
+RETURNS promoai.mf_report
+AS 'MODULE_PATHNAME', 'promoai_mf_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.mf_train(
+	text, text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean) IS
+'Trains a factor model on (customer, item[, value][, time]) and publishes it under a name. Weighted alternating least squares (Hu, Koren & Volinsky 2008; Rendle et al. 2021). Metrics come from a holdout; the published model is trained on all rows.';
+
+-- Lift and price response: what a promotion brought, as aggregates over sales.
+
+CREATE TYPE promoai.lift_fit AS (
+	n bigint, rows_skipped bigint, extra_sales_per_row float8, std_error float8, error_kind text, n_clusters bigint,
+	df float8, t float8, p_value float8, ci_low float8, ci_high float8,
+	expected_without_promo float8, lift_percent float8, lift_low float8, lift_high float8, r2 float8,
+	terms float8[], covariance float8[], note text);
+
+COMMENT ON TYPE promoai.lift_fit IS
+'What a promotion brought by least squares: an association unless the promotion was randomised.';
+COMMENT ON COLUMN promoai.lift_fit.n IS 'rows used';
+COMMENT ON COLUMN promoai.lift_fit.rows_skipped IS 'rows left out: a NULL in one of the arguments or, in log form, a value of zero or less';
+COMMENT ON COLUMN promoai.lift_fit.extra_sales_per_row IS 'coefficient of promo: sales of a row with promo = 1 less those of a row with promo = 0, all else equal; NULL when the data do not tell';
+COMMENT ON COLUMN promoai.lift_fit.std_error IS 'its standard error, of the kind in error_kind; NULL when not known (see note)';
+COMMENT ON COLUMN promoai.lift_fit.error_kind IS 'what the errors assume, such as HC1, rows independent';
+COMMENT ON COLUMN promoai.lift_fit.n_clusters IS 'clusters, of two ways the fewer; NULL: not clustered';
+COMMENT ON COLUMN promoai.lift_fit.df IS 'degrees of freedom of Student''s t behind p-values and intervals: rows less terms, or clusters less one';
+COMMENT ON COLUMN promoai.lift_fit.t IS 'extra_sales_per_row / std_error';
+COMMENT ON COLUMN promoai.lift_fit.p_value IS 'two-sided, against no effect';
+COMMENT ON COLUMN promoai.lift_fit.ci_low IS 'lower end of the 95 % interval of extra_sales_per_row';
+COMMENT ON COLUMN promoai.lift_fit.ci_high IS 'upper end of the 95 % interval of extra_sales_per_row';
+COMMENT ON COLUMN promoai.lift_fit.expected_without_promo IS 'the promoted rows'' mean prediction with promo = 0';
+COMMENT ON COLUMN promoai.lift_fit.lift_percent IS '100 extra_sales_per_row / expected_without_promo; NULL unless the latter is above 0';
+COMMENT ON COLUMN promoai.lift_fit.lift_low IS 'lower end of the 95 % interval of lift_percent, by the delta method';
+COMMENT ON COLUMN promoai.lift_fit.lift_high IS 'upper end of the 95 % interval of lift_percent, by the delta method';
+COMMENT ON COLUMN promoai.lift_fit.r2 IS 'share of the variance of sales that the terms explain; NULL when sales do not vary';
+COMMENT ON COLUMN promoai.lift_fit.terms IS 'coefficients: intercept, promo, covariates as given; NULL where not estimated. promo_lift_terms shows them as rows';
+COMMENT ON COLUMN promoai.lift_fit.covariance IS 'covariance of the terms, a square; NULL when not known';
+COMMENT ON COLUMN promoai.lift_fit.note IS 'what must be known beside the numbers; NULL: nothing';
+
+CREATE TYPE promoai.elasticity_fit AS (
+	n bigint, rows_skipped bigint, rows_not_positive bigint, elasticity float8, std_error float8, error_kind text,
+	n_clusters bigint, df float8, t float8, p_value float8, ci_low float8, ci_high float8, r2 float8,
+	terms float8[], covariance float8[], note text);
+
+COMMENT ON TYPE promoai.elasticity_fit IS
+'How quantity answers to price, by least squares of log(quantity) on log(price): an association unless prices were randomised.';
+COMMENT ON COLUMN promoai.elasticity_fit.n IS 'rows used';
+COMMENT ON COLUMN promoai.elasticity_fit.rows_skipped IS 'rows left out: a NULL in one of the arguments, or a quantity or price of zero or less';
+COMMENT ON COLUMN promoai.elasticity_fit.rows_not_positive IS 'of these the ones with a quantity or price of zero or less, which have no logarithm';
+COMMENT ON COLUMN promoai.elasticity_fit.elasticity IS 'coefficient of log(price): per cent of quantity for one per cent of price; NULL when the data do not tell';
+COMMENT ON COLUMN promoai.elasticity_fit.std_error IS 'its standard error, of the kind in error_kind; NULL when not known (see note)';
+COMMENT ON COLUMN promoai.elasticity_fit.error_kind IS 'what the errors assume, such as HC1, rows independent';
+COMMENT ON COLUMN promoai.elasticity_fit.n_clusters IS 'clusters; NULL: not clustered';
+COMMENT ON COLUMN promoai.elasticity_fit.df IS 'degrees of freedom of Student''s t behind p-values and intervals: rows less terms, or clusters less one';
+COMMENT ON COLUMN promoai.elasticity_fit.t IS 'elasticity / std_error';
+COMMENT ON COLUMN promoai.elasticity_fit.p_value IS 'two-sided, against no response';
+COMMENT ON COLUMN promoai.elasticity_fit.ci_low IS 'lower end of the 95 % interval of elasticity';
+COMMENT ON COLUMN promoai.elasticity_fit.ci_high IS 'upper end of the 95 % interval of elasticity';
+COMMENT ON COLUMN promoai.elasticity_fit.r2 IS 'share of the variance of log(quantity) that the terms explain; NULL when quantity does not vary';
+COMMENT ON COLUMN promoai.elasticity_fit.terms IS 'coefficients: intercept, log(price), covariates as given; NULL where not estimated. promo_lift_terms shows them as rows';
+COMMENT ON COLUMN promoai.elasticity_fit.covariance IS 'covariance of the terms, a square; NULL when not known';
+COMMENT ON COLUMN promoai.elasticity_fit.note IS 'what must be known beside the numbers; NULL: nothing';
+
+-- The state: a flat value that combines, so the same aggregates run serially, in parallel plans and on the workers of a
+-- cluster, and can be stored and rolled up.
+
+CREATE TYPE promoai.lift_state;
+
+CREATE FUNCTION promoai.lift_state_in(cstring)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_state_in'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_state_in(cstring) IS 'input function of lift_state: every size and number is checked';
+
+CREATE FUNCTION promoai.lift_state_out(promoai.lift_state)
+RETURNS cstring
+AS 'MODULE_PATHNAME', 'promoai_lift_state_out'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_state_out(promoai.lift_state) IS 'output function of lift_state: the hex of its binary form';
+
+CREATE FUNCTION promoai.lift_state_recv(internal)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_state_recv'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_state_recv(internal) IS 'binary input function of lift_state: every size and number is checked';
+
+CREATE FUNCTION promoai.lift_state_send(promoai.lift_state)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'promoai_lift_state_send'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_state_send(promoai.lift_state) IS 'binary output function of lift_state';
+
+CREATE TYPE promoai.lift_state (
+	INPUT = promoai.lift_state_in,
+	OUTPUT = promoai.lift_state_out,
+	RECEIVE = promoai.lift_state_recv,
+	SEND = promoai.lift_state_send,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = double,
+	STORAGE = extended);
+
+COMMENT ON TYPE promoai.lift_state IS
+'What has been seen of a promotion''s rows. Made by promo_lift_state, added up by promo_lift_rollup, read by promo_lift.';
+
+-- Steps of the aggregates.  One for each list of arguments: they never ask by which types they were called.
+
+CREATE FUNCTION promoai.lift_add_boolean(
+	state promoai.lift_state, sales float8, promo boolean)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_boolean'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_boolean(promoai.lift_state, float8, boolean) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_boolean_cluster(
+	state promoai.lift_state, sales float8, promo boolean, cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_boolean_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_boolean_cluster(promoai.lift_state, float8, boolean, bigint) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_boolean_covariates(
+	state promoai.lift_state, sales float8, promo boolean, covariates float8[])
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_boolean_covariates'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_boolean_covariates(promoai.lift_state, float8, boolean, float8[]) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_boolean_covariates_cluster(
+	state promoai.lift_state, sales float8, promo boolean, covariates float8[], cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_boolean_covariates_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_boolean_covariates_cluster(promoai.lift_state, float8, boolean, float8[], bigint) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_graded(
+	state promoai.lift_state, sales float8, promo float8)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_graded'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_graded(promoai.lift_state, float8, float8) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_graded_cluster(
+	state promoai.lift_state, sales float8, promo float8, cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_graded_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_graded_cluster(promoai.lift_state, float8, float8, bigint) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_graded_covariates(
+	state promoai.lift_state, sales float8, promo float8, covariates float8[])
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_graded_covariates'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_graded_covariates(promoai.lift_state, float8, float8, float8[]) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_graded_covariates_cluster(
+	state promoai.lift_state, sales float8, promo float8, covariates float8[], cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_graded_covariates_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_graded_covariates_cluster(promoai.lift_state, float8, float8, float8[], bigint) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.elasticity_add(
+	state promoai.lift_state, quantity float8, price float8)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_elasticity_add'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.elasticity_add(promoai.lift_state, float8, float8) IS
+'step of promo_elasticity_fit';
+
+CREATE FUNCTION promoai.elasticity_add_cluster(
+	state promoai.lift_state, quantity float8, price float8, cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_elasticity_add_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.elasticity_add_cluster(promoai.lift_state, float8, float8, bigint) IS
+'step of promo_elasticity_fit';
+
+CREATE FUNCTION promoai.elasticity_add_covariates(
+	state promoai.lift_state, quantity float8, price float8, covariates float8[])
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_elasticity_add_covariates'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.elasticity_add_covariates(promoai.lift_state, float8, float8, float8[]) IS
+'step of promo_elasticity_fit';
+
+CREATE FUNCTION promoai.elasticity_add_covariates_cluster(
+	state promoai.lift_state, quantity float8, price float8, covariates float8[], cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_elasticity_add_covariates_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.elasticity_add_covariates_cluster(promoai.lift_state, float8, float8, float8[], bigint) IS
+'step of promo_elasticity_fit';
+
+CREATE FUNCTION promoai.lift_combine(state promoai.lift_state, other promoai.lift_state)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_combine(promoai.lift_state, promoai.lift_state) IS
+'Two states as one, the other''s sums brought to the first one''s pivot; step of promo_lift_rollup.';
+
+CREATE FUNCTION promoai.lift_compact(state promoai.lift_state)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_compact'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_compact(promoai.lift_state) IS
+'The state without room to grow, last step of promo_lift_state and promo_lift_rollup.';
+
+CREATE FUNCTION promoai.promo_lift(state promoai.lift_state)
+RETURNS promoai.lift_fit
+AS 'MODULE_PATHNAME', 'promoai_lift_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+
+COMMENT ON FUNCTION promoai.promo_lift(promoai.lift_state) IS
+'What the promotion brought, from a state that promo_lift_state or promo_lift_rollup made.';
+
+CREATE FUNCTION promoai.elasticity_final(state promoai.lift_state)
+RETURNS promoai.elasticity_fit
+AS 'MODULE_PATHNAME', 'promoai_elasticity_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+
+COMMENT ON FUNCTION promoai.elasticity_final(promoai.lift_state) IS 'last step of promo_elasticity_fit';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo boolean) (
+	SFUNC = promoai.lift_add_boolean,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, boolean) IS
+'What a promotion brought: sales on promo by least squares, errors HC1, rows independent. An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo boolean, cluster bigint) (
+	SFUNC = promoai.lift_add_boolean_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, boolean, bigint) IS
+'What a promotion brought: sales on promo by least squares, errors robust within clusters (CR1). An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo boolean, covariates float8[]) (
+	SFUNC = promoai.lift_add_boolean_covariates,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, boolean, float8[]) IS
+'What a promotion brought: sales on promo and covariates by least squares, errors HC1, rows independent. An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo boolean, covariates float8[], cluster bigint) (
+	SFUNC = promoai.lift_add_boolean_covariates_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, boolean, float8[], bigint) IS
+'What a promotion brought: sales on promo and covariates by least squares, errors robust within clusters (CR1). An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo float8) (
+	SFUNC = promoai.lift_add_graded,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, float8) IS
+'What a promotion brought: sales on promo by least squares, errors HC1, rows independent. An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo float8, cluster bigint) (
+	SFUNC = promoai.lift_add_graded_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, float8, bigint) IS
+'What a promotion brought: sales on promo by least squares, errors robust within clusters (CR1). An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo float8, covariates float8[]) (
+	SFUNC = promoai.lift_add_graded_covariates,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, float8, float8[]) IS
+'What a promotion brought: sales on promo and covariates by least squares, errors HC1, rows independent. An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo float8, covariates float8[], cluster bigint) (
+	SFUNC = promoai.lift_add_graded_covariates_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, float8, float8[], bigint) IS
+'What a promotion brought: sales on promo and covariates by least squares, errors robust within clusters (CR1). An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo boolean) (
+	SFUNC = promoai.lift_add_boolean,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, boolean) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo boolean, cluster bigint) (
+	SFUNC = promoai.lift_add_boolean_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, boolean, bigint) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo boolean, covariates float8[]) (
+	SFUNC = promoai.lift_add_boolean_covariates,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, boolean, float8[]) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo boolean, covariates float8[], cluster bigint) (
+	SFUNC = promoai.lift_add_boolean_covariates_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, boolean, float8[], bigint) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo float8) (
+	SFUNC = promoai.lift_add_graded,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, float8) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo float8, cluster bigint) (
+	SFUNC = promoai.lift_add_graded_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, float8, bigint) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo float8, covariates float8[]) (
+	SFUNC = promoai.lift_add_graded_covariates,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, float8, float8[]) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo float8, covariates float8[], cluster bigint) (
+	SFUNC = promoai.lift_add_graded_covariates_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, float8, float8[], bigint) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_rollup(state promoai.lift_state) (
+	SFUNC = promoai.lift_combine,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_rollup(promoai.lift_state) IS
+'States of promo_lift_state added up, as if their rows had been seen together.';
+
+CREATE AGGREGATE promoai.promo_elasticity_fit(quantity float8, price float8) (
+	SFUNC = promoai.elasticity_add,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.elasticity_final,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_elasticity_fit(float8, float8) IS
+'How quantity answers to price: log(quantity) on log(price) by least squares, errors HC1, rows independent. Rows with a quantity or price of zero or less are left out and counted.';
+
+CREATE AGGREGATE promoai.promo_elasticity_fit(quantity float8, price float8, cluster bigint) (
+	SFUNC = promoai.elasticity_add_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.elasticity_final,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_elasticity_fit(float8, float8, bigint) IS
+'How quantity answers to price: log(quantity) on log(price) by least squares, errors robust within clusters (CR1). Rows with a quantity or price of zero or less are left out and counted.';
+
+CREATE AGGREGATE promoai.promo_elasticity_fit(quantity float8, price float8, covariates float8[]) (
+	SFUNC = promoai.elasticity_add_covariates,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.elasticity_final,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_elasticity_fit(float8, float8, float8[]) IS
+'How quantity answers to price: log(quantity) on log(price) and covariates by least squares, errors HC1, rows independent. Rows with a quantity or price of zero or less are left out and counted.';
+
+CREATE AGGREGATE promoai.promo_elasticity_fit(quantity float8, price float8, covariates float8[], cluster bigint) (
+	SFUNC = promoai.elasticity_add_covariates_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.elasticity_final,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_elasticity_fit(float8, float8, float8[], bigint) IS
+'How quantity answers to price: log(quantity) on log(price) and covariates by least squares, errors robust within clusters (CR1). Rows with a quantity or price of zero or less are left out and counted.';
+
+CREATE FUNCTION promoai.promo_lift_terms(
+	fit promoai.lift_fit, names text[] DEFAULT NULL,
+	OUT term_no int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
+	OUT ci_low float8, OUT ci_high float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_lift_terms'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100 ROWS 5;
+
+COMMENT ON FUNCTION promoai.promo_lift_terms(promoai.lift_fit, text[]) IS
+'A fit''s coefficients as rows, with errors, p-values and 95 % intervals; names are the covariates'', in their order.';
+
+CREATE FUNCTION promoai.promo_lift_terms(
+	fit promoai.elasticity_fit, names text[] DEFAULT NULL,
+	OUT term_no int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
+	OUT ci_low float8, OUT ci_high float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_elasticity_terms'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100 ROWS 5;
+
+COMMENT ON FUNCTION promoai.promo_lift_terms(promoai.elasticity_fit, text[]) IS
+'A fit''s coefficients as rows, with errors, p-values and 95 % intervals; names are the covariates'', in their order.';
+-- Promotions measured from a source: fits in memory, the daily panel they need, price response, thresholds, and a look at
+-- the data beforehand.
+
+CREATE TYPE promoai.lift_source_fit AS (
+	n bigint, rows_skipped bigint, extra_sales_per_row float8, std_error float8, error_kind text, n_clusters bigint,
+	df float8, t float8, p_value float8, ci_low float8, ci_high float8,
+	expected_without_promo float8, lift_percent float8, lift_low float8, lift_high float8, r2 float8,
+	terms float8[], covariance float8[], note text,
+	names text[], dropped text[], effects_rank bigint, singletons bigint, within_r2 float8, sweeps int);
+
+COMMENT ON TYPE promoai.lift_source_fit IS
+'What a promotion brought, fitted over a source: the columns of promoai.lift_fit, then names of the terms, columns dropped and what became of the fixed effects. An association unless the promotion was randomised.';
+COMMENT ON COLUMN promoai.lift_source_fit.n IS 'rows used';
+COMMENT ON COLUMN promoai.lift_source_fit.rows_skipped IS 'rows left out because of a NULL';
+COMMENT ON COLUMN promoai.lift_source_fit.extra_sales_per_row IS 'coefficient of promo: sales of a row with promo = 1 less those of a row with promo = 0, all else equal';
+COMMENT ON COLUMN promoai.lift_source_fit.std_error IS 'its standard error, of the kind in error_kind';
+COMMENT ON COLUMN promoai.lift_source_fit.error_kind IS 'what the errors assume';
+COMMENT ON COLUMN promoai.lift_source_fit.n_clusters IS 'clusters, of two ways the fewer; NULL: not clustered';
+COMMENT ON COLUMN promoai.lift_source_fit.df IS 'degrees of freedom of Student''s t behind p-values and intervals: rows less coefficients, or clusters less one';
+COMMENT ON COLUMN promoai.lift_source_fit.t IS 'extra_sales_per_row / std_error';
+COMMENT ON COLUMN promoai.lift_source_fit.p_value IS 'two-sided, against no effect';
+COMMENT ON COLUMN promoai.lift_source_fit.ci_low IS 'lower end of the 95 % interval of extra_sales_per_row';
+COMMENT ON COLUMN promoai.lift_source_fit.ci_high IS 'upper end of the 95 % interval of extra_sales_per_row';
+COMMENT ON COLUMN promoai.lift_source_fit.expected_without_promo IS 'the promoted rows'' mean prediction with promo = 0, effects included';
+COMMENT ON COLUMN promoai.lift_source_fit.lift_percent IS '100 extra_sales_per_row / expected_without_promo; NULL unless the latter is above 0';
+COMMENT ON COLUMN promoai.lift_source_fit.lift_low IS 'lower end of the 95 % interval of lift_percent, by the delta method; the error of absorbed effects is in it';
+COMMENT ON COLUMN promoai.lift_source_fit.lift_high IS 'upper end of the 95 % interval of lift_percent';
+COMMENT ON COLUMN promoai.lift_source_fit.r2 IS 'share of the variance of sales that terms and effects explain; NULL when sales do not vary';
+COMMENT ON COLUMN promoai.lift_source_fit.terms IS 'coefficients in the order of names; NULL where not estimated (an absorbed intercept, a dropped column)';
+COMMENT ON COLUMN promoai.lift_source_fit.covariance IS 'covariance of the terms, a square';
+COMMENT ON COLUMN promoai.lift_source_fit.note IS 'what must be known beside the numbers; NULL: nothing';
+COMMENT ON COLUMN promoai.lift_source_fit.names IS 'names of the terms: intercept, then the source''s column names';
+COMMENT ON COLUMN promoai.lift_source_fit.dropped IS 'covariates dropped: constant, explained by the effects, or a linear combination of covariates before them';
+COMMENT ON COLUMN promoai.lift_source_fit.effects_rank IS 'coefficients that the absorbed effects stand for; 0: none';
+COMMENT ON COLUMN promoai.lift_source_fit.singletons IS 'rows left out because they stood alone in a level of an effect';
+COMMENT ON COLUMN promoai.lift_source_fit.within_r2 IS 'share of the variance that effects leave which the terms explain; NULL without effects';
+COMMENT ON COLUMN promoai.lift_source_fit.sweeps IS 'sweeps that absorbing the effects took at most; 0: no effects';
+
+CREATE FUNCTION promoai.promo_lift_fit_source(source text, cluster text DEFAULT NULL, memory text DEFAULT NULL)
+RETURNS promoai.lift_source_fit
+AS 'MODULE_PATHNAME', 'promoai_promo_lift_fit_source'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+
+COMMENT ON FUNCTION promoai.promo_lift_fit_source(text, text, text) IS
+'What a promotion brought: least squares over a source of (sales, promo [, covariates ...]), any number of covariates, collinear ones dropped and named. Errors HC1, or clustered by one or two columns of the source that cluster names (they are no covariates then). An association unless the promotion was randomised.';
+
+CREATE FUNCTION promoai.promo_panel_fit(
+	source text,
+	effects text DEFAULT NULL,
+	cluster text DEFAULT NULL,
+	errors text DEFAULT 'cluster',
+	tolerance float8 DEFAULT 1e-10,
+	iterations int DEFAULT 10000,
+	memory text DEFAULT NULL)
+RETURNS promoai.lift_source_fit
+AS 'MODULE_PATHNAME', 'promoai_promo_panel_fit'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+
+COMMENT ON FUNCTION promoai.promo_panel_fit(text, text, text, text, float8, int, text) IS
+'What a promotion brought, over a panel of (unit, time, sales, promo [, covariates ...]): fixed effects of unit and time (or of the columns that effects names) are absorbed, errors clustered by the first effect, by one or two columns that cluster names, or errors => ''hc1''. An association unless the promotion was randomised.';
+
+CREATE FUNCTION promoai.promo_lift_terms(
+	fit promoai.lift_source_fit,
+	OUT term_no int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
+	OUT ci_low float8, OUT ci_high float8)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT terms.term_no, terms.term, terms.coefficient, terms.std_error, terms.t, terms.p_value, terms.ci_low, terms.ci_high
+	FROM promoai.promo_lift_terms(
+		ROW((fit).n, (fit).rows_skipped, (fit).extra_sales_per_row, (fit).std_error, (fit).error_kind, (fit).n_clusters,
+			(fit).df, (fit).t, (fit).p_value, (fit).ci_low, (fit).ci_high, (fit).expected_without_promo,
+			(fit).lift_percent, (fit).lift_low, (fit).lift_high, (fit).r2, (fit).terms, (fit).covariance,
+			(fit).note)::promoai.lift_fit,
+		(fit).names[3:]) AS terms;
+END;
+
+COMMENT ON FUNCTION promoai.promo_lift_terms(promoai.lift_source_fit) IS
+'A fit''s coefficients as rows named after the source''s columns, with errors, p-values and 95 % intervals.';
+
+CREATE FUNCTION promoai.promo_daily(
+	source text,
+	first_day date DEFAULT NULL,
+	last_day date DEFAULT NULL,
+	listed text DEFAULT NULL,
+	time_zone text DEFAULT NULL,
+	memory text DEFAULT NULL,
+	OUT item text, OUT item_no bigint, OUT day date, OUT quantity float8, OUT revenue float8, OUT lines bigint,
+	OUT is_listed boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_daily'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.promo_daily(text, date, date, text, text, text) IS
+'Order lines (item, day, quantity [, revenue]) as one row for every listed item and day, zeros included: what a promotion''s effect must be fitted on. listed is a source of (item [, first_day [, last_day]]), both days included; without it every item is taken as listed on all days. Times become days in time_zone (default: the session''s).';
+
+CREATE FUNCTION promoai.promo_elasticity_pooled(
+	source text,
+	memory text DEFAULT NULL,
+	OUT item text, OUT item_no bigint, OUT category text, OUT rows_used bigint, OUT rows_unused bigint,
+	OUT elasticity float8, OUT std_error float8, OUT ci_low float8, OUT ci_high float8,
+	OUT own_elasticity float8, OUT own_std_error float8, OUT own_weight float8,
+	OUT pooled_mean float8, OUT pooled_spread float8, OUT pooled_towards text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_elasticity_pooled'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+
+COMMENT ON FUNCTION promoai.promo_elasticity_pooled(text, text) IS
+'Price elasticity of each product from (item, category, quantity, price [, covariates ...]): the log-log slope, pooled towards the mean of its category by empirical Bayes (Morris 1983; spread by REML, variances moderated as by Smyth 2004), with 95 % intervals. Rows with a quantity or price of zero or below have no logarithm: counted in rows_unused. An association unless prices were randomised.';
+
+CREATE FUNCTION promoai.promo_threshold(
+	source text,
+	threshold float8,
+	discount float8 DEFAULT NULL,
+	bin float8 DEFAULT NULL,
+	lowest float8 DEFAULT NULL,
+	highest float8 DEFAULT NULL,
+	below float8 DEFAULT NULL,
+	above float8 DEFAULT NULL,
+	degree int DEFAULT 7,
+	replicates int DEFAULT 1000,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	OUT measure text, OUT value float8, OUT ci_low float8, OUT ci_high float8, OUT meaning text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_threshold'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 11;
+
+COMMENT ON FUNCTION promoai.promo_threshold(
+	text, float8, float8, float8, float8, float8, float8, float8, int, int, bigint, text) IS
+'What a discount from a sum on did to orders (order, amount [, refunded]): orders moved up, missing below, undone by refunds, above anyway, and the discount that went to each, with 95 % bootstrap intervals. Bunching above the threshold against a polynomial fitted outside the window from threshold - below to threshold + above (Chetty et al. 2011; Kleven 2016). amount is what the threshold is held against, before the discount is taken off; rows of one order are summed.';
+
+CREATE FUNCTION promoai.promo_threshold_bins(
+	source text,
+	threshold float8,
+	discount float8 DEFAULT NULL,
+	bin float8 DEFAULT NULL,
+	lowest float8 DEFAULT NULL,
+	highest float8 DEFAULT NULL,
+	below float8 DEFAULT NULL,
+	above float8 DEFAULT NULL,
+	degree int DEFAULT 7,
+	replicates int DEFAULT 100,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	OUT amount_from float8, OUT amount_to float8, OUT orders bigint, OUT expected float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_threshold_bins'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 70;
+
+COMMENT ON FUNCTION promoai.promo_threshold_bins(
+	text, float8, float8, float8, float8, float8, float8, float8, int, int, bigint, text) IS
+'The picture behind promo_threshold: orders by bin of their amount, and inside the window about the threshold the orders expected without it (NULL outside).';
+
+CREATE FUNCTION promoai.source_check(
+	source text,
+	language text DEFAULT 'en',
+	account text DEFAULT NULL,
+	item text DEFAULT NULL,
+	amounts text DEFAULT NULL,
+	examples int DEFAULT 3,
+	memory text DEFAULT NULL,
+	OUT finding text, OUT column_name text, OUT row_count bigint, OUT share float8, OUT message text,
+	OUT example_rows text[])
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_source_check'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.source_check(text, text, text, text, text, int, text) IS
+'What in a source''s rows looks wrong, in words (language en or zh), with counts and examples: duplicates, NULLs, NaN, values below zero, missing days, outliers, amounts that look like cents, accounts that look like fake orders. account, item and amounts name columns where their names do not tell. Rules of thumb: a finding is a question, not a verdict.';
+-- Rights.  Default privileges of whoever installs this must not open the tables, nor let anybody write through a view:
+-- all that they gave is taken back.  Views show each role its own, so everybody may read them.
+DO $do$
+DECLARE
+    granted record;
+BEGIN
+    FOR granted IN
+        SELECT c.relname, a.grantee, pg_catalog.pg_get_userbyid(a.grantee) AS role
+        FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) a
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) 'promoai'::pg_catalog.regnamespace::pg_catalog.oid
+          AND a.grantee OPERATOR(pg_catalog.<>) c.relowner
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON promoai.%I FROM %s', granted.relname,
+            CASE WHEN granted.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+                 ELSE pg_catalog.quote_ident(granted.role) END);
+    END LOOP;
+END
+$do$;
+
+DO $do$
+DECLARE
+    view_name pg_catalog.name;
+BEGIN
+    FOR view_name IN
+        SELECT c.relname FROM pg_catalog.pg_class c
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) 'promoai'::pg_catalog.regnamespace::pg_catalog.oid
+          AND c.relkind OPERATOR(pg_catalog.=) 'v'::pg_catalog."char"
+    LOOP
+        EXECUTE pg_catalog.format('GRANT SELECT ON promoai.%I TO PUBLIC', view_name);
+    END LOOP;
+END
+$do$;

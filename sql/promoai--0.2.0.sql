@@ -1,0 +1,1589 @@
+\echo Use "CREATE EXTENSION promoai" to load this file. \quit
+-- The registry: models as rows.
+--
+-- Nobody has a grant on these tables.  Functions in C check rights themselves, read by index and write as the tables'
+-- owner; views show each role what it may see.  Owners and grantees are kept by name, versions by a random uuid, so that
+-- a dump restores into any cluster.
+--
+-- There are no foreign keys.  CREATE EXTENSION makes the tables before their rows are loaded, and pg_restore --jobs loads
+-- tables in any order, each in a transaction of its own: a child before its parent would be refused and lost.  (The keys
+-- of users' own tables are made after the data.)  Nothing but our functions writes here, under the model's lock, and they
+-- remove a version together with all that belongs to it.
+
+-- Whoever owns the schema, or may create in it, can put functions before ours: it must be made by this script, or by a
+-- superuser.
+DO $do$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) n.nspowner
+               WHERE n.nspname OPERATOR(pg_catalog.=) 'promoai'::pg_catalog.name AND NOT r.rolsuper
+                 AND r.rolname OPERATOR(pg_catalog.<>) current_user)
+    THEN
+        RAISE EXCEPTION 'schema "promoai" exists and belongs to another role'
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Drop or rename it, and run CREATE EXTENSION promoai again.';
+    END IF;
+END
+$do$;
+
+COMMENT ON SCHEMA promoai IS
+'AI for shop promotions inside the database. One line lets a role use everything that it should: GRANT USAGE ON SCHEMA promoai TO analyst. Which models it may serve from is granted model by model with promoai.model_grant(model, role); models that it trains are its own.';
+
+CREATE TABLE promoai.registry_models (
+    model_id uuid NOT NULL,
+    model text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    owner_name text COLLATE "C" NOT NULL,
+    owner_oid oid NOT NULL,
+    owner_cluster bigint NOT NULL,
+    source text NOT NULL,
+    source_search_path text NOT NULL,
+    arguments jsonb NOT NULL,
+    current_version uuid,
+    created_at timestamptz NOT NULL,
+    changed_at timestamptz NOT NULL,
+    CONSTRAINT registry_models_pkey PRIMARY KEY (model_id),
+    CONSTRAINT registry_models_model_key UNIQUE (model)
+) WITH (fillfactor = 50);
+
+COMMENT ON TABLE promoai.registry_models IS 'Models: name, owner and definition. Read it through promoai.models.';
+COMMENT ON COLUMN promoai.registry_models.model_id IS 'random';
+COMMENT ON COLUMN promoai.registry_models.model IS 'name, unique in the database';
+COMMENT ON COLUMN promoai.registry_models.kind IS 'what kind of model it is, such as mf';
+COMMENT ON COLUMN promoai.registry_models.owner_name IS 'role that owns the model, as it was called when the model became its own';
+COMMENT ON COLUMN promoai.registry_models.owner_oid IS 'its oid: what counts in the cluster that wrote the row, so a renamed role keeps its models and a new role of the old name does not inherit them';
+COMMENT ON COLUMN promoai.registry_models.owner_cluster IS 'system identifier of that cluster; in any other one, after a restore or pg_upgrade, the name counts';
+COMMENT ON COLUMN promoai.registry_models.source IS 'query, or name of a table or view, that the model is trained on';
+COMMENT ON COLUMN promoai.registry_models.source_search_path IS 'search_path under which the source runs';
+COMMENT ON COLUMN promoai.registry_models.arguments IS 'the trainer''s arguments';
+COMMENT ON COLUMN promoai.registry_models.current_version IS 'the published version';
+COMMENT ON COLUMN promoai.registry_models.created_at IS 'when the model was first trained';
+COMMENT ON COLUMN promoai.registry_models.changed_at IS 'when definition, published version, versions, grants or owner last changed';
+
+CREATE TABLE promoai.registry_versions (
+    version_id uuid NOT NULL,
+    model_id uuid NOT NULL,
+    version integer NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    trained_by text COLLATE "C" NOT NULL,
+    trained_at timestamptz NOT NULL,
+    source text NOT NULL,
+    source_search_path text NOT NULL,
+    arguments jsonb NOT NULL,
+    rows_read bigint NOT NULL,
+    rows_skipped bigint NOT NULL,
+    sizes jsonb NOT NULL,
+    seconds double precision NOT NULL,
+    payload_bytes bigint NOT NULL,
+    promoai_version text NOT NULL,
+    CONSTRAINT registry_versions_pkey PRIMARY KEY (version_id),
+    CONSTRAINT registry_versions_number_key UNIQUE (model_id, version),
+    CONSTRAINT registry_versions_version_check CHECK (version > 0)
+);
+
+COMMENT ON TABLE promoai.registry_versions IS 'Trained versions, never changed once written. Read it through promoai.model_versions.';
+COMMENT ON COLUMN promoai.registry_versions.version_id IS 'random; what caches go by, since a number may recur after a rollback';
+COMMENT ON COLUMN promoai.registry_versions.model_id IS 'the model';
+COMMENT ON COLUMN promoai.registry_versions.version IS 'number within the model, counting from 1';
+COMMENT ON COLUMN promoai.registry_versions.kind IS 'what kind of model it is, such as mf';
+COMMENT ON COLUMN promoai.registry_versions.trained_by IS 'role that called the trainer';
+COMMENT ON COLUMN promoai.registry_versions.trained_at IS 'when the training ended';
+COMMENT ON COLUMN promoai.registry_versions.source IS 'what it was trained on';
+COMMENT ON COLUMN promoai.registry_versions.source_search_path IS 'search_path of the definition at that time';
+COMMENT ON COLUMN promoai.registry_versions.arguments IS 'the trainer''s arguments at that time';
+COMMENT ON COLUMN promoai.registry_versions.rows_read IS 'rows that the source gave';
+COMMENT ON COLUMN promoai.registry_versions.rows_skipped IS 'rows skipped because of a NULL';
+COMMENT ON COLUMN promoai.registry_versions.sizes IS 'how large the model is, in the words of its kind';
+COMMENT ON COLUMN promoai.registry_versions.seconds IS 'how long the training took';
+COMMENT ON COLUMN promoai.registry_versions.payload_bytes IS 'bytes in registry_payload';
+COMMENT ON COLUMN promoai.registry_versions.promoai_version IS 'version of the extension that trained it';
+
+CREATE TABLE promoai.registry_metrics (
+    version_id uuid NOT NULL,
+    metric text COLLATE "C" NOT NULL,
+    split text COLLATE "C" NOT NULL,
+    value double precision,
+    low double precision,
+    high double precision,
+    n bigint,
+    CONSTRAINT registry_metrics_pkey PRIMARY KEY (version_id, metric, split)
+);
+
+COMMENT ON TABLE promoai.registry_metrics IS 'How good each version was found to be. Read it through promoai.model_metrics.';
+COMMENT ON COLUMN promoai.registry_metrics.version_id IS 'the version';
+COMMENT ON COLUMN promoai.registry_metrics.metric IS 'what was measured';
+COMMENT ON COLUMN promoai.registry_metrics.split IS 'on which rows, in words';
+COMMENT ON COLUMN promoai.registry_metrics.value IS 'the figure';
+COMMENT ON COLUMN promoai.registry_metrics.low IS 'lower end of its 95 % interval; NULL: none is known';
+COMMENT ON COLUMN promoai.registry_metrics.high IS 'upper end of its 95 % interval; NULL: none is known';
+COMMENT ON COLUMN promoai.registry_metrics.n IS 'over how many cases; NULL: not known';
+
+-- One row fills one page of 8 kB: toast_tuple_target keeps it in one piece, EXTERNAL keeps it uncompressed.  Pruning
+-- leaves thousands of dead pages at once, which vacuum should offer again soon.  Nothing is planned by statistics of this table,
+-- and sampling it would read it, so they are kept to the minimum.
+CREATE TABLE promoai.registry_payload (
+    version_id uuid NOT NULL,
+    chunk integer NOT NULL,
+    bytes bytea NOT NULL,
+    CONSTRAINT registry_payload_pkey PRIMARY KEY (version_id, chunk)
+) WITH (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200);
+
+ALTER TABLE promoai.registry_payload ALTER COLUMN bytes SET STORAGE EXTERNAL;
+ALTER TABLE promoai.registry_payload ALTER COLUMN version_id SET STATISTICS 10;
+ALTER TABLE promoai.registry_payload ALTER COLUMN chunk SET STATISTICS 0;
+ALTER TABLE promoai.registry_payload ALTER COLUMN bytes SET STATISTICS 0;
+
+COMMENT ON TABLE promoai.registry_payload IS 'The trained models themselves, in chunks; checksums are inside.';
+COMMENT ON COLUMN promoai.registry_payload.version_id IS 'the version';
+COMMENT ON COLUMN promoai.registry_payload.chunk IS 'place in the stream, counting from 0';
+COMMENT ON COLUMN promoai.registry_payload.bytes IS 'a stretch of the stream';
+
+CREATE TABLE promoai.registry_grants (
+    model_id uuid NOT NULL,
+    role_name text COLLATE "C" NOT NULL,
+    role_oid oid NOT NULL,
+    role_cluster bigint NOT NULL,
+    granted_by text COLLATE "C" NOT NULL,
+    granted_at timestamptz NOT NULL,
+    CONSTRAINT registry_grants_pkey PRIMARY KEY (model_id, role_name, role_oid)
+);
+
+COMMENT ON TABLE promoai.registry_grants IS 'Who may serve from a model beside its owner. Read it through promoai.model_grants.';
+COMMENT ON COLUMN promoai.registry_grants.model_id IS 'the model';
+COMMENT ON COLUMN promoai.registry_grants.role_name IS 'role that may use it, with its members; public: everybody';
+COMMENT ON COLUMN promoai.registry_grants.role_oid IS 'its oid in the cluster that wrote the row; 0: public';
+COMMENT ON COLUMN promoai.registry_grants.role_cluster IS 'system identifier of that cluster; in any other one the name counts';
+COMMENT ON COLUMN promoai.registry_grants.granted_by IS 'role that granted it';
+COMMENT ON COLUMN promoai.registry_grants.granted_at IS 'when';
+
+SELECT pg_catalog.pg_extension_config_dump('promoai.registry_models', '');
+SELECT pg_catalog.pg_extension_config_dump('promoai.registry_versions', '');
+SELECT pg_catalog.pg_extension_config_dump('promoai.registry_metrics', '');
+SELECT pg_catalog.pg_extension_config_dump('promoai.registry_payload', '');
+SELECT pg_catalog.pg_extension_config_dump('promoai.registry_grants', '');
+-- Models: looking at them and managing them.  Rights are checked inside the functions.
+
+-- ---- rights, as the views ask for them ----
+
+CREATE FUNCTION promoai.model_usable(model text) RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'promoai_model_usable';
+COMMENT ON FUNCTION promoai.model_usable(text) IS
+'May the current role serve from this model? True for its owner, for roles that it was granted to, their members, and superusers; false also when there is no such model.';
+
+CREATE FUNCTION promoai.model_owned(model text) RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'promoai_model_owned';
+COMMENT ON FUNCTION promoai.model_owned(text) IS
+'May the current role change this model? True for its owner, members of the owner''s role, and superusers; false also when there is no such model.';
+
+-- ---- managing ----
+
+CREATE FUNCTION promoai.retrain(
+    INOUT model text,
+    OUT version integer,
+    OUT kind text,
+    OUT rows_read bigint,
+    OUT rows_skipped bigint,
+    OUT sizes jsonb,
+    OUT metrics jsonb,
+    OUT seconds double precision)
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000
+AS 'MODULE_PATHNAME', 'promoai_retrain';
+COMMENT ON FUNCTION promoai.retrain(text) IS
+'Train a model again by its stored source and arguments, and publish the new version in this transaction. For the model''s owner; the source runs as the owner with the stored search_path, whoever calls, and cannot write. Fails at once while another session trains or changes the model.';
+
+CREATE FUNCTION promoai.evaluate(
+    model text,
+    source text,
+    k integer DEFAULT 20,
+    history text DEFAULT NULL,
+    version integer DEFAULT NULL,
+    OUT metric text,
+    OUT value double precision,
+    OUT low double precision,
+    OUT high double precision,
+    OUT n bigint,
+    OUT split text)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 12
+AS 'MODULE_PATHNAME', 'promoai_evaluate';
+COMMENT ON FUNCTION promoai.evaluate(text, text, integer, text, integer) IS
+'Measure a model on what really happened: source is a query or relation with the columns of its training. history: what is known of the same customers beforehand (NULL: what the model was trained on). version: another than the published one. Sources run as the caller and cannot write.';
+
+CREATE FUNCTION promoai.model_publish(INOUT model text, INOUT version integer)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'promoai_model_publish';
+COMMENT ON FUNCTION promoai.model_publish(text, integer) IS
+'Make a kept version of a model the published one, with the end of this transaction. For the model''s owner.';
+
+CREATE FUNCTION promoai.model_rollback(INOUT model text, OUT version integer)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'promoai_model_rollback';
+COMMENT ON FUNCTION promoai.model_rollback(text) IS
+'Publish the newest kept version that is older than the published one. For the model''s owner.';
+
+CREATE FUNCTION promoai.model_drop(model text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'promoai_model_drop';
+COMMENT ON FUNCTION promoai.model_drop(text) IS
+'Remove a model with all its versions, metrics and grants. For the model''s owner.';
+
+CREATE FUNCTION promoai.model_prune(model text, keep integer DEFAULT 3) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'promoai_model_prune';
+COMMENT ON FUNCTION promoai.model_prune(text, integer) IS
+'Remove all versions of a model but the newest ones (keep, at least 1) and the published one; returns how many were removed. For the model''s owner.';
+
+CREATE FUNCTION promoai.model_grant(model text, role text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'promoai_model_grant';
+COMMENT ON FUNCTION promoai.model_grant(text, text) IS
+'Let a role and its members serve from a model; public means everybody. They learn what the model has learned, also from rows that they may not read themselves. For the model''s owner.';
+
+CREATE FUNCTION promoai.model_revoke(model text, role text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'promoai_model_revoke';
+COMMENT ON FUNCTION promoai.model_revoke(text, text) IS
+'Take back what model_grant gave; also from a role that is gone. For the model''s owner.';
+
+CREATE FUNCTION promoai.model_owner(model text, role text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'promoai_model_owner';
+COMMENT ON FUNCTION promoai.model_owner(text, text) IS
+'Hand a model over to another role. For the model''s owner, who must be able to SET ROLE to the new one, and for superusers, who do it too when the owner''s role is gone. From then on the stored source runs as the new owner: read it first with promoai.model_definition(model).';
+
+CREATE FUNCTION promoai.model_definition(
+    model text,
+    OUT source text,
+    OUT source_search_path text,
+    OUT arguments jsonb)
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'promoai_model_definition';
+COMMENT ON FUNCTION promoai.model_definition(text) IS
+'What promoai.retrain(model) would do: source, the search_path under which it runs, and arguments. For the model''s owner.';
+
+CREATE FUNCTION promoai.training_progress(
+    OUT model text,
+    OUT pid integer,
+    OUT role_oid oid,
+    OUT phase text,
+    OUT step bigint,
+    OUT steps bigint,
+    OUT loss double precision,
+    OUT started_at timestamptz,
+    OUT phase_started_at timestamptz)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 5
+AS 'MODULE_PATHNAME', 'promoai_training_progress';
+COMMENT ON FUNCTION promoai.training_progress() IS
+'Trainings that run now in this database, as the view promoai.training_progress shows them: of roles whose privileges the current role has, or all for members of pg_read_all_stats.';
+
+CREATE FUNCTION promoai.registry_role(name text, role oid, cluster bigint) RETURNS text
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'promoai_registry_role';
+COMMENT ON FUNCTION promoai.registry_role(text, oid, bigint) IS
+'The role that a row of the registry means, as it is called now; NULL when it is gone. In the cluster that wrote the row its oid counts, elsewhere its name; oid 0 is public. For the views.';
+
+-- ---- looking ----
+
+-- The tables compare names by bytes; the views give them back the database's collation, so that they can be compared
+-- with other columns.
+
+CREATE VIEW promoai.models WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       m.kind COLLATE pg_catalog."default" AS kind,
+       coalesce(o.role, m.owner_name) COLLATE pg_catalog."default" AS owner,
+       o.role IS NOT NULL AS owner_exists,
+       c.version,
+       v.versions,
+       c.trained_at,
+       c.rows_read,
+       m.arguments,
+       CASE WHEN promoai.model_owned(m.model) THEN m.source END AS source,
+       c.payload_bytes,
+       v.size_bytes
+FROM promoai.registry_models m
+CROSS JOIN LATERAL (SELECT promoai.registry_role(m.owner_name, m.owner_oid, m.owner_cluster) AS role) o
+LEFT JOIN promoai.registry_versions c ON c.version_id = m.current_version
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.count(*) AS versions,
+           coalesce(pg_catalog.sum(a.payload_bytes), 0)::bigint AS size_bytes
+    FROM promoai.registry_versions a
+    WHERE a.model_id = m.model_id) v
+WHERE promoai.model_usable(m.model);
+
+COMMENT ON VIEW promoai.models IS 'The models that the current role may use, with the version that is published.';
+COMMENT ON COLUMN promoai.models.model IS 'name, unique in the database';
+COMMENT ON COLUMN promoai.models.kind IS 'what kind of model it is, such as mf';
+COMMENT ON COLUMN promoai.models.owner IS 'role that owns it';
+COMMENT ON COLUMN promoai.models.owner_exists IS 'false when that role is gone: the model goes on serving, cannot be retrained, and waits for promoai.model_owner() by a superuser';
+COMMENT ON COLUMN promoai.models.version IS 'the published version; NULL: none';
+COMMENT ON COLUMN promoai.models.versions IS 'how many versions are kept';
+COMMENT ON COLUMN promoai.models.trained_at IS 'when the published version was trained';
+COMMENT ON COLUMN promoai.models.rows_read IS 'rows that the published version was trained on, including skipped ones';
+COMMENT ON COLUMN promoai.models.arguments IS 'arguments of the next retraining';
+COMMENT ON COLUMN promoai.models.source IS 'source of the next retraining; NULL unless the current role owns the model';
+COMMENT ON COLUMN promoai.models.payload_bytes IS 'size of the published version';
+COMMENT ON COLUMN promoai.models.size_bytes IS 'size of all kept versions together';
+
+CREATE VIEW promoai.model_versions WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       v.version,
+       v.version_id IS NOT DISTINCT FROM m.current_version AS published,
+       v.kind COLLATE pg_catalog."default" AS kind,
+       v.trained_at,
+       v.trained_by COLLATE pg_catalog."default" AS trained_by,
+       v.rows_read,
+       v.rows_skipped,
+       v.sizes,
+       v.arguments,
+       v.seconds,
+       v.payload_bytes
+FROM promoai.registry_models m
+JOIN promoai.registry_versions v ON v.model_id = m.model_id
+WHERE promoai.model_usable(m.model);
+
+COMMENT ON VIEW promoai.model_versions IS 'The kept versions of the models that the current role may use.';
+COMMENT ON COLUMN promoai.model_versions.model IS 'name of the model';
+COMMENT ON COLUMN promoai.model_versions.version IS 'number within the model, counting from 1';
+COMMENT ON COLUMN promoai.model_versions.published IS 'is this the version that serves?';
+COMMENT ON COLUMN promoai.model_versions.kind IS 'what kind of model it is, such as mf';
+COMMENT ON COLUMN promoai.model_versions.trained_at IS 'when its training ended';
+COMMENT ON COLUMN promoai.model_versions.trained_by IS 'role that called the trainer';
+COMMENT ON COLUMN promoai.model_versions.rows_read IS 'rows that the source gave, including skipped ones';
+COMMENT ON COLUMN promoai.model_versions.rows_skipped IS 'rows skipped because of a NULL';
+COMMENT ON COLUMN promoai.model_versions.sizes IS 'how large the model is, in the words of its kind';
+COMMENT ON COLUMN promoai.model_versions.arguments IS 'the trainer''s arguments';
+COMMENT ON COLUMN promoai.model_versions.seconds IS 'how long the training took';
+COMMENT ON COLUMN promoai.model_versions.payload_bytes IS 'size in bytes';
+
+CREATE VIEW promoai.model_metrics WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       v.version,
+       x.metric COLLATE pg_catalog."default" AS metric,
+       x.value,
+       x.low,
+       x.high,
+       x.n,
+       x.split COLLATE pg_catalog."default" AS split
+FROM promoai.registry_models m
+JOIN promoai.registry_versions v ON v.model_id = m.model_id
+JOIN promoai.registry_metrics x ON x.version_id = v.version_id
+WHERE promoai.model_usable(m.model);
+
+COMMENT ON VIEW promoai.model_metrics IS 'How good the kept versions were found to be, for the models that the current role may use.';
+COMMENT ON COLUMN promoai.model_metrics.model IS 'name of the model';
+COMMENT ON COLUMN promoai.model_metrics.version IS 'number of the version';
+COMMENT ON COLUMN promoai.model_metrics.metric IS 'what was measured';
+COMMENT ON COLUMN promoai.model_metrics.value IS 'the figure';
+COMMENT ON COLUMN promoai.model_metrics.low IS 'lower end of its 95 % interval; NULL: none is known';
+COMMENT ON COLUMN promoai.model_metrics.high IS 'upper end of its 95 % interval; NULL: none is known';
+COMMENT ON COLUMN promoai.model_metrics.n IS 'over how many cases; NULL: not known';
+COMMENT ON COLUMN promoai.model_metrics.split IS 'on which rows it was measured, in words';
+
+CREATE VIEW promoai.model_grants WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       coalesce(o.role, g.role_name) COLLATE pg_catalog."default" AS role,
+       o.role IS NOT NULL AS role_exists,
+       g.granted_by COLLATE pg_catalog."default" AS granted_by,
+       g.granted_at
+FROM promoai.registry_models m
+JOIN promoai.registry_grants g ON g.model_id = m.model_id
+CROSS JOIN LATERAL (SELECT promoai.registry_role(g.role_name, g.role_oid, g.role_cluster) AS role) o
+WHERE promoai.model_owned(m.model);
+
+COMMENT ON VIEW promoai.model_grants IS 'Who may use the models that the current role owns.';
+COMMENT ON COLUMN promoai.model_grants.model IS 'name of the model';
+COMMENT ON COLUMN promoai.model_grants.role IS 'role that may use it, with its members; public: everybody';
+COMMENT ON COLUMN promoai.model_grants.role_exists IS 'false when that role is gone';
+COMMENT ON COLUMN promoai.model_grants.granted_by IS 'role that granted it';
+COMMENT ON COLUMN promoai.model_grants.granted_at IS 'when';
+
+-- What is left is told from the pace within the phase.
+CREATE VIEW promoai.training_progress WITH (security_barrier) AS
+SELECT t.model,
+       t.pid,
+       r.rolname::text COLLATE pg_catalog."default" AS trained_by,
+       t.phase,
+       t.step,
+       t.steps,
+       t.loss,
+       pg_catalog.clock_timestamp() - t.started_at AS elapsed,
+       CASE WHEN t.step > 0 AND t.steps >= t.step
+            THEN (pg_catalog.clock_timestamp() - t.phase_started_at) * ((t.steps - t.step)::double precision / t.step::double precision)
+       END AS remaining
+FROM promoai.training_progress() t
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = t.role_oid;
+
+COMMENT ON VIEW promoai.training_progress IS 'Trainings that run now in this database: the current role''s own, those of roles whose privileges it has, or all for members of pg_read_all_stats.';
+COMMENT ON COLUMN promoai.training_progress.model IS 'model that is being trained';
+COMMENT ON COLUMN promoai.training_progress.pid IS 'process that trains it';
+COMMENT ON COLUMN promoai.training_progress.trained_by IS 'role that trains it';
+COMMENT ON COLUMN promoai.training_progress.phase IS 'reading, evaluating (training on a part, to measure on the rest), training, or writing';
+COMMENT ON COLUMN promoai.training_progress.step IS 'steps of the phase that are done';
+COMMENT ON COLUMN promoai.training_progress.steps IS 'steps that the phase has; NULL: not known';
+COMMENT ON COLUMN promoai.training_progress.loss IS 'loss after the last step; NULL: none';
+COMMENT ON COLUMN promoai.training_progress.elapsed IS 'since the training began';
+COMMENT ON COLUMN promoai.training_progress.remaining IS 'until the phase ends, by its pace so far; NULL: not known';
+
+-- Models as values: for servers that hold no registry, such as the workers of a cluster.
+
+CREATE TYPE promoai.model_bytes;
+
+CREATE FUNCTION promoai.model_bytes_in(cstring) RETURNS promoai.model_bytes
+AS 'MODULE_PATHNAME', 'promoai_model_bytes_in'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
+
+CREATE FUNCTION promoai.model_bytes_out(promoai.model_bytes) RETURNS cstring
+AS 'MODULE_PATHNAME', 'promoai_model_bytes_out'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000;
+
+CREATE FUNCTION promoai.model_bytes_recv(internal) RETURNS promoai.model_bytes
+AS 'MODULE_PATHNAME', 'promoai_model_bytes_recv'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
+
+CREATE FUNCTION promoai.model_bytes_send(promoai.model_bytes) RETURNS bytea
+AS 'MODULE_PATHNAME', 'promoai_model_bytes_send'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000;
+
+CREATE TYPE promoai.model_bytes (
+	INPUT = promoai.model_bytes_in, OUTPUT = promoai.model_bytes_out,
+	RECEIVE = promoai.model_bytes_recv, SEND = promoai.model_bytes_send,
+	INTERNALLENGTH = VARIABLE, ALIGNMENT = double, STORAGE = external);
+
+COMMENT ON TYPE promoai.model_bytes IS
+'One version of a model as a value, whole and with its checksums: made by model_value, taken by scoring functions in place of a name.';
+COMMENT ON FUNCTION promoai.model_bytes_in(cstring) IS 'Input of model_bytes, written as bytea is; damaged or foreign bytes are an error.';
+COMMENT ON FUNCTION promoai.model_bytes_out(promoai.model_bytes) IS 'Output of model_bytes, written as bytea is.';
+COMMENT ON FUNCTION promoai.model_bytes_recv(internal) IS 'Binary input of model_bytes; damaged or foreign bytes are an error.';
+COMMENT ON FUNCTION promoai.model_bytes_send(promoai.model_bytes) IS 'Binary output of model_bytes.';
+
+CREATE FUNCTION promoai.model_value(model text, version int DEFAULT NULL) RETURNS promoai.model_bytes
+AS 'MODULE_PATHNAME', 'promoai_model_value'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION promoai.model_value(text, int) IS
+'A model''s published version (or the one asked for) as a value, for servers that hold no registry. Whoever has the value has the model.';
+-- Recommendation: factor models (mf_*) and what is asked of them (cf_*).
+
+CREATE FUNCTION promoai.source_scan(
+	source text,
+	OUT rows_read bigint, OUT rows_skipped bigint, OUT customers int, OUT items int, OUT seconds float8)
+RETURNS record
+AS 'MODULE_PATHNAME', 'promoai_source_scan'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+
+COMMENT ON FUNCTION promoai.source_scan(text) IS
+'Reads a source of (customer, item[, value][, time]) as a trainer would, checks every row and keeps nothing: rows read, rows skipped for a NULL, distinct customers and items, seconds.';
+
+CREATE TYPE promoai.mf_report AS (
+	model text, version int, kind text,
+	rows_read bigint, rows_skipped bigint, rows_merged bigint, pairs_dropped bigint,
+	customers bigint, items bigint, interactions bigint,
+	metrics jsonb, seconds float8);
+
+COMMENT ON TYPE promoai.mf_report IS
+'What mf_train did: the version it published, rows read, skipped (for a NULL) and merged (repeated pairs), pairs dropped (values that sum to zero or less), what is left, metrics on the holdout, seconds.';
+
+COMMENT ON COLUMN promoai.mf_report.model IS 'name of the model';
+COMMENT ON COLUMN promoai.mf_report.version IS 'number of the version that was published';
+COMMENT ON COLUMN promoai.mf_report.kind IS 'what kind of model it is: mf';
+COMMENT ON COLUMN promoai.mf_report.rows_read IS 'rows that the source gave';
+COMMENT ON COLUMN promoai.mf_report.rows_skipped IS 'of these, left out for a NULL';
+COMMENT ON COLUMN promoai.mf_report.rows_merged IS 'of these, added to an earlier row of the same customer and item';
+COMMENT ON COLUMN promoai.mf_report.pairs_dropped IS 'pairs of customer and item whose values sum to zero or less';
+COMMENT ON COLUMN promoai.mf_report.customers IS 'distinct customers in the model';
+COMMENT ON COLUMN promoai.mf_report.items IS 'distinct items in the model';
+COMMENT ON COLUMN promoai.mf_report.interactions IS 'distinct pairs of customer and item in the model';
+COMMENT ON COLUMN promoai.mf_report.metrics IS 'metric to value, measured on the holdout; promoai.model_metrics has intervals and more';
+COMMENT ON COLUMN promoai.mf_report.seconds IS 'how long the whole call took';
+
+CREATE FUNCTION promoai.mf_train(
+	model text,
+	source text,
+	feedback text DEFAULT 'implicit',
+	solver text DEFAULT 'als',
+	factors int DEFAULT 64,
+	iterations int DEFAULT 15,
+	regularization float8 DEFAULT 0.01,
+	unobserved_weight float8 DEFAULT 0.1,
+	value_transform text DEFAULT 'binary',
+	holdout float8 DEFAULT NULL,
+	holdout_after timestamptz DEFAULT NULL,
+	metrics_k int DEFAULT 20,
+	tolerance float8 DEFAULT 0,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	verbose boolean DEFAULT false)
+RETURNS promoai.mf_report
+AS 'MODULE_PATHNAME', 'promoai_mf_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.mf_train(
+	text, text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean) IS
+'Trains a factor model on (customer, item[, value][, time]) and publishes it under a name. Weighted alternating least squares (Hu, Koren & Volinsky 2008; Rendle et al. 2021). Metrics come from a holdout; the published model is trained on all rows.';
+
+-- Ids come as bigint, text or uuid; the overloads share one C function.  Only the overload with text[] candidates has a
+-- default for them, so that a call without candidates is never ambiguous.
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer bigint, k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, int, boolean, text[], int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer bigint, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, bigint[], int, boolean, int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer bigint, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, uuid[], int, boolean, int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer text, k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, text, int, boolean, text[], int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, text, bigint[], int, boolean, int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, text, uuid[], int, boolean, int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer uuid, k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, int, boolean, text[], int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer uuid, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, bigint[], int, boolean, int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer uuid, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, uuid[], int, boolean, int) IS
+'The k items that a model recommends to a customer, best first; answered_by says how: factors, or popularity for a customer the model does not know.';
+
+CREATE FUNCTION promoai.cf_recommend_basket(
+	model text, items bigint[], weights float8[] DEFAULT NULL, k int DEFAULT 10,
+	exclude_seen boolean DEFAULT true, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_basket'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend_basket(text, bigint[], float8[], int, boolean, bigint[], int) IS
+'The k items that a model recommends to someone with this history, known to the model or not: the history is folded in by one exact solve; without any known item the answer is popularity.';
+
+CREATE FUNCTION promoai.cf_recommend_basket(
+	model text, items text[] DEFAULT '{}', weights float8[] DEFAULT NULL, k int DEFAULT 10,
+	exclude_seen boolean DEFAULT true, candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_basket'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend_basket(text, text[], float8[], int, boolean, text[], int) IS
+'The k items that a model recommends to someone with this history, known to the model or not: the history is folded in by one exact solve; without any known item the answer is popularity.';
+
+CREATE FUNCTION promoai.cf_recommend_basket(
+	model text, items uuid[], weights float8[] DEFAULT NULL, k int DEFAULT 10,
+	exclude_seen boolean DEFAULT true, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_basket'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend_basket(text, uuid[], float8[], int, boolean, uuid[], int) IS
+'The k items that a model recommends to someone with this history, known to the model or not: the history is folded in by one exact solve; without any known item the answer is popularity.';
+
+CREATE TYPE promoai.similar_item AS (rank int, item text, item_no bigint, similarity real);
+
+COMMENT ON TYPE promoai.similar_item IS
+'A row of cf_similar_items: rank from 1, the item (item_no where items are integers), cosine of the factors.';
+
+COMMENT ON COLUMN promoai.similar_item.rank IS 'from 1, the most alike first';
+COMMENT ON COLUMN promoai.similar_item.item IS 'id of the item';
+COMMENT ON COLUMN promoai.similar_item.item_no IS 'the id as a number where items are integers, else NULL';
+COMMENT ON COLUMN promoai.similar_item.similarity IS 'cosine of the two items'' factors, from -1 to 1';
+
+CREATE FUNCTION promoai.cf_similar_items(
+	model text, item bigint, k int DEFAULT 10, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.similar_item
+AS 'MODULE_PATHNAME', 'promoai_cf_similar_items'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_similar_items(text, bigint, int, bigint[], int) IS
+'The k items most like an item: cosine of their factors, from -1 to 1.';
+
+CREATE FUNCTION promoai.cf_similar_items(
+	model text, item text, k int DEFAULT 10, candidates text[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.similar_item
+AS 'MODULE_PATHNAME', 'promoai_cf_similar_items'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_similar_items(text, text, int, text[], int) IS
+'The k items most like an item: cosine of their factors, from -1 to 1.';
+
+CREATE FUNCTION promoai.cf_similar_items(
+	model text, item uuid, k int DEFAULT 10, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.similar_item
+AS 'MODULE_PATHNAME', 'promoai_cf_similar_items'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_similar_items(text, uuid, int, uuid[], int) IS
+'The k items most like an item: cosine of their factors, from -1 to 1.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer bigint, item bigint, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, bigint, bigint, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer bigint, item text, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, bigint, text, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer bigint, item uuid, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, bigint, uuid, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer text, item bigint, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, text, bigint, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer text, item text, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, text, text, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer text, item uuid, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, text, uuid, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer uuid, item bigint, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, uuid, bigint, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer uuid, item text, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, uuid, text, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+CREATE FUNCTION promoai.cf_predict(model text, customer uuid, item uuid, version int DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(text, uuid, uuid, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+
+-- The same with the model as a value, for servers that hold no registry.
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer bigint, item bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, bigint, bigint) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer bigint, item text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, bigint, text) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer bigint, item uuid)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, bigint, uuid) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer text, item bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, text, bigint) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer text, item text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, text, text) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer text, item uuid)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, text, uuid) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer uuid, item bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, uuid, bigint) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer uuid, item text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, uuid, text) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_predict(model promoai.model_bytes, customer uuid, item uuid)
+RETURNS real
+AS 'MODULE_PATHNAME', 'promoai_cf_predict'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.cf_predict(promoai.model_bytes, uuid, uuid) IS
+'The same score by a model that is given as a value.';
+
+CREATE FUNCTION promoai.cf_recommend_all(
+	model text, k int DEFAULT 10, exclude_seen boolean DEFAULT true, candidates text[] DEFAULT NULL,
+	version int DEFAULT NULL,
+	OUT customer text, OUT customer_no bigint, OUT rank int, OUT item text, OUT item_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_all'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.cf_recommend_all(text, int, boolean, text[], int) IS
+'The k items recommended to each customer that a model knows.';
+
+CREATE FUNCTION promoai.cf_recommend_all(
+	model text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT customer text, OUT customer_no bigint, OUT rank int, OUT item text, OUT item_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_all'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.cf_recommend_all(text, bigint[], int, boolean, int) IS
+'The k items recommended to each customer that a model knows.';
+
+CREATE FUNCTION promoai.cf_recommend_all(
+	model text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT customer text, OUT customer_no bigint, OUT rank int, OUT item text, OUT item_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_all'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.cf_recommend_all(text, uuid[], int, boolean, int) IS
+'The k items recommended to each customer that a model knows.';
+
+CREATE FUNCTION promoai.mf_user_factors(
+	model text, version int DEFAULT NULL,
+	OUT customer text, OUT customer_no bigint, OUT factors real[])
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_mf_user_factors'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 10000;
+
+COMMENT ON FUNCTION promoai.mf_user_factors(text, int) IS
+'Each customer''s factors; pgvector''s vector takes them as they are. The inner product of a customer''s and an item''s is the score that ranks.';
+
+CREATE FUNCTION promoai.mf_item_factors(
+	model text, version int DEFAULT NULL,
+	OUT item text, OUT item_no bigint, OUT factors real[])
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_mf_item_factors'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 10000;
+
+COMMENT ON FUNCTION promoai.mf_item_factors(text, int) IS
+'Each item''s factors; pgvector''s vector takes them as they are. The inner product of a customer''s and an item''s is the score that ranks.';
+-- Lift and price response: what a promotion brought, as aggregates over sales.
+
+CREATE TYPE promoai.lift_fit AS (
+	n bigint, rows_skipped bigint, extra_sales_per_row float8, std_error float8, error_kind text, n_clusters bigint,
+	df float8, t float8, p_value float8, ci_low float8, ci_high float8,
+	expected_without_promo float8, lift_percent float8, lift_low float8, lift_high float8, r2 float8,
+	terms float8[], covariance float8[], note text);
+
+COMMENT ON TYPE promoai.lift_fit IS
+'What a promotion brought by least squares: an association unless the promotion was randomised.';
+COMMENT ON COLUMN promoai.lift_fit.n IS 'rows used';
+COMMENT ON COLUMN promoai.lift_fit.rows_skipped IS 'rows left out: a NULL in one of the arguments or, in log form, a value of zero or less';
+COMMENT ON COLUMN promoai.lift_fit.extra_sales_per_row IS 'coefficient of promo: sales of a row with promo = 1 less those of a row with promo = 0, all else equal; NULL when the data do not tell';
+COMMENT ON COLUMN promoai.lift_fit.std_error IS 'its standard error, of the kind in error_kind; NULL when not known (see note)';
+COMMENT ON COLUMN promoai.lift_fit.error_kind IS 'what the errors assume, such as HC1, rows independent';
+COMMENT ON COLUMN promoai.lift_fit.n_clusters IS 'clusters, of two ways the fewer; NULL: not clustered';
+COMMENT ON COLUMN promoai.lift_fit.df IS 'degrees of freedom of Student''s t behind p-values and intervals: rows less terms, or clusters less one';
+COMMENT ON COLUMN promoai.lift_fit.t IS 'extra_sales_per_row / std_error';
+COMMENT ON COLUMN promoai.lift_fit.p_value IS 'two-sided, against no effect';
+COMMENT ON COLUMN promoai.lift_fit.ci_low IS 'lower end of the 95 % interval of extra_sales_per_row';
+COMMENT ON COLUMN promoai.lift_fit.ci_high IS 'upper end of the 95 % interval of extra_sales_per_row';
+COMMENT ON COLUMN promoai.lift_fit.expected_without_promo IS 'the promoted rows'' mean prediction with promo = 0';
+COMMENT ON COLUMN promoai.lift_fit.lift_percent IS '100 extra_sales_per_row / expected_without_promo; NULL unless the latter is above 0';
+COMMENT ON COLUMN promoai.lift_fit.lift_low IS 'lower end of the 95 % interval of lift_percent, by the delta method';
+COMMENT ON COLUMN promoai.lift_fit.lift_high IS 'upper end of the 95 % interval of lift_percent, by the delta method';
+COMMENT ON COLUMN promoai.lift_fit.r2 IS 'share of the variance of sales that the terms explain; NULL when sales do not vary';
+COMMENT ON COLUMN promoai.lift_fit.terms IS 'coefficients: intercept, promo, covariates as given; NULL where not estimated. promo_lift_terms shows them as rows';
+COMMENT ON COLUMN promoai.lift_fit.covariance IS 'covariance of the terms, a square; NULL when not known';
+COMMENT ON COLUMN promoai.lift_fit.note IS 'what must be known beside the numbers; NULL: nothing';
+
+CREATE TYPE promoai.elasticity_fit AS (
+	n bigint, rows_skipped bigint, rows_not_positive bigint, elasticity float8, std_error float8, error_kind text,
+	n_clusters bigint, df float8, t float8, p_value float8, ci_low float8, ci_high float8, r2 float8,
+	terms float8[], covariance float8[], note text);
+
+COMMENT ON TYPE promoai.elasticity_fit IS
+'How quantity answers to price, by least squares of log(quantity) on log(price): an association unless prices were randomised.';
+COMMENT ON COLUMN promoai.elasticity_fit.n IS 'rows used';
+COMMENT ON COLUMN promoai.elasticity_fit.rows_skipped IS 'rows left out: a NULL in one of the arguments, or a quantity or price of zero or less';
+COMMENT ON COLUMN promoai.elasticity_fit.rows_not_positive IS 'of these the ones with a quantity or price of zero or less, which have no logarithm';
+COMMENT ON COLUMN promoai.elasticity_fit.elasticity IS 'coefficient of log(price): per cent of quantity for one per cent of price; NULL when the data do not tell';
+COMMENT ON COLUMN promoai.elasticity_fit.std_error IS 'its standard error, of the kind in error_kind; NULL when not known (see note)';
+COMMENT ON COLUMN promoai.elasticity_fit.error_kind IS 'what the errors assume, such as HC1, rows independent';
+COMMENT ON COLUMN promoai.elasticity_fit.n_clusters IS 'clusters; NULL: not clustered';
+COMMENT ON COLUMN promoai.elasticity_fit.df IS 'degrees of freedom of Student''s t behind p-values and intervals: rows less terms, or clusters less one';
+COMMENT ON COLUMN promoai.elasticity_fit.t IS 'elasticity / std_error';
+COMMENT ON COLUMN promoai.elasticity_fit.p_value IS 'two-sided, against no response';
+COMMENT ON COLUMN promoai.elasticity_fit.ci_low IS 'lower end of the 95 % interval of elasticity';
+COMMENT ON COLUMN promoai.elasticity_fit.ci_high IS 'upper end of the 95 % interval of elasticity';
+COMMENT ON COLUMN promoai.elasticity_fit.r2 IS 'share of the variance of log(quantity) that the terms explain; NULL when quantity does not vary';
+COMMENT ON COLUMN promoai.elasticity_fit.terms IS 'coefficients: intercept, log(price), covariates as given; NULL where not estimated. promo_lift_terms shows them as rows';
+COMMENT ON COLUMN promoai.elasticity_fit.covariance IS 'covariance of the terms, a square; NULL when not known';
+COMMENT ON COLUMN promoai.elasticity_fit.note IS 'what must be known beside the numbers; NULL: nothing';
+
+-- The state: a flat value that combines, so the same aggregates run serially, in parallel plans and on the workers of a
+-- cluster, and can be stored and rolled up.
+
+CREATE TYPE promoai.lift_state;
+
+CREATE FUNCTION promoai.lift_state_in(cstring)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_state_in'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_state_in(cstring) IS 'input function of lift_state: every size and number is checked';
+
+CREATE FUNCTION promoai.lift_state_out(promoai.lift_state)
+RETURNS cstring
+AS 'MODULE_PATHNAME', 'promoai_lift_state_out'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_state_out(promoai.lift_state) IS 'output function of lift_state: the hex of its binary form';
+
+CREATE FUNCTION promoai.lift_state_recv(internal)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_state_recv'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_state_recv(internal) IS 'binary input function of lift_state: every size and number is checked';
+
+CREATE FUNCTION promoai.lift_state_send(promoai.lift_state)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'promoai_lift_state_send'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_state_send(promoai.lift_state) IS 'binary output function of lift_state';
+
+CREATE TYPE promoai.lift_state (
+	INPUT = promoai.lift_state_in,
+	OUTPUT = promoai.lift_state_out,
+	RECEIVE = promoai.lift_state_recv,
+	SEND = promoai.lift_state_send,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = double,
+	STORAGE = extended);
+
+COMMENT ON TYPE promoai.lift_state IS
+'What has been seen of a promotion''s rows. Made by promo_lift_state, added up by promo_lift_rollup, read by promo_lift.';
+
+-- Steps of the aggregates.  One for each list of arguments: they never ask by which types they were called.
+
+CREATE FUNCTION promoai.lift_add_boolean(
+	state promoai.lift_state, sales float8, promo boolean)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_boolean'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_boolean(promoai.lift_state, float8, boolean) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_boolean_cluster(
+	state promoai.lift_state, sales float8, promo boolean, cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_boolean_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_boolean_cluster(promoai.lift_state, float8, boolean, bigint) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_boolean_covariates(
+	state promoai.lift_state, sales float8, promo boolean, covariates float8[])
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_boolean_covariates'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_boolean_covariates(promoai.lift_state, float8, boolean, float8[]) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_boolean_covariates_cluster(
+	state promoai.lift_state, sales float8, promo boolean, covariates float8[], cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_boolean_covariates_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_boolean_covariates_cluster(promoai.lift_state, float8, boolean, float8[], bigint) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_graded(
+	state promoai.lift_state, sales float8, promo float8)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_graded'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_graded(promoai.lift_state, float8, float8) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_graded_cluster(
+	state promoai.lift_state, sales float8, promo float8, cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_graded_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_graded_cluster(promoai.lift_state, float8, float8, bigint) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_graded_covariates(
+	state promoai.lift_state, sales float8, promo float8, covariates float8[])
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_graded_covariates'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_graded_covariates(promoai.lift_state, float8, float8, float8[]) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_graded_covariates_cluster(
+	state promoai.lift_state, sales float8, promo float8, covariates float8[], cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_graded_covariates_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_graded_covariates_cluster(promoai.lift_state, float8, float8, float8[], bigint) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.elasticity_add(
+	state promoai.lift_state, quantity float8, price float8)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_elasticity_add'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.elasticity_add(promoai.lift_state, float8, float8) IS
+'step of promo_elasticity_fit';
+
+CREATE FUNCTION promoai.elasticity_add_cluster(
+	state promoai.lift_state, quantity float8, price float8, cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_elasticity_add_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.elasticity_add_cluster(promoai.lift_state, float8, float8, bigint) IS
+'step of promo_elasticity_fit';
+
+CREATE FUNCTION promoai.elasticity_add_covariates(
+	state promoai.lift_state, quantity float8, price float8, covariates float8[])
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_elasticity_add_covariates'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.elasticity_add_covariates(promoai.lift_state, float8, float8, float8[]) IS
+'step of promo_elasticity_fit';
+
+CREATE FUNCTION promoai.elasticity_add_covariates_cluster(
+	state promoai.lift_state, quantity float8, price float8, covariates float8[], cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_elasticity_add_covariates_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.elasticity_add_covariates_cluster(promoai.lift_state, float8, float8, float8[], bigint) IS
+'step of promo_elasticity_fit';
+
+CREATE FUNCTION promoai.lift_combine(state promoai.lift_state, other promoai.lift_state)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_combine(promoai.lift_state, promoai.lift_state) IS
+'Two states as one, the other''s sums brought to the first one''s pivot; step of promo_lift_rollup.';
+
+CREATE FUNCTION promoai.lift_compact(state promoai.lift_state)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_compact'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_compact(promoai.lift_state) IS
+'The state without room to grow, last step of promo_lift_state and promo_lift_rollup.';
+
+CREATE FUNCTION promoai.promo_lift(state promoai.lift_state)
+RETURNS promoai.lift_fit
+AS 'MODULE_PATHNAME', 'promoai_lift_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+
+COMMENT ON FUNCTION promoai.promo_lift(promoai.lift_state) IS
+'What the promotion brought, from a state that promo_lift_state or promo_lift_rollup made.';
+
+CREATE FUNCTION promoai.elasticity_final(state promoai.lift_state)
+RETURNS promoai.elasticity_fit
+AS 'MODULE_PATHNAME', 'promoai_elasticity_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+
+COMMENT ON FUNCTION promoai.elasticity_final(promoai.lift_state) IS 'last step of promo_elasticity_fit';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo boolean) (
+	SFUNC = promoai.lift_add_boolean,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, boolean) IS
+'What a promotion brought: sales on promo by least squares, errors HC1, rows independent. An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo boolean, cluster bigint) (
+	SFUNC = promoai.lift_add_boolean_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, boolean, bigint) IS
+'What a promotion brought: sales on promo by least squares, errors robust within clusters (CR1). An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo boolean, covariates float8[]) (
+	SFUNC = promoai.lift_add_boolean_covariates,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, boolean, float8[]) IS
+'What a promotion brought: sales on promo and covariates by least squares, errors HC1, rows independent. An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo boolean, covariates float8[], cluster bigint) (
+	SFUNC = promoai.lift_add_boolean_covariates_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, boolean, float8[], bigint) IS
+'What a promotion brought: sales on promo and covariates by least squares, errors robust within clusters (CR1). An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo float8) (
+	SFUNC = promoai.lift_add_graded,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, float8) IS
+'What a promotion brought: sales on promo by least squares, errors HC1, rows independent. An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo float8, cluster bigint) (
+	SFUNC = promoai.lift_add_graded_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, float8, bigint) IS
+'What a promotion brought: sales on promo by least squares, errors robust within clusters (CR1). An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo float8, covariates float8[]) (
+	SFUNC = promoai.lift_add_graded_covariates,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, float8, float8[]) IS
+'What a promotion brought: sales on promo and covariates by least squares, errors HC1, rows independent. An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo float8, covariates float8[], cluster bigint) (
+	SFUNC = promoai.lift_add_graded_covariates_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, float8, float8[], bigint) IS
+'What a promotion brought: sales on promo and covariates by least squares, errors robust within clusters (CR1). An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo boolean) (
+	SFUNC = promoai.lift_add_boolean,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, boolean) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo boolean, cluster bigint) (
+	SFUNC = promoai.lift_add_boolean_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, boolean, bigint) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo boolean, covariates float8[]) (
+	SFUNC = promoai.lift_add_boolean_covariates,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, boolean, float8[]) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo boolean, covariates float8[], cluster bigint) (
+	SFUNC = promoai.lift_add_boolean_covariates_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, boolean, float8[], bigint) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo float8) (
+	SFUNC = promoai.lift_add_graded,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, float8) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo float8, cluster bigint) (
+	SFUNC = promoai.lift_add_graded_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, float8, bigint) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo float8, covariates float8[]) (
+	SFUNC = promoai.lift_add_graded_covariates,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, float8, float8[]) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo float8, covariates float8[], cluster bigint) (
+	SFUNC = promoai.lift_add_graded_covariates_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, float8, float8[], bigint) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_rollup(state promoai.lift_state) (
+	SFUNC = promoai.lift_combine,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_rollup(promoai.lift_state) IS
+'States of promo_lift_state added up, as if their rows had been seen together.';
+
+CREATE AGGREGATE promoai.promo_elasticity_fit(quantity float8, price float8) (
+	SFUNC = promoai.elasticity_add,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.elasticity_final,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_elasticity_fit(float8, float8) IS
+'How quantity answers to price: log(quantity) on log(price) by least squares, errors HC1, rows independent. Rows with a quantity or price of zero or less are left out and counted.';
+
+CREATE AGGREGATE promoai.promo_elasticity_fit(quantity float8, price float8, cluster bigint) (
+	SFUNC = promoai.elasticity_add_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.elasticity_final,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_elasticity_fit(float8, float8, bigint) IS
+'How quantity answers to price: log(quantity) on log(price) by least squares, errors robust within clusters (CR1). Rows with a quantity or price of zero or less are left out and counted.';
+
+CREATE AGGREGATE promoai.promo_elasticity_fit(quantity float8, price float8, covariates float8[]) (
+	SFUNC = promoai.elasticity_add_covariates,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.elasticity_final,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_elasticity_fit(float8, float8, float8[]) IS
+'How quantity answers to price: log(quantity) on log(price) and covariates by least squares, errors HC1, rows independent. Rows with a quantity or price of zero or less are left out and counted.';
+
+CREATE AGGREGATE promoai.promo_elasticity_fit(quantity float8, price float8, covariates float8[], cluster bigint) (
+	SFUNC = promoai.elasticity_add_covariates_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.elasticity_final,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_elasticity_fit(float8, float8, float8[], bigint) IS
+'How quantity answers to price: log(quantity) on log(price) and covariates by least squares, errors robust within clusters (CR1). Rows with a quantity or price of zero or less are left out and counted.';
+
+CREATE FUNCTION promoai.promo_lift_terms(
+	fit promoai.lift_fit, names text[] DEFAULT NULL,
+	OUT term_no int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
+	OUT ci_low float8, OUT ci_high float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_lift_terms'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100 ROWS 5;
+
+COMMENT ON FUNCTION promoai.promo_lift_terms(promoai.lift_fit, text[]) IS
+'A fit''s coefficients as rows, with errors, p-values and 95 % intervals; names are the covariates'', in their order.';
+
+CREATE FUNCTION promoai.promo_lift_terms(
+	fit promoai.elasticity_fit, names text[] DEFAULT NULL,
+	OUT term_no int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
+	OUT ci_low float8, OUT ci_high float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_elasticity_terms'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100 ROWS 5;
+
+COMMENT ON FUNCTION promoai.promo_lift_terms(promoai.elasticity_fit, text[]) IS
+'A fit''s coefficients as rows, with errors, p-values and 95 % intervals; names are the covariates'', in their order.';
+-- Promotions measured from a source: fits in memory, the daily panel they need, price response, thresholds, and a look at
+-- the data beforehand.
+
+CREATE TYPE promoai.lift_source_fit AS (
+	n bigint, rows_skipped bigint, extra_sales_per_row float8, std_error float8, error_kind text, n_clusters bigint,
+	df float8, t float8, p_value float8, ci_low float8, ci_high float8,
+	expected_without_promo float8, lift_percent float8, lift_low float8, lift_high float8, r2 float8,
+	terms float8[], covariance float8[], note text,
+	names text[], dropped text[], effects_rank bigint, singletons bigint, within_r2 float8, sweeps int);
+
+COMMENT ON TYPE promoai.lift_source_fit IS
+'What a promotion brought, fitted over a source: the columns of promoai.lift_fit, then names of the terms, columns dropped and what became of the fixed effects. An association unless the promotion was randomised.';
+COMMENT ON COLUMN promoai.lift_source_fit.n IS 'rows used';
+COMMENT ON COLUMN promoai.lift_source_fit.rows_skipped IS 'rows left out because of a NULL';
+COMMENT ON COLUMN promoai.lift_source_fit.extra_sales_per_row IS 'coefficient of promo: sales of a row with promo = 1 less those of a row with promo = 0, all else equal';
+COMMENT ON COLUMN promoai.lift_source_fit.std_error IS 'its standard error, of the kind in error_kind';
+COMMENT ON COLUMN promoai.lift_source_fit.error_kind IS 'what the errors assume';
+COMMENT ON COLUMN promoai.lift_source_fit.n_clusters IS 'clusters, of two ways the fewer; NULL: not clustered';
+COMMENT ON COLUMN promoai.lift_source_fit.df IS 'degrees of freedom of Student''s t behind p-values and intervals: rows less coefficients, or clusters less one';
+COMMENT ON COLUMN promoai.lift_source_fit.t IS 'extra_sales_per_row / std_error';
+COMMENT ON COLUMN promoai.lift_source_fit.p_value IS 'two-sided, against no effect';
+COMMENT ON COLUMN promoai.lift_source_fit.ci_low IS 'lower end of the 95 % interval of extra_sales_per_row';
+COMMENT ON COLUMN promoai.lift_source_fit.ci_high IS 'upper end of the 95 % interval of extra_sales_per_row';
+COMMENT ON COLUMN promoai.lift_source_fit.expected_without_promo IS 'the promoted rows'' mean prediction with promo = 0, effects included';
+COMMENT ON COLUMN promoai.lift_source_fit.lift_percent IS '100 extra_sales_per_row / expected_without_promo; NULL unless the latter is above 0';
+COMMENT ON COLUMN promoai.lift_source_fit.lift_low IS 'lower end of the 95 % interval of lift_percent, by the delta method; the error of absorbed effects is in it';
+COMMENT ON COLUMN promoai.lift_source_fit.lift_high IS 'upper end of the 95 % interval of lift_percent';
+COMMENT ON COLUMN promoai.lift_source_fit.r2 IS 'share of the variance of sales that terms and effects explain; NULL when sales do not vary';
+COMMENT ON COLUMN promoai.lift_source_fit.terms IS 'coefficients in the order of names; NULL where not estimated (an absorbed intercept, a dropped column)';
+COMMENT ON COLUMN promoai.lift_source_fit.covariance IS 'covariance of the terms, a square';
+COMMENT ON COLUMN promoai.lift_source_fit.note IS 'what must be known beside the numbers; NULL: nothing';
+COMMENT ON COLUMN promoai.lift_source_fit.names IS 'names of the terms: intercept, then the source''s column names';
+COMMENT ON COLUMN promoai.lift_source_fit.dropped IS 'covariates dropped: constant, explained by the effects, or a linear combination of covariates before them';
+COMMENT ON COLUMN promoai.lift_source_fit.effects_rank IS 'coefficients that the absorbed effects stand for; 0: none';
+COMMENT ON COLUMN promoai.lift_source_fit.singletons IS 'rows left out because they stood alone in a level of an effect';
+COMMENT ON COLUMN promoai.lift_source_fit.within_r2 IS 'share of the variance that effects leave which the terms explain; NULL without effects';
+COMMENT ON COLUMN promoai.lift_source_fit.sweeps IS 'sweeps that absorbing the effects took at most; 0: no effects';
+
+CREATE FUNCTION promoai.promo_lift_fit_source(source text, cluster text DEFAULT NULL, memory text DEFAULT NULL)
+RETURNS promoai.lift_source_fit
+AS 'MODULE_PATHNAME', 'promoai_promo_lift_fit_source'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+
+COMMENT ON FUNCTION promoai.promo_lift_fit_source(text, text, text) IS
+'What a promotion brought: least squares over a source of (sales, promo [, covariates ...]), any number of covariates, collinear ones dropped and named. Errors HC1, or clustered by one or two columns of the source that cluster names (they are no covariates then). An association unless the promotion was randomised.';
+
+CREATE FUNCTION promoai.promo_panel_fit(
+	source text,
+	effects text DEFAULT NULL,
+	cluster text DEFAULT NULL,
+	errors text DEFAULT 'cluster',
+	tolerance float8 DEFAULT 1e-10,
+	iterations int DEFAULT 10000,
+	memory text DEFAULT NULL)
+RETURNS promoai.lift_source_fit
+AS 'MODULE_PATHNAME', 'promoai_promo_panel_fit'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+
+COMMENT ON FUNCTION promoai.promo_panel_fit(text, text, text, text, float8, int, text) IS
+'What a promotion brought, over a panel of (unit, time, sales, promo [, covariates ...]): fixed effects of unit and time (or of the columns that effects names) are absorbed, errors clustered by the first effect, by one or two columns that cluster names, or errors => ''hc1''. An association unless the promotion was randomised.';
+
+CREATE FUNCTION promoai.promo_lift_terms(
+	fit promoai.lift_source_fit,
+	OUT term_no int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
+	OUT ci_low float8, OUT ci_high float8)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT terms.term_no, terms.term, terms.coefficient, terms.std_error, terms.t, terms.p_value, terms.ci_low, terms.ci_high
+	FROM promoai.promo_lift_terms(
+		ROW((fit).n, (fit).rows_skipped, (fit).extra_sales_per_row, (fit).std_error, (fit).error_kind, (fit).n_clusters,
+			(fit).df, (fit).t, (fit).p_value, (fit).ci_low, (fit).ci_high, (fit).expected_without_promo,
+			(fit).lift_percent, (fit).lift_low, (fit).lift_high, (fit).r2, (fit).terms, (fit).covariance,
+			(fit).note)::promoai.lift_fit,
+		(fit).names[3:]) AS terms;
+END;
+
+COMMENT ON FUNCTION promoai.promo_lift_terms(promoai.lift_source_fit) IS
+'A fit''s coefficients as rows named after the source''s columns, with errors, p-values and 95 % intervals.';
+
+CREATE FUNCTION promoai.promo_daily(
+	source text,
+	first_day date DEFAULT NULL,
+	last_day date DEFAULT NULL,
+	listed text DEFAULT NULL,
+	time_zone text DEFAULT NULL,
+	memory text DEFAULT NULL,
+	OUT item text, OUT item_no bigint, OUT day date, OUT quantity float8, OUT revenue float8, OUT lines bigint,
+	OUT is_listed boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_daily'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.promo_daily(text, date, date, text, text, text) IS
+'Order lines (item, day, quantity [, revenue]) as one row for every listed item and day, zeros included: what a promotion''s effect must be fitted on. listed is a source of (item [, first_day [, last_day]]), both days included; without it every item is taken as listed on all days. Times become days in time_zone (default: the session''s).';
+
+CREATE FUNCTION promoai.promo_elasticity_pooled(
+	source text,
+	memory text DEFAULT NULL,
+	OUT item text, OUT item_no bigint, OUT category text, OUT rows_used bigint, OUT rows_unused bigint,
+	OUT elasticity float8, OUT std_error float8, OUT ci_low float8, OUT ci_high float8,
+	OUT own_elasticity float8, OUT own_std_error float8, OUT own_weight float8,
+	OUT pooled_mean float8, OUT pooled_spread float8, OUT pooled_towards text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_elasticity_pooled'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+
+COMMENT ON FUNCTION promoai.promo_elasticity_pooled(text, text) IS
+'Price elasticity of each product from (item, category, quantity, price [, covariates ...]): the log-log slope, pooled towards the mean of its category by empirical Bayes (Morris 1983; spread by REML, variances moderated as by Smyth 2004), with 95 % intervals. Rows with a quantity or price of zero or below have no logarithm: counted in rows_unused. An association unless prices were randomised.';
+
+CREATE FUNCTION promoai.promo_threshold(
+	source text,
+	threshold float8,
+	discount float8 DEFAULT NULL,
+	bin float8 DEFAULT NULL,
+	lowest float8 DEFAULT NULL,
+	highest float8 DEFAULT NULL,
+	below float8 DEFAULT NULL,
+	above float8 DEFAULT NULL,
+	degree int DEFAULT 7,
+	replicates int DEFAULT 1000,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	OUT measure text, OUT value float8, OUT ci_low float8, OUT ci_high float8, OUT meaning text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_threshold'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 11;
+
+COMMENT ON FUNCTION promoai.promo_threshold(
+	text, float8, float8, float8, float8, float8, float8, float8, int, int, bigint, text) IS
+'What a discount from a sum on did to orders (order, amount [, refunded]): orders moved up, missing below, undone by refunds, above anyway, and the discount that went to each, with 95 % bootstrap intervals. Bunching above the threshold against a polynomial fitted outside the window from threshold - below to threshold + above (Chetty et al. 2011; Kleven 2016). amount is what the threshold is held against, before the discount is taken off; rows of one order are summed.';
+
+CREATE FUNCTION promoai.promo_threshold_bins(
+	source text,
+	threshold float8,
+	discount float8 DEFAULT NULL,
+	bin float8 DEFAULT NULL,
+	lowest float8 DEFAULT NULL,
+	highest float8 DEFAULT NULL,
+	below float8 DEFAULT NULL,
+	above float8 DEFAULT NULL,
+	degree int DEFAULT 7,
+	replicates int DEFAULT 100,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	OUT amount_from float8, OUT amount_to float8, OUT orders bigint, OUT expected float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_threshold_bins'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 70;
+
+COMMENT ON FUNCTION promoai.promo_threshold_bins(
+	text, float8, float8, float8, float8, float8, float8, float8, int, int, bigint, text) IS
+'The picture behind promo_threshold: orders by bin of their amount, and inside the window about the threshold the orders expected without it (NULL outside).';
+
+CREATE FUNCTION promoai.source_check(
+	source text,
+	language text DEFAULT 'en',
+	account text DEFAULT NULL,
+	item text DEFAULT NULL,
+	amounts text DEFAULT NULL,
+	examples int DEFAULT 3,
+	memory text DEFAULT NULL,
+	OUT finding text, OUT column_name text, OUT row_count bigint, OUT share float8, OUT message text,
+	OUT example_rows text[])
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_source_check'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.source_check(text, text, text, text, text, int, text) IS
+'What in a source''s rows looks wrong, in words (language en or zh), with counts and examples: duplicates, NULLs, NaN, values below zero, missing days, outliers, amounts that look like cents, accounts that look like fake orders. account, item and amounts name columns where their names do not tell. Rules of thumb: a finding is a question, not a verdict.';
+-- Rights.  Default privileges of whoever installs this must not open the tables, nor let anybody write through a view:
+-- all that they gave is taken back.  Views show each role its own, so everybody may read them.
+DO $do$
+DECLARE
+    granted record;
+BEGIN
+    FOR granted IN
+        SELECT c.relname, a.grantee, pg_catalog.pg_get_userbyid(a.grantee) AS role
+        FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) a
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) 'promoai'::pg_catalog.regnamespace::pg_catalog.oid
+          AND a.grantee OPERATOR(pg_catalog.<>) c.relowner
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON promoai.%I FROM %s', granted.relname,
+            CASE WHEN granted.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+                 ELSE pg_catalog.quote_ident(granted.role) END);
+    END LOOP;
+END
+$do$;
+
+DO $do$
+DECLARE
+    view_name pg_catalog.name;
+BEGIN
+    FOR view_name IN
+        SELECT c.relname FROM pg_catalog.pg_class c
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) 'promoai'::pg_catalog.regnamespace::pg_catalog.oid
+          AND c.relkind OPERATOR(pg_catalog.=) 'v'::pg_catalog."char"
+    LOOP
+        EXECUTE pg_catalog.format('GRANT SELECT ON promoai.%I TO PUBLIC', view_name);
+    END LOOP;
+END
+$do$;

@@ -1,0 +1,42 @@
+/*
+ * table.h - a source's rows as columns in memory
+ */
+#ifndef PROMOAI_API_TABLE_H
+#define PROMOAI_API_TABLE_H
+
+#include "postgres.h"
+
+#include "bridge/source.h"
+
+typedef struct Table
+{
+	/* set by the caller */
+	MemoryContext memory;
+	uint64 limit; /* bytes */
+	const char *what; /* completes "... needs 81 MB of memory" */
+	uint64 (*need)(const void *arg,
+				   uint64 rows); /* bytes of the work to come, beyond the table; NULL: none */
+	const void *need_arg;
+	SourceColumn *columns; /* [n_columns] */
+	int n_columns;
+	pg_tz *zone; /* as SourceReader's */
+
+	/* filled; a column that the source lacks is NULL */
+	int64 n;
+	int32 **index; /* [n_columns] of [n]: SOURCE_ID, SOURCE_KEY, ranks in canonical order, -1 for NULL */
+	double **number; /* [n_columns] of [n]: SOURCE_NUMBER, SOURCE_LEVEL; NaN for NULL (see nulls) */
+	int32 **day; /* [n_columns] of [n]: SOURCE_DAY */
+	int64 **time; /* [n_columns] of [n]: SOURCE_TIME */
+	uint8 **is_null; /* [n_columns] of [n]: nullable columns only */
+	IdSet **ids; /* [n_columns] the ids behind index; of a key that is a time its number */
+	int64 rows_read;
+	int64 rows_skipped;
+} Table;
+
+/* Read a source; afterwards nothing but the order of rows depends on the order in which they came. */
+extern void table_read(const char *source, Table *table);
+
+/* The key behind an index of column c as text, palloc'd. */
+extern char *table_key_text(const Table *table, int c, int32 index);
+
+#endif
