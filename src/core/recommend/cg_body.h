@@ -1,11 +1,11 @@
 /*
  * cg_body.h - one kernel of cg_kernel.h; included by cg_kernel.c once for each width of vectors
  *
- * NAME(x): x with the kernel's suffix.  WIDTH: floats in a vector.
+ * NAME(x): x with the kernel's suffix.  TARGET: what it may use of the machine.  WIDTH: floats in a vector.
  */
 #include "vectors_body.h"
 
-static void
+TARGET static void
 NAME(gather)(const float *y, int32_t factors, const int32_t *cols, int64_t n, float *block, int32_t stride)
 {
 	typedef NAME(Vector) V;
@@ -32,7 +32,7 @@ NAME(gather)(const float *y, int32_t factors, const int32_t *cols, int64_t n, fl
 /*
  * The sweep; vectors: in a row.  With a constant number of up to eight of them, `to` lives in registers.
  */
-static inline __attribute__((always_inline)) double
+TARGET static inline __attribute__((always_inline)) double
 NAME(all_rows)(const float *block, int vectors, const float *weights, int64_t n, float target, const float *v,
 			   NAME(Vector) * to)
 {
@@ -77,7 +77,7 @@ NAME(all_rows)(const float *block, int vectors, const float *weights, int64_t n,
 		((NAME(Vector) *) out)[j] = sums[j];                                                                 \
 	return explained;
 
-static double
+TARGET static double
 NAME(sweep)(const float *block, int32_t stride, const float *weights, int64_t n, float target, const float *v,
 			float *out)
 {
@@ -97,7 +97,7 @@ NAME(sweep)(const float *block, int32_t stride, const float *weights, int64_t n,
 }
 #undef KNOWN_ROWS
 
-static void
+TARGET static void
 NAME(gram_times)(const float *gram, int32_t stride, const float *v, float *out)
 {
 	enum

@@ -14,29 +14,29 @@
 #define AHEAD 6 /* rows: so far ahead they are asked for */
 
 #define WIDTH 4
+#define TARGET
 #define NAME(x) plain_##x
 #include "cg_body.h"
 #undef WIDTH
 #undef NAME
+#undef TARGET
 
 #ifdef __x86_64__
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
+#define TARGET __attribute__((target("avx2,fma")))
 #define WIDTH 8
 #define NAME(x) avx2_##x
 #include "cg_body.h"
 #undef WIDTH
 #undef NAME
-#pragma GCC pop_options
+#undef TARGET
 
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,avx512f,avx512vl")
+#define TARGET __attribute__((target("avx2,fma,avx512f,avx512vl")))
 #define WIDTH 16
 #define NAME(x) avx512_##x
 #include "cg_body.h"
 #undef WIDTH
 #undef NAME
-#pragma GCC pop_options
+#undef TARGET
 #endif
 
 const CgKernel *

@@ -14,8 +14,9 @@
  *   1. user rows, by chunks of about equal work
  *   2. item rows, likewise; 1 and 2 repeat
  *
- * The rows D are gathered into a block of at most BLOCK, and ssyrk adds the block's square at the speed of matrix
- * products; spotrf and two triangular solves follow: n f^2 + f^3 / 3 multiplications a row.
+ * The rows (y, 1, e) are gathered into a block, and the block's square is added (core/gram.h): its upper triangle holds D'D,
+ * and D'e in the last column.  The matrix' factorisation and two triangular solves follow: n f^2 + f^3 / 3 multiplications
+ * a row.
  *
  * The loss costs nothing: at the solution of item i its share of the objective is sum e^2 - z.D'e, and the users'
  * penalty was taken down while they were solved.  The squared errors alone are that less the items' penalty.
@@ -23,20 +24,18 @@
  * Same bytes for any number of members: chunk bounds follow from the sizes alone, a row is solved by one member, and sums
  * over chunks run in chunk order.
  *
- * Memory: shared, the chunks' sums; each member, a matrix of order factors + 1, the block and a vector.
+ * Memory: shared, the chunks' sums; each member, two matrices of order factors + 2, the block and two
+ * vectors, padded.
  */
 #include <math.h>
 #include <string.h>
 
-#include <cblas.h>
-#include <lapacke.h>
-
 #include "chunks.h"
 #include "explicit_als.h"
+#include "../gram.h"
 #include "../rng.h"
 #include "../team.h"
 
-#define BLOCK 256 /* rows gathered for one ssyrk */
 #define SOLVE_CHUNKS 256
 #define RIDGES 3
 
@@ -57,11 +56,14 @@ typedef struct Shared
 /* What one member works with. */
 typedef struct Work
 {
-	int32_t order; /* factors + 1 */
-	float *normal; /* [order x order] column by column, lower triangle; then its Cholesky factor */
-	float *block; /* [BLOCK x order] rows (y, 1) */
-	float *rhs; /* [order] D'e */
-	float *z; /* [order] */
+	const GramKernel *kernel;
+	int32_t order; /* factors + 1: of the equations */
+	int64_t stride; /* order + 1, padded */
+	float *base; /* [stride x stride] zero, but for ones on the diagonal from `order` on */
+	float *normal; /* [stride x (stride + GRAM_LANES)] upper triangle; then its Cholesky factor */
+	float *block; /* [GRAM_BLOCK x stride] rows (y, 1, e) */
+	float *rhs; /* [stride] D'e */
+	float *z; /* [stride] */
 } Work;
 
 /* One side as the other side's rows see it, and the arrays of those rows. */
@@ -82,65 +84,53 @@ explicit_als_shared_bytes(void)
 	return sizeof(Shared);
 }
 
-static size_t
-square_bytes(size_t order)
-{
-	return bytes_plus(bytes_times(order * sizeof(float), order), 0);
-}
-
-static size_t
-block_bytes(size_t order)
-{
-	return bytes_plus(bytes_times(order * sizeof(float), BLOCK), 0);
-}
-
 size_t
 explicit_als_member_bytes(const ExplicitParams *params)
 {
-	size_t order = (size_t) params->factors + 1;
-	size_t vector = bytes_plus(order * sizeof(float), 0);
+	size_t stride = gram_stride((size_t) params->factors + 2);
 
-	return bytes_plus(bytes_plus(square_bytes(order), block_bytes(order)), 2 * vector);
+	return bytes_times(stride * sizeof(float), 2 * stride + GRAM_LANES + GRAM_BLOCK + 2);
 }
 
 static CoreStatus
 work_open(Env *env, const ExplicitParams *params, Work *work)
 {
-	size_t order = (size_t) params->factors + 1;
-	char *memory = env->alloc(env, explicit_als_member_bytes(params));
+	size_t stride = gram_stride((size_t) params->factors + 2);
+	float *memory = env->alloc(env, explicit_als_member_bytes(params));
 
 	if (memory == NULL)
 		return CORE_NO_MEMORY;
-	work->order = params->factors + 1;
-	work->normal = (float *) memory;
-	work->block = (float *) (memory + square_bytes(order));
-	work->rhs = (float *) (memory + square_bytes(order) + block_bytes(order));
-	work->z = work->rhs + bytes_plus(order * sizeof(float), 0) / sizeof(float);
+	*work = (Work){.kernel = gram_kernel(),
+				   .order = params->factors + 1,
+				   .stride = (int64_t) stride,
+				   .base = memory,
+				   .normal = memory + stride * stride,
+				   .block = memory + stride * (2 * stride + GRAM_LANES),
+				   .rhs = memory + stride * (2 * stride + GRAM_LANES + GRAM_BLOCK),
+				   .z = memory + stride * (2 * stride + GRAM_LANES + GRAM_BLOCK + 1)};
+	memset(work->base, 0, stride * stride * sizeof(float));
+	for (size_t j = (size_t) work->order; j < stride; j++)
+		work->base[j * (stride + 1)] = 1.0f;
 	return CORE_OK;
 }
 
-/* block [n x order] = rows (y, 1) of cols [n]; rhs [order] += D'e; returns the sum of e^2. */
+/* block [n x stride] = rows (y, 1, e) of cols [n]; returns the sum of e^2. */
 static double
-gather_rows(const Half *half, int32_t order, const int32_t *cols, const float *ratings, int32_t n,
-			float *restrict block, float *restrict rhs)
+gather_rows(const Half *half, const Work *work, const int32_t *cols, const float *ratings, int64_t n)
 {
-	int32_t factors = order - 1;
+	int32_t factors = work->order - 1;
 	double squares = 0.0;
 
-	for (int32_t k = 0; k < n; k++)
+	/* The sum of the rows, which it adds to z, is of no use here. */
+	work->kernel->gather(half->y, factors, cols, NULL, n, work->block, work->stride, work->z);
+	for (int64_t k = 0; k < n; k++)
 	{
-		const float *restrict row = half->y + (int64_t) cols[k] * factors;
-		float *restrict to = block + (int64_t) k * order;
+		float *row = work->block + k * work->stride;
 		float e = (float) (ratings[k] - half->mean - half->c[cols[k]]);
 
+		row[factors] = 1.0f;
+		row[factors + 1] = e;
 		squares += (double) e * e;
-		for (int32_t j = 0; j < factors; j++)
-		{
-			to[j] = row[j];
-			rhs[j] += e * row[j];
-		}
-		to[factors] = 1.0f;
-		rhs[factors] += e;
 	}
 	return squares;
 }
@@ -156,31 +146,34 @@ factor_penalty(const ExplicitParams *params, int64_t n)
 static CoreStatus
 row_assemble(Env *env, const Half *half, Work *work, int32_t r, double ridge, double *squares)
 {
-	int32_t order = work->order;
+	int64_t order = work->order;
+	int64_t stride = work->stride;
 	int64_t begin = half->matrix->start[r];
 	int64_t n = half->matrix->start[r + 1] - begin;
 	const ExplicitParams *params = half->params;
 
-	memset(work->normal, 0, (size_t) order * (size_t) order * sizeof(float));
-	memset(work->rhs, 0, (size_t) order * sizeof(float));
+	memset(work->z, 0, (size_t) stride * sizeof(float));
 	*squares = 0.0;
-	for (int64_t lo = 0; lo < n; lo += BLOCK)
+	for (int64_t lo = 0; lo < n; lo += GRAM_BLOCK)
 	{
-		int32_t rows = (int32_t) chunks_smaller(BLOCK, n - lo);
+		int64_t rows = chunks_smaller(GRAM_BLOCK, n - lo);
 
 		if (env->cancelled(env))
 			return CORE_CANCELLED;
-		*squares += gather_rows(half, order, half->matrix->col + begin + lo, half->matrix->value + begin + lo,
-								rows, work->block, work->rhs);
-		cblas_ssyrk(CblasColMajor, CblasLower, CblasNoTrans, order, rows, 1.0f, work->block, order, 1.0f,
-					work->normal, order);
+		*squares +=
+			gather_rows(half, work, half->matrix->col + begin + lo, half->matrix->value + begin + lo, rows);
+		work->kernel->add(work->block, rows, stride, lo == 0 ? work->base : work->normal, work->normal);
 	}
+	memset(work->rhs, 0, (size_t) stride * sizeof(float));
 	for (int64_t j = 0; j < order; j++)
 	{
 		double penalty = j + 1 < order ? factor_penalty(params, n) : params->bias_regularization;
 
-		work->normal[j * (order + 1)] += (float) (penalty + ridge * (double) n);
+		work->rhs[j] = work->normal[j * stride + order];
+		work->normal[j * stride + order] = 0.0f;
+		work->normal[j * (stride + 1)] += (float) (penalty + ridge * (double) n);
 	}
+	work->normal[order * (stride + 1)] = 1.0f;
 	return CORE_OK;
 }
 
@@ -197,9 +190,9 @@ solve_row(Env *env, const Half *half, Work *work, int32_t r, Sums *sums)
 	double explained = 0.0;
 	double norm2 = 0.0;
 	double bias;
-	lapack_int info = 1;
+	bool solved = false;
 
-	for (int attempt = 0; info != 0; attempt++)
+	for (int attempt = 0; !solved; attempt++)
 	{
 		CoreStatus status;
 
@@ -208,12 +201,10 @@ solve_row(Env *env, const Half *half, Work *work, int32_t r, Sums *sums)
 		status = row_assemble(env, half, work, r, ridges[attempt], &squares);
 		if (status != CORE_OK)
 			return status;
-		LAPACK_spotrf("L", &order, work->normal, &order, &info);
+		solved = work->kernel->factor(work->normal, work->stride);
 	}
-	memcpy(work->z, work->rhs, (size_t) order * sizeof(float));
-	cblas_strsv(CblasColMajor, CblasLower, CblasNoTrans, CblasNonUnit, order, work->normal, order, work->z,
-				1);
-	cblas_strsv(CblasColMajor, CblasLower, CblasTrans, CblasNonUnit, order, work->normal, order, work->z, 1);
+	memcpy(work->z, work->rhs, (size_t) work->stride * sizeof(float));
+	work->kernel->solve(work->normal, work->stride, work->z);
 	memcpy(half->x + (int64_t) r * factors, work->z, (size_t) factors * sizeof(float));
 	half->b[r] = work->z[factors];
 	bias = work->z[factors];
@@ -379,7 +370,7 @@ explicit_als_train(Env *env, const ExplicitProblem *problem, ExplicitModel *mode
 	if (status == CORE_OK)
 		status = run_iterations(&team, problem, &work, model, common, report);
 	if (opened == CORE_OK)
-		env->release(env, work.normal);
+		env->release(env, work.base);
 	return status;
 }
 

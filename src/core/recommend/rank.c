@@ -1,7 +1,7 @@
 /*
  * rank.c - the best items by a factor model: one user's list, and many users' lists judged
  *
- * One user: scores by matrix times vector, a tile of items at a time, then the heap behind its threshold.  Many users:
+ * One user: scores a tile of items at a time (rank_kernel.h: the same on every machine), then the heap behind its threshold.  Many users:
  * scores by matrix times matrix, a block of users and a tile of items at a time.  Items that must not be listed are
  * ascending, so they cut a tile into stretches; within a stretch nothing but the threshold is looked at.
  *
@@ -24,6 +24,7 @@
 #include <cblas.h>
 
 #include "rank.h"
+#include "rank_kernel.h"
 #include "../team.h"
 
 #define BLOCK_USERS 64 /* at most; fewer when lists are very long */
@@ -104,8 +105,7 @@ rank_all(Env *env, const float *item_factors, int32_t items, int32_t factors, co
 
 		if (env->cancelled(env))
 			return CORE_CANCELLED;
-		cblas_sgemv(CblasRowMajor, CblasNoTrans, n, factors, 1.0f, item_factors + (int64_t) lo * factors,
-					factors, query, 1, 0.0f, scratch, 1);
+		rank_kernel()->scores(item_factors + (int64_t) lo * factors, n, factors, query, scratch);
 		for (int32_t i = 0; scale != NULL && i < n; i++)
 			scratch[i] *= scale[lo + i];
 		at = offer_tile(top, scratch, lo, n, filter->exclude, filter->n_exclude, at);
@@ -119,6 +119,7 @@ static CoreStatus
 rank_candidates(Env *env, const float *item_factors, int32_t factors, const float *query, const float *scale,
 				const RankFilter *filter, TopK *top)
 {
+	const RankKernel *kernel = rank_kernel();
 	int32_t at = 0;
 
 	for (int32_t c = 0; c < filter->n_candidates; c++)
@@ -132,7 +133,7 @@ rank_candidates(Env *env, const float *item_factors, int32_t factors, const floa
 			at++;
 		if (at < filter->n_exclude && filter->exclude[at] == item)
 			continue;
-		score = cblas_sdot(factors, item_factors + (int64_t) item * factors, 1, query, 1);
+		kernel->scores(item_factors + (int64_t) item * factors, 1, factors, query, &score);
 		if (scale != NULL)
 			score *= scale[item];
 		if (topk_wants(top, score, item))

@@ -1,14 +1,14 @@
 /*
  * sgd_body.h - one kernel of sgd_kernel.h; included by sgd_kernel.c once for each width of vectors
  *
- * NAME(x): x with the kernel's suffix.  WIDTH: floats in a vector.
+ * NAME(x): x with the kernel's suffix.  TARGET: what it may use of the machine.  WIDTH: floats in a vector.
  */
 #include "vectors_body.h"
 
 #define VECTORS (SGD_LANES / WIDTH) /* in a group of SGD_LANES factors */
 
 /* Move vectors from .. to - 1 of the factors against the gradient; the squared gradients are added to the sums. */
-static inline __attribute__((always_inline)) void
+TARGET static inline __attribute__((always_inline)) void
 NAME(move)(float *p, float *q, int from, int to, float error, float p_rate, float q_rate,
 		   NAME(Vector) * p_sum, NAME(Vector) * q_sum)
 {
@@ -34,7 +34,7 @@ NAME(move)(float *p, float *q, int from, int to, float error, float p_rate, floa
 }
 
 /* The error of the prediction for a rating; vectors: of factors. */
-static inline __attribute__((always_inline)) float
+TARGET static inline __attribute__((always_inline)) float
 NAME(error)(const float *p, const float *q, float value, int vectors)
 {
 	typedef NAME(Vector) V;
@@ -58,7 +58,7 @@ NAME(error)(const float *p, const float *q, float value, int vectors)
  * One step; groups: of SGD_LANES factors.  The rates come from the sums before this step, and all gradients from the
  * factors before it.  Returns the error before the step.
  */
-static inline __attribute__((always_inline)) float
+TARGET static inline __attribute__((always_inline)) float
 NAME(step)(float *p, float *q, float value, int groups, float rate, Four shares, bool slow_only)
 {
 	typedef NAME(Vector) V;
@@ -86,7 +86,7 @@ NAME(step)(float *p, float *q, float value, int groups, float rate, Four shares,
 	return error;
 }
 
-static inline __attribute__((always_inline)) double
+TARGET static inline __attribute__((always_inline)) double
 NAME(block)(const SgdStep *step, const SgdRating *ratings, int64_t n, int groups, bool slow_only)
 {
 	int32_t factors = step->factors;
@@ -106,7 +106,7 @@ NAME(block)(const SgdStep *step, const SgdRating *ratings, int64_t n, int groups
 	return sum;
 }
 
-static double
+TARGET static double
 NAME(run)(const SgdStep *step, const SgdRating *ratings, int64_t n)
 {
 	int groups = (step->factors + SGD_LANES - 1) / SGD_LANES;

@@ -30,29 +30,29 @@ four_roots(Four v)
 #endif
 
 #define WIDTH 4
+#define TARGET
 #define NAME(x) plain_##x
 #include "sgd_body.h"
 #undef WIDTH
 #undef NAME
+#undef TARGET
 
 #ifdef __x86_64__
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
+#define TARGET __attribute__((target("avx2,fma")))
 #define WIDTH 8
 #define NAME(x) avx2_##x
 #include "sgd_body.h"
 #undef WIDTH
 #undef NAME
-#pragma GCC pop_options
+#undef TARGET
 
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,avx512f,avx512vl,prefer-vector-width=512")
+#define TARGET __attribute__((target("avx2,fma,avx512f,avx512vl")))
 #define WIDTH 16
 #define NAME(x) avx512_##x
 #include "sgd_body.h"
 #undef WIDTH
 #undef NAME
-#pragma GCC pop_options
+#undef TARGET
 #endif
 
 SgdKernel

@@ -1,7 +1,7 @@
 /*
  * vectors_body.h - sums of lanes for one width of vectors; included by kernels' bodies
  *
- * NAME(x): x with the kernel's suffix.  WIDTH: floats in a vector.
+ * NAME(x): x with the kernel's suffix.  TARGET: what it may use of the machine.  WIDTH: floats in a vector.
  */
 typedef float NAME(Vector) __attribute__((vector_size(WIDTH * sizeof(float)), may_alias));
 
@@ -24,7 +24,7 @@ typedef float NAME(Vector) __attribute__((vector_size(WIDTH * sizeof(float)), ma
 #endif
 
 /* The sums of the lanes of four vectors. */
-static inline __attribute__((always_inline)) Four
+TARGET static inline __attribute__((always_inline)) Four
 NAME(sums)(NAME(Vector) a, NAME(Vector) b, NAME(Vector) c, NAME(Vector) d)
 {
 	NAME(Vector) ab = __builtin_shufflevector(a, b, LOW_PAIRS) + __builtin_shufflevector(a, b, HIGH_PAIRS);
@@ -46,7 +46,7 @@ NAME(sums)(NAME(Vector) a, NAME(Vector) b, NAME(Vector) c, NAME(Vector) d)
 }
 
 /* The sum of the lanes of one vector. */
-static inline __attribute__((always_inline)) float
+TARGET static inline __attribute__((always_inline)) float
 NAME(total)(NAME(Vector) v)
 {
 #if WIDTH == 4
