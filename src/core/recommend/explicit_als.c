@@ -411,7 +411,7 @@ explicit_fold_in(Env *env, const ExplicitParams *params, double mean, const floa
 		if (status == CORE_OK)
 		{
 			status = solve_row(env, &half, &work, 0, &sums);
-			env->release(env, work.normal);
+			env->release(env, work.base);
 		}
 	}
 	if (y != NULL)
