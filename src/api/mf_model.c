@@ -45,6 +45,16 @@ write_parameters(const MfModel *model, Payload *payload)
 				model->fit.rated ? N_PARAMETERS : N_PARAMETERS_IMPLICIT, parameters);
 }
 
+static void
+write_index(const RankIndex *index, Payload *payload)
+{
+	uint64 blocks = index->blocks;
+
+	payload_add(payload, "index_codes", 1, rank_index_code_bytes(index->items, index->factors), index->codes);
+	payload_add(payload, "index_order", sizeof(int32), 16 * blocks, index->order);
+	payload_add(payload, "index_limits", sizeof(float), 4 * blocks, index->limits);
+}
+
 void
 mf_model_write(const MfModel *model, Payload *payload)
 {
@@ -65,6 +75,8 @@ mf_model_write(const MfModel *model, Payload *payload)
 	payload_add(payload, "seen_start", sizeof(int64), customers + 1, model->seen_start);
 	payload_add(payload, "seen_item", sizeof(int32), model->seen_start[customers], model->seen_item);
 	payload_add(payload, "buyers", sizeof(float), items, model->buyers);
+	if (model->indexed)
+		write_index(&model->index, payload);
 }
 
 /* A section of exactly `count` elements, or NULL. */
@@ -158,6 +170,27 @@ read_seen(const Payload *payload, MfModel *model)
 	return true;
 }
 
+/* False when there is an index that cannot be one. */
+static bool
+read_index(const Payload *payload, MfModel *model)
+{
+	uint64 codes;
+	uint64 order;
+	uint64 limits;
+
+	model->index = (RankIndex){.items = model->items.n,
+							   .factors = model->width,
+							   .blocks = rank_index_blocks(model->items.n),
+							   .codes = payload_get(payload, "index_codes", 1, &codes),
+							   .order = payload_get(payload, "index_order", sizeof(int32), &order),
+							   .limits = payload_get(payload, "index_limits", sizeof(float), &limits)};
+	model->indexed = model->index.codes != NULL;
+	if (!model->indexed)
+		return true;
+	return model->index.order != NULL && model->index.limits != NULL &&
+		   rank_index_check(&model->index, codes, order, limits);
+}
+
 bool
 mf_model_load(LoadedModel *loaded, MemoryContext memory)
 {
@@ -183,7 +216,7 @@ mf_model_load(LoadedModel *loaded, MemoryContext memory)
 	loaded->state = model;
 	return (!model->fit.rated || model->user_bias != NULL) && model->user_factors != NULL &&
 		   model->item_factors != NULL && model->gram != NULL && model->inverse_norms != NULL &&
-		   model->buyers != NULL;
+		   model->buyers != NULL && read_index(payload, model);
 }
 
 double

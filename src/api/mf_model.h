@@ -10,6 +10,7 @@
 #include "core/payload.h"
 #include "api/mf_team.h"
 #include "core/recommend/feedback.h"
+#include "core/recommend/rank_index.h"
 #include "model/kind.h"
 
 #define MF_KIND "mf"
@@ -29,6 +30,8 @@ typedef struct MfModel
 	double low, high; /* predictions are held between; infinite when they are not */
 	const float *gram; /* [factors x factors] unobserved_weight * Y'Y; zeros with ratings */
 	const float *inverse_norms; /* [items] 1 / |factors of the item|, without its bias */
+	bool indexed; /* rows can be ranked through `index`; models of the first release have none */
+	RankIndex index; /* over item_factors */
 	const int64 *seen_start; /* [customers + 1] */
 	const int32 *seen_item; /* [seen_start[customers]] ascending for each customer */
 	const float *buyers; /* [items] customers who bought it */

@@ -245,6 +245,7 @@ training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 	uint64 member = memory_add(mf_member_bytes(&training->fit),
 							   extent.k > 0 ? rank_member_bytes(extent.items, extent.k) : 0);
 
+	need = memory_add(need, rank_index_code_bytes((int32) items, options->factors + 1));
 	need = memory_add(need, interactions_bytes(&training->in, entries));
 	if (training->fit.rated) /* what is stored: rows widened by the bias */
 		need = memory_add(need,
@@ -579,6 +580,24 @@ training_finish_model(MfTraining *training, MfModel *model)
 	model->high = training->options.clip ? training->high : INFINITY;
 }
 
+/* The index through which lists are found without looking at every item. */
+static void
+training_index_model(MfTraining *training, MfModel *model)
+{
+	int32 items = model->items.n;
+	Size blocks = (Size) rank_index_blocks(items);
+	MemoryContext memory = CurrentMemoryContext;
+	uint8 *codes = MemoryContextAllocHuge(memory, rank_index_code_bytes(items, model->width));
+	int32 *order = MemoryContextAllocHuge(memory, sizeof(int32) * 16 * blocks);
+	float *limits = MemoryContextAllocHuge(memory, sizeof(float) * 4 * blocks);
+
+	env_check(&training->env,
+			  rank_index_build(&training->env.base, model->item_factors, items, model->width, codes, order,
+							   limits, &model->index),
+			  "indexing items");
+	model->indexed = true;
+}
+
 static Jsonb *
 training_sizes(const MfTraining *training)
 {
@@ -604,6 +623,7 @@ training_publish(MfTraining *training)
 	progress_phase(PROGRESS_WRITING, 0);
 	interactions_free_entries(&training->in);
 	training_finish_model(training, &model);
+	training_index_model(training, &model);
 	mf_model_write(&model, &payload);
 
 	training->draft.kind = MF_KIND;

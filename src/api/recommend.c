@@ -251,17 +251,26 @@ ask_exclude(Ask *ask, const int32 *items, int32 n)
 	ask->filter.n_exclude = n;
 }
 
-/* By factors: query [width]; scale [items] or NULL multiplies each score. */
+/*
+ * By factors: query [width]; scale [items] or NULL multiplies each score.  Through the index, whose answer is that of the full
+ * scan, unless few items are asked for, or cosines of rows without their bias, whose norms the index does not know.
+ */
 static void
 ask_rank(Ask *ask, const float *query, const float *scale)
 {
 	const MfModel *model = ask->model;
 
 	topk_init(&ask->top, ask->heap, ask->k);
-	env_check(&ask->env,
-			  rank_items(&ask->env.base, model->item_factors, model->items.n, model->width, query, scale,
-						 &ask->filter, ask->scratch, &ask->top),
-			  "ranking items");
+	if (model->indexed && ask->filter.candidates == NULL && !(scale != NULL && model->fit.rated))
+		env_check(&ask->env,
+				  rank_index_lists(&ask->env.base, &model->index, model->item_factors, query, scale,
+								   &ask->filter, 1, &ask->top),
+				  "ranking items");
+	else
+		env_check(&ask->env,
+				  rank_items(&ask->env.base, model->item_factors, model->items.n, model->width, query, scale,
+							 &ask->filter, ask->scratch, &ask->top),
+				  "ranking items");
 }
 
 /* Scores of ratings are predictions: the mean and the customer's bias added, held to the scale where that was asked for. */
