@@ -33,6 +33,26 @@ COMMENT ON FUNCTION promoai.mf_train(
 	float8, float8, float8, boolean) IS
 'Trains a factor model on (customer, item[, value][, time]) and publishes it under a name. Implicit feedback: weighted alternating least squares (Hu, Koren & Volinsky 2008; Rendle et al. 2021), exactly or by conjugate gradients. Ratings (feedback => ''explicit''): biases and factors by alternating least squares or stochastic gradients (Zhou et al. 2008; Chin et al. 2015). Metrics come from a holdout; the published model is trained on all rows.';
 
+-- Models of ratings always have a prediction.
+COMMENT ON FUNCTION promoai.cf_predict(text, bigint, bigint, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
+COMMENT ON FUNCTION promoai.cf_predict(text, bigint, text, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
+COMMENT ON FUNCTION promoai.cf_predict(text, bigint, uuid, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
+COMMENT ON FUNCTION promoai.cf_predict(text, text, bigint, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
+COMMENT ON FUNCTION promoai.cf_predict(text, text, text, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
+COMMENT ON FUNCTION promoai.cf_predict(text, text, uuid, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
+COMMENT ON FUNCTION promoai.cf_predict(text, uuid, bigint, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
+COMMENT ON FUNCTION promoai.cf_predict(text, uuid, text, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
+COMMENT ON FUNCTION promoai.cf_predict(text, uuid, uuid, int) IS
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
+
 -- Lift and price response: what a promotion brought, as aggregates over sales.
 
 CREATE TYPE promoai.lift_fit AS (

@@ -706,7 +706,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, bigint, bigint, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer bigint, item text, version int DEFAULT NULL)
 RETURNS real
@@ -714,7 +714,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, bigint, text, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer bigint, item uuid, version int DEFAULT NULL)
 RETURNS real
@@ -722,7 +722,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, bigint, uuid, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer text, item bigint, version int DEFAULT NULL)
 RETURNS real
@@ -730,7 +730,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, text, bigint, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer text, item text, version int DEFAULT NULL)
 RETURNS real
@@ -738,7 +738,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, text, text, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer text, item uuid, version int DEFAULT NULL)
 RETURNS real
@@ -746,7 +746,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, text, uuid, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer uuid, item bigint, version int DEFAULT NULL)
 RETURNS real
@@ -754,7 +754,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, uuid, bigint, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer uuid, item text, version int DEFAULT NULL)
 RETURNS real
@@ -762,7 +762,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, uuid, text, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer uuid, item uuid, version int DEFAULT NULL)
 RETURNS real
@@ -770,7 +770,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, uuid, uuid, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 -- The same with the model as a value, for servers that hold no registry.
 

@@ -240,7 +240,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, bigint, bigint, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer bigint, item text, version int DEFAULT NULL)
 RETURNS real
@@ -248,7 +248,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, bigint, text, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer bigint, item uuid, version int DEFAULT NULL)
 RETURNS real
@@ -256,7 +256,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, bigint, uuid, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer text, item bigint, version int DEFAULT NULL)
 RETURNS real
@@ -264,7 +264,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, text, bigint, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer text, item text, version int DEFAULT NULL)
 RETURNS real
@@ -272,7 +272,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, text, text, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer text, item uuid, version int DEFAULT NULL)
 RETURNS real
@@ -280,7 +280,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, text, uuid, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer uuid, item bigint, version int DEFAULT NULL)
 RETURNS real
@@ -288,7 +288,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, uuid, bigint, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer uuid, item text, version int DEFAULT NULL)
 RETURNS real
@@ -296,7 +296,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, uuid, text, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 CREATE FUNCTION promoai.cf_predict(model text, customer uuid, item uuid, version int DEFAULT NULL)
 RETURNS real
@@ -304,7 +304,7 @@ AS 'MODULE_PATHNAME', 'promoai_cf_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.cf_predict(text, uuid, uuid, int) IS
-'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them.';
+'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 
 -- The same with the model as a value, for servers that hold no registry.
 

@@ -334,7 +334,7 @@ put_answer(FunctionCallInfo fcinfo, const Ask *ask, const char *answered_by)
 /*
  * cf_recommend(model, customer, k, exclude_seen, candidates, version) -> (rank, item, item_no, score, answered_by)
  *
- * A customer the model does not know, or NULL, gets what is popular.  O(items x factors).
+ * A customer the model does not know, or NULL, gets what is popular.  O(items x factors) at most; the index leaves most of it out.
  */
 PG_FUNCTION_INFO_V1(promoai_cf_recommend);
 Datum
@@ -477,7 +477,7 @@ unknown_item(const Args *args)
 /*
  * cf_similar_items(model, item, k, candidates, version) -> (rank, item, item_no, similarity)
  *
- * Cosine of the items' factors; the item itself is left out.  O(items x factors).
+ * Cosine of the items' factors; the item itself is left out.  O(items x factors) at most.
  */
 PG_FUNCTION_INFO_V1(promoai_cf_similar_items);
 Datum

@@ -164,6 +164,8 @@ SELECT max(abs(f.score - r.score)) < 0.01 AS same_scores, max(f.score) <= 5 AS c
 FROM (SELECT array_agg(item) AS items, array_agg(stars::float8) AS stars FROM rating WHERE customer = 5) h,
      promoai.cf_recommend_basket('settled', h.items, h.stars, k => 100) f
 JOIN promoai.cf_recommend('settled', 5, k => 100) r USING (item);
+SELECT bool_and(promoai.cf_predict(v, customer, item) = promoai.cf_predict('stars', customer, item)) AS same_as_a_value
+FROM promoai.model_value('stars') v, rating;
 SELECT metric, n FROM promoai.evaluate('stars', 'rating');
 -- Repeated ratings are averaged, and may be of any sign.
 SELECT interactions, rows_merged, pairs_dropped

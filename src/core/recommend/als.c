@@ -31,6 +31,7 @@
 
 #include "als_row.h"
 #include "als_short.h"
+#include "chunks.h"
 #include "../rng.h"
 #include "../team.h"
 
@@ -60,12 +61,6 @@ typedef struct Half
 	double *loss; /* the same */
 } Half;
 
-static int64_t
-smaller(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static int32_t
 gram_chunks(int32_t rows)
 {
@@ -79,10 +74,9 @@ als_shared_bytes(const AlsParams *params, int32_t users, int32_t items)
 {
 	size_t stride = gram_stride((size_t) params->factors);
 	size_t chunks = (size_t) gram_chunks(users > items ? users : items);
-	size_t gram = als_times(als_times(stride, stride), als_times(chunks, sizeof(float)));
+	size_t gram = bytes_times(bytes_times(stride, stride), bytes_times(chunks, sizeof(float)));
 
-	return als_plus_aligned(als_plus_aligned(sizeof(AlsShared), als_spectrum_floats(params) * sizeof(float)),
-							gram);
+	return bytes_plus(bytes_plus(sizeof(AlsShared), als_spectrum_floats(params) * sizeof(float)), gram);
 }
 
 /* Chunk `chunk` of the Gram matrix of side into work->normal, to be added up by gram_add. */
@@ -174,30 +168,6 @@ als_fold_in(Env *env, const AlsParams *params, const float *item_factors, int32_
 	return status;
 }
 
-/*
- * First row of chunk `chunk` of SOLVE_CHUNKS: the first before which the share chunk / SOLVE_CHUNKS of the work lies,
- * a row costing its entries and `fixed` more.
- */
-static int32_t
-chunk_begin(const Csr *matrix, int64_t fixed, int64_t chunk)
-{
-	int64_t total = csr_entries(matrix) + fixed * matrix->rows;
-	int64_t target = total / SOLVE_CHUNKS * chunk + total % SOLVE_CHUNKS * chunk / SOLVE_CHUNKS;
-	int64_t lo = 0;
-	int64_t hi = matrix->rows;
-
-	while (lo < hi)
-	{
-		int64_t mid = lo + (hi - lo) / 2;
-
-		if (matrix->start[mid] + fixed * mid < target)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return (int32_t) lo;
-}
-
 /* The rows of one chunk, and their sums. */
 static CoreStatus
 solve_chunk(Env *env, const Half *half, AlsWork *work, int64_t chunk)
@@ -205,8 +175,8 @@ solve_chunk(Env *env, const Half *half, AlsWork *work, int64_t chunk)
 	const Csr *matrix = half->matrix;
 	int32_t factors = work->factors;
 	int64_t fixed = factors / 3 + 24; /* the Cholesky factorisation, in entries */
-	int32_t begin = chunk_begin(matrix, fixed, chunk);
-	int32_t end = chunk_begin(matrix, fixed, chunk + 1);
+	int32_t begin = chunks_begin(matrix, fixed, chunk, SOLVE_CHUNKS);
+	int32_t end = chunks_begin(matrix, fixed, chunk + 1, SOLVE_CHUNKS);
 	double pull = (double) half->side.params->unobserved_weight * half->side.n;
 	double penalty = 0.0;
 	double loss = 0.0;
@@ -275,7 +245,7 @@ rotate_phase(Team *team, AlsWork *work, const AlsShared *shared, bool back, floa
 		int64_t lo = chunk * ROTATE_ROWS;
 
 		team_fail(team, als_rotate(team->env, work, shared->numbers, back, rows + lo * work->factors,
-								   smaller(ROTATE_ROWS, n - lo)));
+								   chunks_smaller(ROTATE_ROWS, n - lo)));
 	}
 	return team_meet(team);
 }
@@ -342,7 +312,7 @@ start_phase(Team *team, const AlsProblem *problem, float *y)
 	int64_t chunk;
 
 	while ((chunk = team_claim(team, chunks)) >= 0)
-		start_items(problem, chunk * rows, smaller((chunk + 1) * rows, items), y);
+		start_items(problem, chunk * rows, chunks_smaller((chunk + 1) * rows, items), y);
 	return team_meet(team);
 }
 

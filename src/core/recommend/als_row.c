@@ -13,27 +13,10 @@
 #include <string.h>
 
 #include "als_row.h"
+#include "chunks.h"
 #include "als_short.h"
 
 #define RIDGES 3
-
-size_t
-als_times(size_t a, size_t b)
-{
-	size_t product;
-
-	return __builtin_mul_overflow(a, b, &product) ? SIZE_MAX : product;
-}
-
-size_t
-als_plus_aligned(size_t a, size_t b)
-{
-	size_t sum;
-
-	if (__builtin_add_overflow(a, b, &sum) || sum > SIZE_MAX - 63)
-		return SIZE_MAX;
-	return (sum + 63) & ~(size_t) 63;
-}
 
 /* Floats of a member's arrays, rows of stride floats: gram, normal, block, rhs, solution, scratch. */
 static size_t
@@ -47,9 +30,9 @@ als_member_bytes(const AlsParams *params)
 {
 	size_t stride = gram_stride((size_t) params->factors);
 
-	size_t work = als_times(als_times(stride, sizeof(float)), work_rows(stride));
+	size_t work = bytes_times(bytes_times(stride, sizeof(float)), work_rows(stride));
 
-	return als_plus_aligned(work, als_spectrum_bytes(params));
+	return bytes_plus(work, als_spectrum_bytes(params));
 }
 
 CoreStatus

@@ -38,10 +38,6 @@ typedef struct AlsRowFit
 	double norm2; /* |x|^2 */
 } AlsRowFit;
 
-/* a * b, and a + b rounded up to whole cache lines; SIZE_MAX when that is too much. */
-extern size_t als_times(size_t a, size_t b);
-extern size_t als_plus_aligned(size_t a, size_t b);
-
 /* One block of als_member_bytes from env; released by als_work_close. */
 extern CoreStatus als_work_open(Env *env, const AlsParams *params, AlsWork *work);
 extern void als_work_close(Env *env, AlsWork *work);
