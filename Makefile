@@ -8,10 +8,12 @@ rooms = src src/api src/model src/bridge src/worker src/core src/core/*
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard $(addsuffix /*.c,$(rooms)))))
 headers = $(wildcard $(addsuffix /*.h,$(rooms)))
 
-# The install script is joined from its parts, in order.  A released one is never changed again.
+# The install script is joined from its parts, in order, and so is the upgrade to it.  Released ones are never changed again.
 sql_parts = $(sort $(wildcard sql/parts/*.sql))
 install_sql = sql/$(EXTENSION)--$(EXTVERSION).sql
-DATA = $(sort $(install_sql) $(wildcard sql/$(EXTENSION)--*.sql))
+upgrade_changes = $(wildcard sql/upgrade/*--$(EXTVERSION).sql)
+upgrade_sql = $(patsubst sql/upgrade/%,sql/$(EXTENSION)--%,$(upgrade_changes))
+DATA = $(sort $(install_sql) $(upgrade_sql) $(wildcard sql/$(EXTENSION)--*.sql))
 
 # Debian's alternatives put cblas.h and libopenblas where the compiler looks; elsewhere say where they are, such as
 # make BLAS_CPPFLAGS=-I/usr/include/openblas BLAS_LIBS='-L/opt/openblas/lib -lopenblas'
@@ -46,7 +48,7 @@ clean:
 	rm -rf $(OBJS) $(OBJS:.o=.bc) $(MODULE_big).so $(EXTRA_CLEAN)
 endif
 
-all: $(install_sql) ## build (the default)
+all: $(install_sql) $(upgrade_sql) ## build (the default)
 
 # Objects are built again when a header or the flags change.
 $(OBJS) $(OBJS:.o=.bc): $(headers) build/flags | check-needs
@@ -57,8 +59,13 @@ build/flags: FORCE
 # By content: a checkout or a merge may leave the script younger than a part that has changed.
 $(install_sql): $(sql_parts) FORCE
 	@mkdir -p build
-	@{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; cat $(sql_parts) /dev/null; } >build/install.sql
+	@bash sql/join.sh install >build/install.sql
 	@cmp -s build/install.sql $@ || cp build/install.sql $@
+
+$(upgrade_sql): sql/$(EXTENSION)--%.sql: sql/upgrade/%.sql $(sql_parts) FORCE
+	@mkdir -p build
+	@bash sql/join.sh upgrade $(subst --, ,$*) >build/upgrade.sql
+	@cmp -s build/upgrade.sql $@ || cp build/upgrade.sql $@
 
 # pg_regress of PostgreSQL 15 looks for sql/ and expected/ in one folder and writes its results beside them.
 build/regress: FORCE

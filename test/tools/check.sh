@@ -4,7 +4,7 @@
 #   check.sh format          the C files are as clang-format 14 writes them
 #   check.sh format --write  make them so (as `make format` does)
 #   check.sh core            src/core includes no PostgreSQL header and nothing from the floors above it
-#   check.sh sql             the install script is its parts, joined
+#   check.sh sql             the install script is its parts, joined, and so is the upgrade to it
 #   check.sh paths           no file names a path of somebody's machine
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -47,14 +47,15 @@ check_core()
 
 check_sql()
 {
-	local version script
+	local version changes upgrade
 	version=$(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" promoai.control)
-	script=sql/promoai--$version.sql
-	[ -f "$script" ] || die "$script is missing; run make and commit it"
-	{
-		printf '%s\n' '\echo Use "CREATE EXTENSION promoai" to load this file. \quit'
-		find sql/parts -name '*.sql' 2>/dev/null | LC_ALL=C sort | xargs -r cat
-	} | diff -u - "$script" >&2 || die "$script is not what sql/parts give; run make and commit it"
+	bash sql/join.sh install | diff -u - "sql/promoai--$version.sql" >&2 ||
+		die "sql/promoai--$version.sql is not what sql/parts give; run make and commit it"
+	for changes in sql/upgrade/*--"$version".sql; do
+		upgrade=$(basename "$changes" .sql)
+		bash sql/join.sh upgrade "${upgrade%--*}" "${upgrade#*--}" | diff -u - "sql/promoai--$upgrade.sql" >&2 ||
+			die "sql/promoai--$upgrade.sql is not what sql/upgrade and sql/parts give; run make and commit it"
+	done
 }
 
 check_paths()
