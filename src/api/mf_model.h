@@ -6,22 +6,19 @@
 
 #include "postgres.h"
 
-#include "bridge/ids.h"
-#include "core/payload.h"
 #include "api/mf_team.h"
+#include "api/recommender.h"
 #include "core/recommend/feedback.h"
 #include "core/recommend/rank_index.h"
-#include "model/kind.h"
 
 #define MF_KIND "mf"
 
 /* Everything that serving needs; the arrays point into a payload, or into a training's memory before it is stored. */
 typedef struct MfModel
 {
+	Recommender base;
 	MfFit fit; /* what fold-in needs of it: factors, regularization and the like */
 	FeedbackTransform transform;
-	IdSet customers;
-	IdSet items;
 	int32 width; /* of the rows below: factors, and one more for the bias with ratings */
 	const float *user_factors; /* [customers x width]; with ratings the last is 1 */
 	const float *item_factors; /* [items x width]; with ratings the last is the item's bias */
@@ -32,9 +29,6 @@ typedef struct MfModel
 	const float *inverse_norms; /* [items] 1 / |factors of the item|, without its bias */
 	bool indexed; /* rows can be ranked through `index`; models of the first release have none */
 	RankIndex index; /* over item_factors */
-	const int64 *seen_start; /* [customers + 1] */
-	const int32 *seen_item; /* [seen_start[customers]] ascending for each customer */
-	const float *buyers; /* [items] customers who bought it */
 } MfModel;
 
 /* Append the model's sections; the arrays must outlive the payload. */
@@ -56,12 +50,8 @@ mf_rating(const MfModel *model, double score)
  */
 extern double mf_predict(const MfModel *model, int32 customer, int32 item);
 
-/* What customer u had bought when the model was trained: ascending item indices. */
-static inline const int32 *
-mf_seen(const MfModel *model, int32 u, int32 *n)
-{
-	*n = (int32) (model->seen_start[u + 1] - model->seen_start[u]);
-	return model->seen_item + model->seen_start[u];
-}
+/* What a factor model answers; in mf_recommender.c. */
+extern const RecommenderMethods mf_methods;
+extern const RecommenderMethods mf_rating_methods;
 
 #endif

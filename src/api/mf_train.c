@@ -552,18 +552,19 @@ training_finish_model(MfTraining *training, MfModel *model)
 
 	env_check(&training->env, feedback_inverse_norms(env, arrays->model.item_factors, items, factors, norms),
 			  "measuring item factors");
-	*model = (MfModel){.fit = training->fit,
+	*model = (MfModel){.base = {.methods = training->fit.rated ? &mf_rating_methods : &mf_methods,
+								.customers = *training->in.customers,
+								.items = *training->in.items,
+								.seen_start = arrays->by_user.start,
+								.seen_item = arrays->by_user.col,
+								.buyers = arrays->buyers},
+					   .fit = training->fit,
 					   .transform = Max(training->options.value_transform, 0),
-					   .customers = *training->in.customers,
-					   .items = *training->in.items,
 					   .width = factors,
 					   .user_factors = arrays->model.user_factors,
 					   .item_factors = arrays->model.item_factors,
 					   .gram = gram,
-					   .inverse_norms = norms,
-					   .seen_start = arrays->by_user.start,
-					   .seen_item = arrays->by_user.col,
-					   .buyers = arrays->buyers};
+					   .inverse_norms = norms};
 	if (!training->fit.rated)
 	{
 		env_check(&training->env,
@@ -584,7 +585,7 @@ training_finish_model(MfTraining *training, MfModel *model)
 static void
 training_index_model(MfTraining *training, MfModel *model)
 {
-	int32 items = model->items.n;
+	int32 items = model->base.items.n;
 	Size blocks = (Size) rank_index_blocks(items);
 	MemoryContext memory = CurrentMemoryContext;
 	uint8 *codes = MemoryContextAllocHuge(memory, rank_index_code_bytes(items, model->width));
@@ -713,7 +714,7 @@ void
 mf_init(void)
 {
 	static const ModelKind kind = {
-		.name = MF_KIND, .retrain = mf_retrain, .load = mf_model_load, .evaluate = mf_evaluate};
+		.name = MF_KIND, .recommends = true, .retrain = mf_retrain, .load = mf_model_load, .evaluate = mf_evaluate};
 
 	kind_register(&kind);
 	mf_team_init();

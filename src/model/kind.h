@@ -30,6 +30,7 @@ typedef struct EvaluateRequest
 typedef struct ModelKind
 {
 	const char *name;
+	bool recommends; /* the state begins with a Recommender (api/recommender.h) */
 
 	/*
 	 * Train by a stored definition: the kind reads its arguments, reads source, trains and calls registry_publish.
