@@ -1,4 +1,4 @@
--- new parts: 30_lift 31_promote 99_rights
+-- new parts: 21_lists 30_lift 31_promote 99_rights
 -- mf_train takes a solver.
 DROP FUNCTION promoai.mf_train(
 	text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean);
@@ -52,3 +52,32 @@ COMMENT ON FUNCTION promoai.cf_predict(text, uuid, text, int) IS
 'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 COMMENT ON FUNCTION promoai.cf_predict(text, uuid, uuid, int) IS
 'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
+
+-- Lists take rules and say more.
+DROP FUNCTION promoai.cf_recommend(text, bigint, int, boolean, text[], int);
+DROP FUNCTION promoai.cf_recommend(text, bigint, bigint[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend(text, bigint, uuid[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend(text, text, int, boolean, text[], int);
+DROP FUNCTION promoai.cf_recommend(text, text, bigint[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend(text, text, uuid[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend(text, uuid, int, boolean, text[], int);
+DROP FUNCTION promoai.cf_recommend(text, uuid, bigint[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend(text, uuid, uuid[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend_basket(text, bigint[], float8[], int, boolean, bigint[], int);
+DROP FUNCTION promoai.cf_recommend_basket(text, text[], float8[], int, boolean, text[], int);
+DROP FUNCTION promoai.cf_recommend_basket(text, uuid[], float8[], int, boolean, uuid[], int);
+DROP FUNCTION promoai.cf_recommend_all(text, int, boolean, text[], int);
+DROP FUNCTION promoai.cf_recommend_all(text, bigint[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend_all(text, uuid[], int, boolean, int);
+
+-- What is alike depends on the model.
+COMMENT ON FUNCTION promoai.cf_similar_items(text, bigint, int, bigint[], int) IS
+'The k items most like an item, from -1 to 1: cosine of their factors, of who bought them, or as the model defines it.';
+COMMENT ON FUNCTION promoai.cf_similar_items(text, text, int, text[], int) IS
+'The k items most like an item, from -1 to 1: cosine of their factors, of who bought them, or as the model defines it.';
+COMMENT ON FUNCTION promoai.cf_similar_items(text, uuid, int, uuid[], int) IS
+'The k items most like an item, from -1 to 1: cosine of their factors, of who bought them, or as the model defines it.';
+COMMENT ON TYPE promoai.similar_item IS
+'A row of cf_similar_items: rank from 1, the item (item_no where items are integers), how alike the two are.';
+COMMENT ON COLUMN promoai.similar_item.similarity IS 'how alike the two items are, from -1 to 1: cosine of their factors, of who bought them, or as the model defines it';
+

@@ -1,7 +1,8 @@
 /*
  * interactions.c - a source of (customer, item[, value][, time]) as a list of entries
  *
- * Reading: each row appends one entry (4 + 4 bytes, + 4 with a value, + 1 with a time to split by) whose indices are in
+ * Reading: each row appends one entry (4 + 4 bytes, + 4 with a value, + 1 with a time to split by, + 8 with
+ * times to keep) whose indices are in
  * order of arrival.  Then the ids are sorted and the indices replaced by their ranks: from there on nothing depends on
  * the order in which rows came.
  *
@@ -63,7 +64,8 @@ describe_columns(Collector *collector, SourceReader *reader)
 uint64
 interactions_bytes(const Interactions *in, uint64 entries)
 {
-	uint64 entry = 2 * sizeof(int32) + sizeof(float) + (in->late_after.set ? sizeof(uint8) : 0);
+	uint64 entry = 2 * sizeof(int32) + sizeof(float) + (in->late_after.set ? sizeof(uint8) : 0) +
+				   (in->timed ? sizeof(int64) : 0);
 
 	/* Arrays have grown by half at most beyond what they hold. */
 	return memory_mul(memory_add(entries, entries / 2), entry);
@@ -104,6 +106,8 @@ collector_grow(Collector *collector)
 		in->coo.value = repalloc_huge(in->coo.value, collector->room * sizeof(float));
 	if (in->late != NULL)
 		in->late = repalloc_huge(in->late, collector->room);
+	if (in->time != NULL)
+		in->time = repalloc_huge(in->time, collector->room * sizeof(int64));
 }
 
 /* Arrays exist once it is known which columns there are, that is with the first row. */
@@ -120,6 +124,8 @@ collector_begin(Collector *collector)
 		in->coo.value = MemoryContextAlloc(in->memory, FIRST_ROOM * sizeof(float));
 	if (in->late_after.set)
 		in->late = MemoryContextAlloc(in->memory, FIRST_ROOM);
+	if (in->timed && collector->columns[COLUMN_TIME].attno != 0)
+		in->time = MemoryContextAlloc(in->memory, FIRST_ROOM * sizeof(int64));
 }
 
 /* Counting goes on past the limit, so that the error can say what all rows need; but not for ever: ids take memory. */
@@ -176,6 +182,8 @@ collect_row(void *arg, const SourceValue *values)
 		in->coo.value[n] = value_of(collector, values);
 	if (in->late != NULL)
 		in->late[n] = values[COLUMN_TIME].time > in->late_after.at;
+	if (in->time != NULL)
+		in->time[n] = values[COLUMN_TIME].time;
 	in->coo.n = n + 1;
 }
 
@@ -262,8 +270,11 @@ interactions_free_entries(Interactions *in)
 		pfree(in->coo.value);
 	if (in->late != NULL)
 		pfree(in->late);
+	if (in->time != NULL)
+		pfree(in->time);
 	memset(&in->coo, 0, sizeof(in->coo));
 	in->late = NULL;
+	in->time = NULL;
 }
 
 /* ---- pairs that sum to nothing ---- */

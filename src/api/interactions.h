@@ -15,6 +15,7 @@ typedef struct Interactions
 	MemoryContext memory;
 	OptionTime late_after; /* entries after this time are marked late */
 	bool rated; /* values are ratings: there must be some, and repeated ones are averaged */
+	bool timed; /* keep the time of each entry, where the source has one */
 
 	/*
 	 * What the training will need in all for so many entries, customers and items; asked while reading, so that too
@@ -29,6 +30,7 @@ typedef struct Interactions
 	IdSet *items;
 	Coo coo; /* row: customer, col: item */
 	uint8 *late; /* [coo.n] when late_after is set, else NULL */
+	int64 *time; /* [coo.n] TimestampTz when timed and the source has one, else NULL */
 	int64 rows_read;
 	int64 rows_skipped;
 	int64 rows_merged; /* rows of a pair that had come before */

@@ -51,7 +51,7 @@ evaluation_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 {
 	const Evaluation *evaluation = arg;
 	uint64 width = (uint64) evaluation->model->width + 1;
-	uint64 rows = memory_add(customers, evaluation->model->items.n);
+	uint64 rows = memory_add(customers, evaluation->model->base.items.n);
 
 	return memory_add(memory_add(interactions_bytes(&evaluation->target, entries), memory_mul(entries, 12)),
 					  memory_mul(rows, 4 * width + 16));
@@ -116,10 +116,11 @@ read_target(Evaluation *evaluation)
 	int32 *item;
 
 	read_pairs(evaluation, evaluation->request->source, target);
-	evaluation->customer = map_ids(target->customers, &model->customers, false, "a customer of the source");
-	item = map_ids(target->items, &model->items, true, "an item of the source");
+	evaluation->customer =
+		map_ids(target->customers, &model->base.customers, false, "a customer of the source");
+	item = map_ids(target->items, &model->base.items, true, "an item of the source");
 	interactions_renumber(target->coo.col, target->coo.n, item);
-	matrix_from(evaluation, target, target->customers->n, model->items.n + target->items->n, false,
+	matrix_from(evaluation, target, target->customers->n, model->base.items.n + target->items->n, false,
 				&evaluation->relevant);
 }
 
@@ -134,10 +135,10 @@ read_history(Evaluation *evaluation)
 
 	read_pairs(evaluation, evaluation->request->history, history);
 	customer = map_ids(history->customers, evaluation->target.customers, false, "a customer of the history");
-	item = map_ids(history->items, &model->items, false, "an item of the history");
+	item = map_ids(history->items, &model->base.items, false, "an item of the history");
 	interactions_renumber(history->coo.row, history->coo.n, customer);
 	interactions_renumber(history->coo.col, history->coo.n, item);
-	matrix_from(evaluation, history, evaluation->target.customers->n, model->items.n, true,
+	matrix_from(evaluation, history, evaluation->target.customers->n, model->base.items.n, true,
 				&evaluation->seen);
 	env_check(&evaluation->env,
 			  feedback_transform(&evaluation->env.base, model->transform, &evaluation->seen), "weighing");
@@ -153,16 +154,16 @@ take_trained_history(Evaluation *evaluation)
 	int64 entries = 0;
 	int32 n;
 
-	*seen = (Csr){.rows = customers, .cols = model->items.n};
+	*seen = (Csr){.rows = customers, .cols = model->base.items.n};
 	seen->start = huge((uint64) customers + 1, sizeof(int64));
 	for (int32 c = 0; c < customers; c++)
 	{
 		seen->start[c] = entries;
 		if (evaluation->customer[c] >= 0)
-			entries += (mf_seen(model, evaluation->customer[c], &n), n);
+			entries += (recommender_seen(&model->base, evaluation->customer[c], &n), n);
 	}
 	seen->start[customers] = entries;
-	memory_require(memory_add(evaluation_need(evaluation, 0, customers, model->items.n),
+	memory_require(memory_add(evaluation_need(evaluation, 0, customers, model->base.items.n),
 							  memory_mul(entries, sizeof(int32))),
 				   evaluation->target.limit, "evaluating");
 	seen->col = huge(entries, sizeof(int32));
@@ -174,7 +175,7 @@ take_trained_history(Evaluation *evaluation)
 			CHECK_FOR_INTERRUPTS();
 		if (evaluation->customer[c] < 0)
 			continue;
-		items = mf_seen(model, evaluation->customer[c], &n);
+		items = recommender_seen(&model->base, evaluation->customer[c], &n);
 		memcpy(seen->col + seen->start[c], items, sizeof(int32) * n);
 	}
 }
@@ -185,14 +186,14 @@ widen_items(Evaluation *evaluation)
 	const MfModel *model = evaluation->model;
 	Size factors = model->width;
 
-	evaluation->items = huge(model->items.n, sizeof(float) * (factors + 1));
-	for (Size i = 0; i < (Size) model->items.n; i++)
+	evaluation->items = huge(model->base.items.n, sizeof(float) * (factors + 1));
+	for (Size i = 0; i < (Size) model->base.items.n; i++)
 	{
 		if (i % 1024 == 0)
 			CHECK_FOR_INTERRUPTS();
 		memcpy(evaluation->items + i * (factors + 1), model->item_factors + i * factors,
 			   sizeof(float) * factors);
-		evaluation->items[i * (factors + 1) + factors] = model->buyers[i];
+		evaluation->items[i * (factors + 1) + factors] = model->base.buyers[i];
 	}
 }
 
@@ -215,7 +216,8 @@ fill_query(Evaluation *evaluation, int32 c, float *query)
 		weights = seen->value + seen->start[c];
 		env_check(&evaluation->env,
 				  als_fold_in(&evaluation->env.base, &model->fit.implicit, model->item_factors,
-							  model->items.n, model->gram, seen->col + seen->start[c], weights, n, query),
+							  model->base.items.n, model->gram, seen->col + seen->start[c], weights, n,
+							  query),
 				  "folding a history in");
 	}
 	else
@@ -229,10 +231,10 @@ judge(Evaluation *evaluation, bool popularity, RankSummary *summary)
 	int32 customers = evaluation->target.customers->n;
 	Size width = popularity ? 1 : model->width + 1;
 	float *ones = huge(customers, sizeof(float));
-	uint64 bytes = rank_shared_bytes(customers, model->items.n, evaluation->request->k);
+	uint64 bytes = rank_shared_bytes(customers, model->base.items.n, evaluation->request->k);
 	void *shared = MemoryContextAllocExtended(CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	RankTask task = {.user_factors = popularity ? ones : evaluation->queries,
-					 .item_factors = popularity ? model->buyers : evaluation->items,
+					 .item_factors = popularity ? model->base.buyers : evaluation->items,
 					 .factors = width,
 					 .k = evaluation->request->k,
 					 .seen = evaluation->seen,
@@ -264,8 +266,8 @@ evaluate_ratings(Evaluation *evaluation, int *n_metrics)
 						errmsg("a model of ratings is evaluated without a history")));
 	target->rated = true;
 	read_pairs(evaluation, evaluation->request->source, target);
-	customer = map_ids(target->customers, &model->customers, false, "a customer of the source");
-	item = map_ids(target->items, &model->items, false, "an item of the source");
+	customer = map_ids(target->customers, &model->base.customers, false, "a customer of the source");
+	item = map_ids(target->items, &model->base.items, false, "an item of the source");
 	for (int64 i = 0; i < target->coo.n; i++)
 	{
 		double rating = target->coo.value[i];

@@ -155,8 +155,8 @@ mf_model_load(LoadedModel *loaded, MemoryContext memory)
 
 	factors = model->fit.implicit.factors;
 	items = model->base.items.n;
-	model->user_factors =
-		recommender_section(payload, "user_factors", sizeof(float), (uint64) model->base.customers.n * model->width);
+	model->user_factors = recommender_section(payload, "user_factors", sizeof(float),
+											  (uint64) model->base.customers.n * model->width);
 	model->item_factors = recommender_section(payload, "item_factors", sizeof(float), items * model->width);
 	if (model->fit.rated)
 		model->user_bias = recommender_section(payload, "user_bias", sizeof(float), model->base.customers.n);
@@ -164,7 +164,8 @@ mf_model_load(LoadedModel *loaded, MemoryContext memory)
 	model->inverse_norms = recommender_section(payload, "inverse_norms", sizeof(float), items);
 	loaded->state = model;
 	return (!model->fit.rated || model->user_bias != NULL) && model->user_factors != NULL &&
-		   model->item_factors != NULL && model->gram != NULL && model->inverse_norms != NULL && read_index(payload, model);
+		   model->item_factors != NULL && model->gram != NULL && model->inverse_norms != NULL &&
+		   read_index(payload, model);
 }
 
 double

@@ -60,7 +60,8 @@ fold_in_rated(const MfModel *model, Env *env, const Taste *taste, float *query, 
 	if (items != NULL && ratings != NULL)
 	{
 		memcpy(ratings, taste->values, sizeof(float) * taste->n);
-		status = explicit_fold_in(env, &model->fit.ratings, model->mean, items, ratings, taste->n, query, bias);
+		status =
+			explicit_fold_in(env, &model->fit.ratings, model->mean, items, ratings, taste->n, query, bias);
 		query[model->width - 1] = 1;
 	}
 	if (items != NULL)
@@ -135,7 +136,8 @@ mf_score_one(const Recommender *base, Env *env, const Taste *taste, int32 item, 
 		room[model->width - 1] = 1;
 	*score = 0;
 	if (status == CORE_OK && item >= 0)
-		rank_kernel()->scores(model->item_factors + (Size) item * model->width, 1, model->width, query, score);
+		rank_kernel()->scores(model->item_factors + (Size) item * model->width, 1, model->width, query,
+							  score);
 	*score += (float) (model->mean + bias);
 	return status;
 }
@@ -178,7 +180,8 @@ mf_similar(const Recommender *base, Env *env, int32 item, const int32 *others, i
 		int32 other = others != NULL ? others[i] : i;
 
 		if (others != NULL)
-			rank_kernel()->scores(model->item_factors + other * width, 1, model->width, query, &similarity[i]);
+			rank_kernel()->scores(model->item_factors + other * width, 1, model->width, query,
+								  &similarity[i]);
 		similarity[i] *= model->inverse_norms[other];
 	}
 	return status;
@@ -188,8 +191,9 @@ static CoreStatus
 mf_suit(const Recommender *base, Env *env, int32 item, float *scores)
 {
 	const MfModel *model = mf_of(base);
-	CoreStatus status = multiply(env, model->user_factors, base->customers.n, model->width,
-								 model->item_factors + (Size) item * model->width, (float) model->mean, scores);
+	CoreStatus status =
+		multiply(env, model->user_factors, base->customers.n, model->width,
+				 model->item_factors + (Size) item * model->width, (float) model->mean, scores);
 
 	for (int32 u = 0; status == CORE_OK && u < base->customers.n && model->fit.rated; u++)
 		scores[u] += model->user_bias[u];
@@ -247,8 +251,9 @@ mf_explain(const Recommender *base, Env *env, const Taste *taste, int32 item, fl
 		{
 			float *last = rows + (Size) (j + 1) * width - 1;
 
-			numbers[j] = rated ? taste->values[j] - (float) model->mean - *last
-							   : feedback_weight(model->transform, taste->values != NULL ? taste->values[j] : 1);
+			numbers[j] =
+				rated ? taste->values[j] - (float) model->mean - *last
+					  : feedback_weight(model->transform, taste->values != NULL ? taste->values[j] : 1);
 			if (rated)
 				*last = 1;
 		}

@@ -713,8 +713,11 @@ mf_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 void
 mf_init(void)
 {
-	static const ModelKind kind = {
-		.name = MF_KIND, .recommends = true, .retrain = mf_retrain, .load = mf_model_load, .evaluate = mf_evaluate};
+	static const ModelKind kind = {.name = MF_KIND,
+								   .recommends = true,
+								   .retrain = mf_retrain,
+								   .load = mf_model_load,
+								   .evaluate = mf_evaluate};
 
 	kind_register(&kind);
 	mf_team_init();

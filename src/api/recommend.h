@@ -8,6 +8,7 @@
 
 #include "api/recommender.h"
 #include "bridge/args.h"
+#include "bridge/compat.h"
 #include "core/recommend/select.h"
 
 #define RECOMMEND_MAX_K 1000000

@@ -43,7 +43,8 @@ recommend_model_or_value(Args *args)
 {
 	if (args->types[args_find(args, "model")] == TEXTOID)
 		return recommend_model(args);
-	return recommender_of(value_get(args_datum(args, "model", NULL), &args->state, args->fcinfo->flinfo->fn_mcxt));
+	return recommender_of(
+		value_get(args_datum(args, "model", NULL), &args->state, args->fcinfo->flinfo->fn_mcxt));
 }
 
 /* ---- ids ---- */
@@ -240,7 +241,7 @@ history_weights(const Args *args, int n, bool ratings)
 }
 
 static int
-array_length(const Args *args, const char *name)
+argument_length(const Args *args, const char *name)
 {
 	ArrayType *array = DatumGetArrayTypeP(args_datum(args, name, NULL));
 
@@ -251,7 +252,7 @@ Taste
 recommend_history(const Recommender *model, const Args *args)
 {
 	bool rated = model->methods->rated;
-	double *weights = history_weights(args, array_length(args, "items"), rated);
+	double *weights = history_weights(args, argument_length(args, "items"), rated);
 	int32 n;
 	int32 kept = 0;
 	GivenItem *given = given_items(&model->items, args, "items", weights, &n);
@@ -323,7 +324,7 @@ read_categories(const Args *args, const GivenItem *given, int32 n)
 	int32 *category = palloc(sizeof(int32) * Max(n, 1));
 	IdTable *names = ids_create(ID_TEXT, CurrentMemoryContext);
 
-	require_length(length, array_length(args, "candidates"), "categories", "candidates");
+	require_length(length, argument_length(args, "candidates"), "categories", "candidates");
 	for (int32 i = 0; i < n; i++)
 	{
 		int32 place = given[i].place;
@@ -345,7 +346,7 @@ read_boosts(const Args *args, const GivenItem *given, int32 n)
 	int length = array_elements(args, "boosts", &element, &values, &nulls);
 	float *boost = palloc(sizeof(float) * Max(n, 1));
 
-	require_length(length, array_length(args, "candidates"), "boosts", "candidates");
+	require_length(length, argument_length(args, "candidates"), "boosts", "candidates");
 	for (int i = 0; i < length; i++)
 		if (!nulls[i] && !(DatumGetFloat8(values[i]) >= 1e-6 && DatumGetFloat8(values[i]) <= 1e6))
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -87,6 +87,26 @@ recommender_seen(const Recommender *model, int32 customer, int32 *n)
 	return model->seen_item + model->seen_start[customer];
 }
 
+/* Whether index is among items [n], ascending. */
+static inline bool
+recommender_has(const int32 *items, int32 n, int32 index)
+{
+	int32 lo = 0;
+
+	while (lo < n)
+	{
+		int32 middle = lo + (n - lo) / 2;
+
+		if (items[middle] == index)
+			return true;
+		if (items[middle] < index)
+			lo = middle + 1;
+		else
+			n = middle;
+	}
+	return false;
+}
+
 /* A known customer's history as a taste of its own. */
 extern Taste recommender_history(const Recommender *model, int32 customer);
 

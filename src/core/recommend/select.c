@@ -147,7 +147,8 @@ scale_relevance(const Front *front, int32_t lo, int32_t hi, float *relevance)
 	most = front->entry[lo].boosted;
 	range = most - front->entry[hi - 1].boosted;
 	for (int32_t i = lo; i < hi; i++)
-		relevance[i] = range > 0 && isfinite(range) ? (float) (1 - (most - front->entry[i].boosted) / range) : 1;
+		relevance[i] =
+			range > 0 && isfinite(range) ? (float) (1 - (most - front->entry[i].boosted) / range) : 1;
 }
 
 /* What choose_diverse keeps of each item of the front; an item that is taken has likeness NaN. */
@@ -161,8 +162,8 @@ typedef struct Pool
 
 /* The place in lo .. hi - 1 of the item to be chosen next, or -1. */
 static int32_t
-most_marginal(const Front *front, const SelectRules *rules, const Pool *pool, const int32_t *chosen, int32_t n,
-			  int32_t lo, int32_t hi)
+most_marginal(const Front *front, const SelectRules *rules, const Pool *pool, const int32_t *chosen,
+			  int32_t n, int32_t lo, int32_t hi)
 {
 	int32_t best = -1;
 	double most = -INFINITY;
