@@ -8,6 +8,14 @@
 
 #include "bridge/source.h"
 
+/* Values of any length, one after the other; none for NULL. */
+typedef struct TableRun
+{
+	uint64 *start; /* [n + 1] */
+	char *bytes; /* [start[n]] SOURCE_TEXT: UTF-8; SOURCE_VECTOR: doubles */
+	uint64 room;
+} TableRun;
+
 typedef struct Table
 {
 	/* set by the caller */
@@ -27,6 +35,7 @@ typedef struct Table
 	double **number; /* [n_columns] of [n]: SOURCE_NUMBER, SOURCE_LEVEL; NaN for NULL (see nulls) */
 	int32 **day; /* [n_columns] of [n]: SOURCE_DAY */
 	int64 **time; /* [n_columns] of [n]: SOURCE_TIME */
+	TableRun *run; /* [n_columns]: SOURCE_TEXT, SOURCE_VECTOR */
 	uint8 **is_null; /* [n_columns] of [n]: nullable columns only */
 	IdSet **ids; /* [n_columns] the ids behind index; of a key that is a time its number */
 	int64 rows_read;
