@@ -269,8 +269,9 @@ table_read(const char *source, Table *table)
 	source_read(source, &filler.reader);
 	table->rows_read = filler.reader.rows_read;
 	table->rows_skipped = filler.reader.rows_skipped;
+	table->bytes = filler_need(&filler, table->n);
 	if (table->n > 0)
-		memory_require(filler_need(&filler, table->n), table->limit, table->what);
+		memory_require(table->bytes, table->limit, table->what);
 	for (int c = 0; c < table->n_columns; c++)
 		sort_keys(table, c);
 	test_point("solving");

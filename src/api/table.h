@@ -40,6 +40,7 @@ typedef struct Table
 	IdSet **ids; /* [n_columns] the ids behind index; of a key that is a time its number */
 	int64 rows_read;
 	int64 rows_skipped;
+	uint64 bytes; /* all of this, at most */
 } Table;
 
 /* Read a source; afterwards nothing but the order of rows depends on the order in which they came. */

@@ -323,6 +323,32 @@ content_build(Env *env, const ContentColumn *columns, int32_t n, ContentVectors 
 	return status;
 }
 
+CoreStatus
+content_select(Env *env, const ContentVectors *from, const int32_t *row, ContentVectors *out)
+{
+	size_t width = (size_t) from->width;
+	int64_t at = 0;
+
+	for (int32_t i = 0; i < out->items; i++)
+	{
+		int64_t start = row[i] < 0 ? 0 : from->rows.start[row[i]];
+		int64_t n = row[i] < 0 ? 0 : from->rows.start[row[i] + 1] - start;
+
+		if (i % 1024 == 0 && env->cancelled(env))
+			return CORE_CANCELLED;
+		out->rows.start[i] = at;
+		memcpy(out->rows.col + at, from->rows.col + start, sizeof(int32_t) * (size_t) n);
+		memcpy(out->rows.value + at, from->rows.value + start, sizeof(float) * (size_t) n);
+		at += n;
+		if (row[i] >= 0)
+			memcpy(out->dense + (size_t) i * width, from->dense + (size_t) row[i] * width, sizeof(float) * width);
+		else
+			memset(out->dense + (size_t) i * width, 0, sizeof(float) * width);
+	}
+	out->rows.start[out->items] = at;
+	return csr_transpose(env, &out->rows, &out->index);
+}
+
 bool
 content_has(const ContentVectors *vectors, int32_t item)
 {

@@ -58,6 +58,13 @@ extern bool content_extent(const ContentColumn *columns, int32_t n, int32_t item
  */
 extern CoreStatus content_build(Env *env, const ContentColumn *columns, int32_t n, ContentVectors *out);
 
+/*
+ * The vectors of some items: row [out->items] says which item of `from` each is, -1 for one without attributes.  Arrays of
+ * `out` are provided for as many entries as those items have.
+ */
+extern CoreStatus content_select(Env *env, const ContentVectors *from, const int32_t *row,
+								 ContentVectors *out);
+
 /* True when the item has any attribute. */
 extern bool content_has(const ContentVectors *vectors, int32_t item);
 
