@@ -56,7 +56,7 @@ take(uint64 *cursor, uint64 n, uint64 width)
 static bool
 options_weigh(const CfOptions *options)
 {
-	return options->feedback == CF_EXPLICIT || options->value_transform != FEEDBACK_BINARY;
+	return options->feedback == CF_EXPLICIT || options->value_transform > FEEDBACK_BINARY;
 }
 
 /* Rows of the lists: items, or customers. */
@@ -81,9 +81,7 @@ plan(CfRegion *region, const CfOptions *options, uint64 entries, int32 customers
 {
 	uint64 cursor = 0;
 	uint64 rows = list_rows(options, customers, items);
-	bool valued = options_weigh(options) || options->weighting != CF_UNWEIGHTED;
-	const Rp3Problem walk = {.by_user = {.rows = customers, .cols = items},
-							 .by_item = {.rows = items, .cols = customers}};
+	bool valued = options_weigh(options) || options->weighting > CF_UNWEIGHTED;
 
 	*region = (CfRegion){.options = *options, .customers = customers, .items = items, .weighted = valued};
 	region->options.memory = NULL;
@@ -99,7 +97,7 @@ plan(CfRegion *region, const CfOptions *options, uint64 entries, int32 customers
 	if (options->method == CF_EASE)
 		region->shared_bytes = ease_shared_bytes(items);
 	else if (options->method == CF_RP3BETA)
-		region->shared_bytes = rp3beta_shared_bytes(&walk);
+		region->shared_bytes = rp3beta_shared_bytes(customers, items, (int64) entries);
 	else if (rows > 0)
 		region->shared_bytes = neighbours_shared_bytes((int32) rows);
 	region->shared = take(&cursor, region->shared_bytes, 1);
@@ -313,7 +311,7 @@ fill_region(CfRegion *region, const CfModel *model, PgEnv *env)
 	if (options->feedback == CF_IMPLICIT)
 		env_check(env, feedback_transform(&env->base, options->value_transform, &by_user), "weighing");
 	env_check(env, csr_transpose(&env->base, &by_user, &by_item), "transposing");
-	if (options->weighting != CF_UNWEIGHTED)
+	if (options->weighting > CF_UNWEIGHTED)
 	{
 		bool items = options->method == CF_ITEM_KNN;
 		NeighbourWeights weights = {.weighting =
@@ -459,11 +457,10 @@ sum_latest(const CfModel *model, const CfOptions *options, const Interactions *i
 	double *sums = huge(items, sizeof(double));
 	float *latest;
 
+	for (int32 i = 0; i < items; i++)
+		popularity[i] = model->base.buyers[i] / (float) model->base.customers.n;
 	if (isnan(options->half_life))
-	{
-		memcpy(popularity, model->base.buyers, sizeof(float) * items);
 		return popularity;
-	}
 	latest = huge(entries, sizeof(float));
 	memset(latest, 0, sizeof(float) * entries);
 	for (int64 i = 0; i < in->coo.n; i++)
@@ -487,7 +484,7 @@ sum_latest(const CfModel *model, const CfOptions *options, const Interactions *i
 	for (int64 e = 0; e < entries; e++)
 		sums[model->base.seen_item[e]] += latest[e];
 	for (int32 i = 0; i < items; i++)
-		popularity[i] = (float) sums[i];
+		popularity[i] = (float) (sums[i] / model->base.customers.n);
 	pfree(latest);
 	pfree(sums);
 	return popularity;
@@ -523,8 +520,9 @@ cf_fit(const CfOptions *options, const Interactions *in, const CfPart *part, int
 	CfModel *model = palloc0(sizeof(CfModel));
 
 	model->method = (CfMethod) options->method;
-	model->transform =
-		options->feedback == CF_EXPLICIT ? FEEDBACK_NONE : (FeedbackTransform) options->value_transform;
+	model->transform = options->feedback == CF_EXPLICIT
+						   ? FEEDBACK_NONE
+						   : (FeedbackTransform) Max(options->value_transform, 0);
 	if (!isnan(options->half_life) && in->time == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"half_life\" needs a time in the source"),

@@ -93,6 +93,11 @@ check_options(const CfOptions *options)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("arguments \"holdout\" and \"holdout_after\" exclude each other"),
 						errhint("Give one of them; holdout => 0 alone means no evaluation.")));
+	if (method == CF_BUY_AGAIN && options->holdout > 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"holdout\" makes no sense with method => 'buy_again'"),
+						errdetail("Pairs that are held out are in nobody's history any more."),
+						errhint("Judge repeats by what came later: holdout_after.")));
 	refuse(options, options->neighbours >= 0 && !lists, "neighbours", "ease, item_knn, user_knn and rp3beta");
 	refuse(options, !isnan(options->regularization) && method != CF_EASE, "regularization", "ease");
 	refuse(options, options->similarity >= 0 && !near, "similarity", "item_knn and user_knn");
@@ -141,7 +146,7 @@ cf_settle_options(CfOptions *options)
 
 	check_options(options);
 	if (!options->holdout_after.set)
-		set_default(&options->holdout, DEFAULT_HOLDOUT);
+		set_default(&options->holdout, method == CF_BUY_AGAIN ? 0 : DEFAULT_HOLDOUT);
 	if (method == CF_POPULAR || method == CF_BUY_AGAIN)
 		return;
 	set_default_int(&options->neighbours, neighbours[method]);

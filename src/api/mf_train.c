@@ -666,6 +666,46 @@ mf_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 	return training_publish(&training);
 }
 
+/* A copy that outlives the region. */
+static const void *
+keep(const void *array, uint64 n, Size width)
+{
+	void *copy = MemoryContextAllocHuge(CurrentMemoryContext, Max(n * width, 1));
+
+	memcpy(copy, array, n * width);
+	return copy;
+}
+
+static Recommender *
+mf_fit_definition(const Model *definition, const Interactions *in, MemoryContext memory)
+{
+	MemoryContext caller = MemoryContextSwitchTo(memory);
+	MfTraining training = {.draft.started = GetCurrentTimestamp()};
+	MfModel *model = palloc(sizeof(MfModel));
+	Recommender *base = &model->base;
+
+	options_from_jsonb(mf_options, definition->arguments, &training.options);
+	training.options.holdout_after.set = false;
+	training.options.holdout = 0;
+	settle_options(&training);
+	training.in = *in;
+	training.in.late = NULL;
+	training_lay_out(&training);
+	training_fit(&training);
+	training_finish_model(&training, model);
+	base->seen_start = keep(base->seen_start, (uint64) base->customers.n + 1, sizeof(int64));
+	base->seen_item = keep(base->seen_item, base->seen_start[base->customers.n], sizeof(int32));
+	base->buyers = keep(base->buyers, base->items.n, sizeof(float));
+	model->user_factors = keep(model->user_factors, (uint64) base->customers.n * model->width, sizeof(float));
+	model->item_factors = keep(model->item_factors, (uint64) base->items.n * model->width, sizeof(float));
+	if (model->user_bias != NULL)
+		model->user_bias = keep(model->user_bias, base->customers.n, sizeof(float));
+	training_index_model(&training, model);
+	team_destroy(training.team);
+	MemoryContextSwitchTo(caller);
+	return base;
+}
+
 void
 mf_init(void)
 {
