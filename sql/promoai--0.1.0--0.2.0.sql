@@ -1,4 +1,10 @@
 \echo Use "ALTER EXTENSION promoai UPDATE TO '0.2.0'" to load this file. \quit
+-- One report for all trainers of recommenders.
+ALTER TYPE promoai.mf_report RENAME TO recommender_report;
+COMMENT ON TYPE promoai.recommender_report IS
+'What a trainer of recommenders did: the version it published, rows read, skipped (for a NULL) and merged (repeated pairs), pairs dropped (values that sum to zero or less), what is left, metrics on the holdout, seconds.';
+COMMENT ON COLUMN promoai.recommender_report.kind IS 'what kind of model it is: mf, cf and the like';
+
 -- mf_train takes a solver.
 DROP FUNCTION promoai.mf_train(
 	text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean);
@@ -24,7 +30,7 @@ CREATE FUNCTION promoai.mf_train(
 	bias_regularization float8 DEFAULT NULL,
 	learning_rate float8 DEFAULT NULL,
 	clip boolean DEFAULT false)
-RETURNS promoai.mf_report
+RETURNS promoai.recommender_report
 AS 'MODULE_PATHNAME', 'promoai_mf_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
 
@@ -85,7 +91,7 @@ COMMENT ON COLUMN promoai.similar_item.similarity IS 'how alike the two items ar
 -- overload with text[] candidates has a default for them, so that a call without candidates is never ambiguous.
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer bigint, k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer bigint, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -98,7 +104,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, int, boolean, text[], int
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer bigint, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer bigint, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -111,7 +117,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, bigint[], int, boolean, i
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer bigint, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer bigint, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -124,7 +130,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, uuid[], int, boolean, int
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer text, k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer text, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -137,7 +143,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, text, int, boolean, text[], int, 
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -150,7 +156,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, text, bigint[], int, boolean, int
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -163,7 +169,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, text, uuid[], int, boolean, int, 
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer uuid, k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer uuid, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -176,7 +182,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, int, boolean, text[], int, 
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer uuid, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer uuid, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -189,7 +195,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, bigint[], int, boolean, int
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer uuid, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer uuid, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -203,7 +209,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, uuid[], int, boolean, int, 
 
 CREATE FUNCTION promoai.cf_recommend_basket(
 	model text, items bigint[], weights float8[] DEFAULT NULL, k int DEFAULT 10,
-	exclude_seen boolean DEFAULT true, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude_seen boolean DEFAULT NULL, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
 	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
@@ -216,7 +222,7 @@ COMMENT ON FUNCTION promoai.cf_recommend_basket(text, bigint[], float8[], int, b
 
 CREATE FUNCTION promoai.cf_recommend_basket(
 	model text, items text[] DEFAULT '{}', weights float8[] DEFAULT NULL, k int DEFAULT 10,
-	exclude_seen boolean DEFAULT true, candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude_seen boolean DEFAULT NULL, candidates text[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
 	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
@@ -229,7 +235,7 @@ COMMENT ON FUNCTION promoai.cf_recommend_basket(text, text[], float8[], int, boo
 
 CREATE FUNCTION promoai.cf_recommend_basket(
 	model text, items uuid[], weights float8[] DEFAULT NULL, k int DEFAULT 10,
-	exclude_seen boolean DEFAULT true, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude_seen boolean DEFAULT NULL, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
 	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
@@ -241,7 +247,7 @@ COMMENT ON FUNCTION promoai.cf_recommend_basket(text, uuid[], float8[], int, boo
 'The k items that a model recommends to someone with this history, known to the model or not, best first, under the rules given; without any known item the answer is popularity.';
 
 CREATE FUNCTION promoai.cf_recommend_all(
-	model text, k int DEFAULT 10, exclude_seen boolean DEFAULT true, candidates text[] DEFAULT NULL,
+	model text, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL, candidates text[] DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -255,7 +261,7 @@ COMMENT ON FUNCTION promoai.cf_recommend_all(text, int, boolean, text[], int, te
 'cf_recommend for every customer that a model knows, in one call: rows for a result table.';
 
 CREATE FUNCTION promoai.cf_recommend_all(
-	model text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -269,7 +275,7 @@ COMMENT ON FUNCTION promoai.cf_recommend_all(text, bigint[], int, boolean, int, 
 'cf_recommend for every customer that a model knows, in one call: rows for a result table.';
 
 CREATE FUNCTION promoai.cf_recommend_all(
-	model text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -470,6 +476,38 @@ LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
 
 COMMENT ON FUNCTION promoai.cf_explain(text, uuid, uuid, int, text, int) IS
 'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+-- Recommenders that go by who had what: closed form, neighbours, random walks, popularity, repeats.
+
+CREATE FUNCTION promoai.cf_train(
+	model text,
+	source text,
+	method text,
+	feedback text DEFAULT 'implicit',
+	neighbours int DEFAULT NULL,
+	regularization float8 DEFAULT NULL,
+	similarity text DEFAULT NULL,
+	shrinkage float8 DEFAULT NULL,
+	weighting text DEFAULT NULL,
+	bm25_k1 float8 DEFAULT NULL,
+	bm25_b float8 DEFAULT NULL,
+	alpha float8 DEFAULT NULL,
+	beta float8 DEFAULT NULL,
+	half_life float8 DEFAULT NULL,
+	value_transform text DEFAULT NULL,
+	holdout float8 DEFAULT NULL,
+	holdout_after timestamptz DEFAULT NULL,
+	metrics_k int DEFAULT 20,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	verbose boolean DEFAULT false)
+RETURNS promoai.recommender_report
+AS 'MODULE_PATHNAME', 'promoai_cf_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.cf_train(
+	text, text, text, text, int, float8, text, float8, text, float8, float8, float8, float8, float8, text, float8,
+	timestamptz, int, bigint, text, boolean) IS
+'Trains a recommender on (customer, item[, value][, time]) and publishes it under a name. method: ease (closed form, Steck 2019), item_knn, user_knn (neighbours by cosine or Pearson), rp3beta (random walks, Paudel et al. 2017), popular, buy_again (a customer''s own repeats). Metrics come from a holdout; the published model is trained on all rows.';
 -- Lift and price response: what a promotion brought, as aggregates over sales.
 
 CREATE TYPE promoai.lift_fit AS (

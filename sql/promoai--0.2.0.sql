@@ -476,27 +476,27 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
 COMMENT ON FUNCTION promoai.source_scan(text) IS
 'Reads a source of (customer, item[, value][, time]) as a trainer would, checks every row and keeps nothing: rows read, rows skipped for a NULL, distinct customers and items, seconds.';
 
-CREATE TYPE promoai.mf_report AS (
+CREATE TYPE promoai.recommender_report AS (
 	model text, version int, kind text,
 	rows_read bigint, rows_skipped bigint, rows_merged bigint, pairs_dropped bigint,
 	customers bigint, items bigint, interactions bigint,
 	metrics jsonb, seconds float8);
 
-COMMENT ON TYPE promoai.mf_report IS
-'What mf_train did: the version it published, rows read, skipped (for a NULL) and merged (repeated pairs), pairs dropped (values that sum to zero or less), what is left, metrics on the holdout, seconds.';
+COMMENT ON TYPE promoai.recommender_report IS
+'What a trainer of recommenders did: the version it published, rows read, skipped (for a NULL) and merged (repeated pairs), pairs dropped (values that sum to zero or less), what is left, metrics on the holdout, seconds.';
 
-COMMENT ON COLUMN promoai.mf_report.model IS 'name of the model';
-COMMENT ON COLUMN promoai.mf_report.version IS 'number of the version that was published';
-COMMENT ON COLUMN promoai.mf_report.kind IS 'what kind of model it is: mf';
-COMMENT ON COLUMN promoai.mf_report.rows_read IS 'rows that the source gave';
-COMMENT ON COLUMN promoai.mf_report.rows_skipped IS 'of these, left out for a NULL';
-COMMENT ON COLUMN promoai.mf_report.rows_merged IS 'of these, added to an earlier row of the same customer and item';
-COMMENT ON COLUMN promoai.mf_report.pairs_dropped IS 'pairs of customer and item whose values sum to zero or less';
-COMMENT ON COLUMN promoai.mf_report.customers IS 'distinct customers in the model';
-COMMENT ON COLUMN promoai.mf_report.items IS 'distinct items in the model';
-COMMENT ON COLUMN promoai.mf_report.interactions IS 'distinct pairs of customer and item in the model';
-COMMENT ON COLUMN promoai.mf_report.metrics IS 'metric to value, measured on the holdout; promoai.model_metrics has intervals and more';
-COMMENT ON COLUMN promoai.mf_report.seconds IS 'how long the whole call took';
+COMMENT ON COLUMN promoai.recommender_report.model IS 'name of the model';
+COMMENT ON COLUMN promoai.recommender_report.version IS 'number of the version that was published';
+COMMENT ON COLUMN promoai.recommender_report.kind IS 'what kind of model it is: mf, cf and the like';
+COMMENT ON COLUMN promoai.recommender_report.rows_read IS 'rows that the source gave';
+COMMENT ON COLUMN promoai.recommender_report.rows_skipped IS 'of these, left out for a NULL';
+COMMENT ON COLUMN promoai.recommender_report.rows_merged IS 'of these, added to an earlier row of the same customer and item';
+COMMENT ON COLUMN promoai.recommender_report.pairs_dropped IS 'pairs of customer and item whose values sum to zero or less';
+COMMENT ON COLUMN promoai.recommender_report.customers IS 'distinct customers in the model';
+COMMENT ON COLUMN promoai.recommender_report.items IS 'distinct items in the model';
+COMMENT ON COLUMN promoai.recommender_report.interactions IS 'distinct pairs of customer and item in the model';
+COMMENT ON COLUMN promoai.recommender_report.metrics IS 'metric to value, measured on the holdout; promoai.model_metrics has intervals and more';
+COMMENT ON COLUMN promoai.recommender_report.seconds IS 'how long the whole call took';
 
 CREATE FUNCTION promoai.mf_train(
 	model text,
@@ -519,7 +519,7 @@ CREATE FUNCTION promoai.mf_train(
 	bias_regularization float8 DEFAULT NULL,
 	learning_rate float8 DEFAULT NULL,
 	clip boolean DEFAULT false)
-RETURNS promoai.mf_report
+RETURNS promoai.recommender_report
 AS 'MODULE_PATHNAME', 'promoai_mf_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
 
@@ -734,7 +734,7 @@ COMMENT ON FUNCTION promoai.mf_item_factors(text, int) IS
 -- overload with text[] candidates has a default for them, so that a call without candidates is never ambiguous.
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer bigint, k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer bigint, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -747,7 +747,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, int, boolean, text[], int
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer bigint, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer bigint, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -760,7 +760,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, bigint[], int, boolean, i
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer bigint, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer bigint, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -773,7 +773,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, uuid[], int, boolean, int
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer text, k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer text, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -786,7 +786,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, text, int, boolean, text[], int, 
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -799,7 +799,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, text, bigint[], int, boolean, int
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -812,7 +812,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, text, uuid[], int, boolean, int, 
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer uuid, k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer uuid, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -825,7 +825,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, int, boolean, text[], int, 
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer uuid, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer uuid, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -838,7 +838,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, bigint[], int, boolean, int
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer uuid, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer uuid, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -852,7 +852,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, uuid[], int, boolean, int, 
 
 CREATE FUNCTION promoai.cf_recommend_basket(
 	model text, items bigint[], weights float8[] DEFAULT NULL, k int DEFAULT 10,
-	exclude_seen boolean DEFAULT true, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude_seen boolean DEFAULT NULL, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
 	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
@@ -865,7 +865,7 @@ COMMENT ON FUNCTION promoai.cf_recommend_basket(text, bigint[], float8[], int, b
 
 CREATE FUNCTION promoai.cf_recommend_basket(
 	model text, items text[] DEFAULT '{}', weights float8[] DEFAULT NULL, k int DEFAULT 10,
-	exclude_seen boolean DEFAULT true, candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude_seen boolean DEFAULT NULL, candidates text[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
 	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
@@ -878,7 +878,7 @@ COMMENT ON FUNCTION promoai.cf_recommend_basket(text, text[], float8[], int, boo
 
 CREATE FUNCTION promoai.cf_recommend_basket(
 	model text, items uuid[], weights float8[] DEFAULT NULL, k int DEFAULT 10,
-	exclude_seen boolean DEFAULT true, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude_seen boolean DEFAULT NULL, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
 	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
@@ -890,7 +890,7 @@ COMMENT ON FUNCTION promoai.cf_recommend_basket(text, uuid[], float8[], int, boo
 'The k items that a model recommends to someone with this history, known to the model or not, best first, under the rules given; without any known item the answer is popularity.';
 
 CREATE FUNCTION promoai.cf_recommend_all(
-	model text, k int DEFAULT 10, exclude_seen boolean DEFAULT true, candidates text[] DEFAULT NULL,
+	model text, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL, candidates text[] DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -904,7 +904,7 @@ COMMENT ON FUNCTION promoai.cf_recommend_all(text, int, boolean, text[], int, te
 'cf_recommend for every customer that a model knows, in one call: rows for a result table.';
 
 CREATE FUNCTION promoai.cf_recommend_all(
-	model text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -918,7 +918,7 @@ COMMENT ON FUNCTION promoai.cf_recommend_all(text, bigint[], int, boolean, int, 
 'cf_recommend for every customer that a model knows, in one call: rows for a result table.';
 
 CREATE FUNCTION promoai.cf_recommend_all(
-	model text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -1119,6 +1119,38 @@ LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
 
 COMMENT ON FUNCTION promoai.cf_explain(text, uuid, uuid, int, text, int) IS
 'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+-- Recommenders that go by who had what: closed form, neighbours, random walks, popularity, repeats.
+
+CREATE FUNCTION promoai.cf_train(
+	model text,
+	source text,
+	method text,
+	feedback text DEFAULT 'implicit',
+	neighbours int DEFAULT NULL,
+	regularization float8 DEFAULT NULL,
+	similarity text DEFAULT NULL,
+	shrinkage float8 DEFAULT NULL,
+	weighting text DEFAULT NULL,
+	bm25_k1 float8 DEFAULT NULL,
+	bm25_b float8 DEFAULT NULL,
+	alpha float8 DEFAULT NULL,
+	beta float8 DEFAULT NULL,
+	half_life float8 DEFAULT NULL,
+	value_transform text DEFAULT NULL,
+	holdout float8 DEFAULT NULL,
+	holdout_after timestamptz DEFAULT NULL,
+	metrics_k int DEFAULT 20,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	verbose boolean DEFAULT false)
+RETURNS promoai.recommender_report
+AS 'MODULE_PATHNAME', 'promoai_cf_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.cf_train(
+	text, text, text, text, int, float8, text, float8, text, float8, float8, float8, float8, float8, text, float8,
+	timestamptz, int, bigint, text, boolean) IS
+'Trains a recommender on (customer, item[, value][, time]) and publishes it under a name. method: ease (closed form, Steck 2019), item_knn, user_knn (neighbours by cosine or Pearson), rp3beta (random walks, Paudel et al. 2017), popular, buy_again (a customer''s own repeats). Metrics come from a holdout; the published model is trained on all rows.';
 -- Lift and price response: what a promotion brought, as aggregates over sales.
 
 CREATE TYPE promoai.lift_fit AS (

@@ -6,6 +6,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "api/cf_train.h"
 #include "api/mf_train.h"
 #include "bridge/env.h"
 #include "bridge/language.h"
@@ -24,5 +25,6 @@ _PG_init(void)
 	language_init();
 	cache_init();
 	mf_init();
+	cf_init();
 	MarkGUCPrefixReserved("promoai");
 }

@@ -10,27 +10,27 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
 COMMENT ON FUNCTION promoai.source_scan(text) IS
 'Reads a source of (customer, item[, value][, time]) as a trainer would, checks every row and keeps nothing: rows read, rows skipped for a NULL, distinct customers and items, seconds.';
 
-CREATE TYPE promoai.mf_report AS (
+CREATE TYPE promoai.recommender_report AS (
 	model text, version int, kind text,
 	rows_read bigint, rows_skipped bigint, rows_merged bigint, pairs_dropped bigint,
 	customers bigint, items bigint, interactions bigint,
 	metrics jsonb, seconds float8);
 
-COMMENT ON TYPE promoai.mf_report IS
-'What mf_train did: the version it published, rows read, skipped (for a NULL) and merged (repeated pairs), pairs dropped (values that sum to zero or less), what is left, metrics on the holdout, seconds.';
+COMMENT ON TYPE promoai.recommender_report IS
+'What a trainer of recommenders did: the version it published, rows read, skipped (for a NULL) and merged (repeated pairs), pairs dropped (values that sum to zero or less), what is left, metrics on the holdout, seconds.';
 
-COMMENT ON COLUMN promoai.mf_report.model IS 'name of the model';
-COMMENT ON COLUMN promoai.mf_report.version IS 'number of the version that was published';
-COMMENT ON COLUMN promoai.mf_report.kind IS 'what kind of model it is: mf';
-COMMENT ON COLUMN promoai.mf_report.rows_read IS 'rows that the source gave';
-COMMENT ON COLUMN promoai.mf_report.rows_skipped IS 'of these, left out for a NULL';
-COMMENT ON COLUMN promoai.mf_report.rows_merged IS 'of these, added to an earlier row of the same customer and item';
-COMMENT ON COLUMN promoai.mf_report.pairs_dropped IS 'pairs of customer and item whose values sum to zero or less';
-COMMENT ON COLUMN promoai.mf_report.customers IS 'distinct customers in the model';
-COMMENT ON COLUMN promoai.mf_report.items IS 'distinct items in the model';
-COMMENT ON COLUMN promoai.mf_report.interactions IS 'distinct pairs of customer and item in the model';
-COMMENT ON COLUMN promoai.mf_report.metrics IS 'metric to value, measured on the holdout; promoai.model_metrics has intervals and more';
-COMMENT ON COLUMN promoai.mf_report.seconds IS 'how long the whole call took';
+COMMENT ON COLUMN promoai.recommender_report.model IS 'name of the model';
+COMMENT ON COLUMN promoai.recommender_report.version IS 'number of the version that was published';
+COMMENT ON COLUMN promoai.recommender_report.kind IS 'what kind of model it is: mf, cf and the like';
+COMMENT ON COLUMN promoai.recommender_report.rows_read IS 'rows that the source gave';
+COMMENT ON COLUMN promoai.recommender_report.rows_skipped IS 'of these, left out for a NULL';
+COMMENT ON COLUMN promoai.recommender_report.rows_merged IS 'of these, added to an earlier row of the same customer and item';
+COMMENT ON COLUMN promoai.recommender_report.pairs_dropped IS 'pairs of customer and item whose values sum to zero or less';
+COMMENT ON COLUMN promoai.recommender_report.customers IS 'distinct customers in the model';
+COMMENT ON COLUMN promoai.recommender_report.items IS 'distinct items in the model';
+COMMENT ON COLUMN promoai.recommender_report.interactions IS 'distinct pairs of customer and item in the model';
+COMMENT ON COLUMN promoai.recommender_report.metrics IS 'metric to value, measured on the holdout; promoai.model_metrics has intervals and more';
+COMMENT ON COLUMN promoai.recommender_report.seconds IS 'how long the whole call took';
 
 CREATE FUNCTION promoai.mf_train(
 	model text,
@@ -53,7 +53,7 @@ CREATE FUNCTION promoai.mf_train(
 	bias_regularization float8 DEFAULT NULL,
 	learning_rate float8 DEFAULT NULL,
 	clip boolean DEFAULT false)
-RETURNS promoai.mf_report
+RETURNS promoai.recommender_report
 AS 'MODULE_PATHNAME', 'promoai_mf_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
 

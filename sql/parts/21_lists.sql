@@ -2,7 +2,7 @@
 -- overload with text[] candidates has a default for them, so that a call without candidates is never ambiguous.
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer bigint, k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer bigint, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -15,7 +15,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, int, boolean, text[], int
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer bigint, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer bigint, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -28,7 +28,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, bigint[], int, boolean, i
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer bigint, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer bigint, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -41,7 +41,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, uuid[], int, boolean, int
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer text, k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer text, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -54,7 +54,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, text, int, boolean, text[], int, 
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -67,7 +67,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, text, bigint[], int, boolean, int
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -80,7 +80,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, text, uuid[], int, boolean, int, 
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer uuid, k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer uuid, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -93,7 +93,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, int, boolean, text[], int, 
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer uuid, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer uuid, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -106,7 +106,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, bigint[], int, boolean, int
 'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
 
 CREATE FUNCTION promoai.cf_recommend(
-	model text, customer uuid, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, customer uuid, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -120,7 +120,7 @@ COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, uuid[], int, boolean, int, 
 
 CREATE FUNCTION promoai.cf_recommend_basket(
 	model text, items bigint[], weights float8[] DEFAULT NULL, k int DEFAULT 10,
-	exclude_seen boolean DEFAULT true, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude_seen boolean DEFAULT NULL, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
 	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
@@ -133,7 +133,7 @@ COMMENT ON FUNCTION promoai.cf_recommend_basket(text, bigint[], float8[], int, b
 
 CREATE FUNCTION promoai.cf_recommend_basket(
 	model text, items text[] DEFAULT '{}', weights float8[] DEFAULT NULL, k int DEFAULT 10,
-	exclude_seen boolean DEFAULT true, candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude_seen boolean DEFAULT NULL, candidates text[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
 	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
@@ -146,7 +146,7 @@ COMMENT ON FUNCTION promoai.cf_recommend_basket(text, text[], float8[], int, boo
 
 CREATE FUNCTION promoai.cf_recommend_basket(
 	model text, items uuid[], weights float8[] DEFAULT NULL, k int DEFAULT 10,
-	exclude_seen boolean DEFAULT true, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude_seen boolean DEFAULT NULL, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL,
 	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
 	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
@@ -158,7 +158,7 @@ COMMENT ON FUNCTION promoai.cf_recommend_basket(text, uuid[], float8[], int, boo
 'The k items that a model recommends to someone with this history, known to the model or not, best first, under the rules given; without any known item the answer is popularity.';
 
 CREATE FUNCTION promoai.cf_recommend_all(
-	model text, k int DEFAULT 10, exclude_seen boolean DEFAULT true, candidates text[] DEFAULT NULL,
+	model text, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL, candidates text[] DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -172,7 +172,7 @@ COMMENT ON FUNCTION promoai.cf_recommend_all(text, int, boolean, text[], int, te
 'cf_recommend for every customer that a model knows, in one call: rows for a result table.';
 
 CREATE FUNCTION promoai.cf_recommend_all(
-	model text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
@@ -186,7 +186,7 @@ COMMENT ON FUNCTION promoai.cf_recommend_all(text, bigint[], int, boolean, int, 
 'cf_recommend for every customer that a model knows, in one call: rows for a result table.';
 
 CREATE FUNCTION promoai.cf_recommend_all(
-	model text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT true,
+	model text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
 	version int DEFAULT NULL,
 	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
 	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,

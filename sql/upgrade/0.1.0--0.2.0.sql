@@ -1,4 +1,10 @@
--- new parts: 21_lists 30_lift 31_promote 99_rights
+-- new parts: 21_lists 23_cf 30_lift 31_promote 99_rights
+-- One report for all trainers of recommenders.
+ALTER TYPE promoai.mf_report RENAME TO recommender_report;
+COMMENT ON TYPE promoai.recommender_report IS
+'What a trainer of recommenders did: the version it published, rows read, skipped (for a NULL) and merged (repeated pairs), pairs dropped (values that sum to zero or less), what is left, metrics on the holdout, seconds.';
+COMMENT ON COLUMN promoai.recommender_report.kind IS 'what kind of model it is: mf, cf and the like';
+
 -- mf_train takes a solver.
 DROP FUNCTION promoai.mf_train(
 	text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean);
@@ -24,7 +30,7 @@ CREATE FUNCTION promoai.mf_train(
 	bias_regularization float8 DEFAULT NULL,
 	learning_rate float8 DEFAULT NULL,
 	clip boolean DEFAULT false)
-RETURNS promoai.mf_report
+RETURNS promoai.recommender_report
 AS 'MODULE_PATHNAME', 'promoai_mf_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
 

@@ -290,40 +290,21 @@ number_kept(int32 *keep, int32 n)
 	return kept;
 }
 
-void
-interactions_settle(Interactions *in, Csr *scratch)
+/* The ids of the pairs that are left; the others get no index. */
+static void
+keep_used(Interactions *in, const Csr *pairs)
 {
-	PgEnv env;
-	CooMerge merge;
-	int32 customers = in->customers->n;
-	int32 items = in->items->n;
-	int32 *customer_place;
-	int32 *item_place;
-	int32 customers_kept;
-	int32 items_kept;
+	int32 *customer_place = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) pairs->rows + 1),
+													   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	int32 *item_place = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) pairs->cols + 1),
+												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
-	env_init(&env, in->memory);
-	scratch->rows = customers;
-	scratch->cols = items;
-	env_check(&env, csr_from_coo(&env.base, &in->coo, NULL, NULL, scratch, &merge), "merging repeated pairs");
-	in->rows_merged = merge.merged;
-	in->pairs_dropped = merge.dropped;
-	in->pairs = csr_entries(scratch);
-	if (merge.dropped == 0)
-		return;
-
-	customer_place = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) customers + 1),
-												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	item_place = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) items + 1),
-											MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (int32 c = 0; c < customers; c++)
-		customer_place[c] = scratch->start[c + 1] > scratch->start[c];
+	for (int32 c = 0; c < pairs->rows; c++)
+		customer_place[c] = pairs->start[c + 1] > pairs->start[c];
 	for (int64 i = 0; i < in->pairs; i++)
-		item_place[scratch->col[i]] = 1;
-
-	customers_kept = number_kept(customer_place, customers);
-	items_kept = number_kept(item_place, items);
-	if (customers_kept < customers || items_kept < items)
+		item_place[pairs->col[i]] = 1;
+	if (number_kept(customer_place, pairs->rows) < pairs->rows ||
+		number_kept(item_place, pairs->cols) < pairs->cols)
 	{
 		idset_keep(in->customers, customer_place);
 		idset_keep(in->items, item_place);
@@ -332,4 +313,45 @@ interactions_settle(Interactions *in, Csr *scratch)
 	}
 	pfree(customer_place);
 	pfree(item_place);
+}
+
+void
+interactions_settle(Interactions *in)
+{
+	Csr pairs = {.rows = in->customers->n, .cols = in->items->n};
+	CooMerge merge;
+	PgEnv env;
+
+	if (in->coo.n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source has no rows to train on"),
+				 errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " of them skipped for a NULL.",
+						   in->rows_read, in->rows_skipped)));
+	env_init(&env, in->memory);
+	pairs.start = MemoryContextAllocHuge(in->memory, sizeof(int64) * ((Size) pairs.rows + 1));
+	pairs.col = MemoryContextAllocHuge(in->memory, sizeof(int32) * (Size) in->coo.n);
+	env_check(&env, csr_from_coo(&env.base, &in->coo, NULL, NULL, &pairs, &merge), "merging repeated pairs");
+	in->rows_merged = merge.merged;
+	in->pairs_dropped = merge.dropped;
+	in->pairs = csr_entries(&pairs);
+	if (in->pairs == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("source has no pair of customer and item with a value above zero")));
+	if (merge.dropped > 0)
+		keep_used(in, &pairs);
+	pfree(pairs.start);
+	pfree(pairs.col);
+}
+
+ModelMetric
+interactions_repeat_share(const Interactions *in)
+{
+	int64 rows = in->rows_read - in->rows_skipped;
+
+	return (ModelMetric){.metric = "repeat_share",
+						 .split = "rows of a pair that came before",
+						 .value = (double) in->rows_merged / rows,
+						 .low = NAN,
+						 .high = NAN,
+						 .n = rows};
 }

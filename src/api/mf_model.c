@@ -35,7 +35,7 @@ write_parameters(const MfModel *model, Payload *payload)
 	parameters[PARAMETER_TRANSFORM] = model->transform;
 	parameters[PARAMETER_PRIOR] = ratings->prior;
 	parameters[PARAMETER_BIAS_REGULARIZATION] = ratings->bias_regularization;
-	parameters[PARAMETER_MEAN] = model->mean;
+	parameters[PARAMETER_MEAN] = model->base.mean;
 	parameters[PARAMETER_LOW] = model->low;
 	parameters[PARAMETER_HIGH] = model->high;
 	payload_add(payload, "parameters", sizeof(double),
@@ -89,11 +89,11 @@ read_rating_parameters(const double *parameters, MfModel *model)
 								.regularization = model->fit.implicit.regularization,
 								.prior = (float) parameters[PARAMETER_PRIOR],
 								.bias_regularization = (float) parameters[PARAMETER_BIAS_REGULARIZATION]};
-	model->mean = parameters[PARAMETER_MEAN];
+	model->base.mean = parameters[PARAMETER_MEAN];
 	model->low = parameters[PARAMETER_LOW];
 	model->high = parameters[PARAMETER_HIGH];
 	return ratings->prior >= 0 && ratings->bias_regularization >= 0 && isfinite(ratings->prior) &&
-		   isfinite(ratings->bias_regularization) && isfinite(model->mean) && model->low <= model->high;
+		   isfinite(ratings->bias_regularization) && isfinite(model->base.mean) && model->low <= model->high;
 }
 
 static bool
@@ -166,21 +166,4 @@ mf_model_load(LoadedModel *loaded, MemoryContext memory)
 	return (!model->fit.rated || model->user_bias != NULL) && model->user_factors != NULL &&
 		   model->item_factors != NULL && model->gram != NULL && model->inverse_norms != NULL &&
 		   read_index(payload, model);
-}
-
-double
-mf_predict(const MfModel *model, int32 customer, int32 item)
-{
-	Size width = model->width;
-	double score = 0;
-
-	if (customer >= 0 && item >= 0)
-		for (Size f = 0; f < width; f++)
-			score += (double) model->user_factors[(Size) customer * width + f] *
-					 model->item_factors[(Size) item * width + f];
-	else if (item >= 0)
-		score = model->item_factors[(Size) item * width + width - 1];
-	if (!model->fit.rated)
-		return score;
-	return mf_rating(model, score + (customer >= 0 ? model->user_bias[customer] : 0));
 }

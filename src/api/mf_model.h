@@ -23,7 +23,6 @@ typedef struct MfModel
 	const float *user_factors; /* [customers x width]; with ratings the last is 1 */
 	const float *item_factors; /* [items x width]; with ratings the last is the item's bias */
 	const float *user_bias; /* [customers]; NULL without ratings */
-	double mean; /* of the ratings; 0 without */
 	double low, high; /* predictions are held between; infinite when they are not */
 	const float *gram; /* [factors x factors] unobserved_weight * Y'Y; zeros with ratings */
 	const float *inverse_norms; /* [items] 1 / |factors of the item|, without its bias */
@@ -36,19 +35,6 @@ extern void mf_model_write(const MfModel *model, Payload *payload);
 
 /* ModelKind.load: state becomes an MfModel *. */
 extern bool mf_model_load(LoadedModel *loaded, MemoryContext memory);
-
-/* A rating predicted by `score` (bias and factors) beside the mean, held to the scale. */
-static inline float
-mf_rating(const MfModel *model, double score)
-{
-	return (float) Min(Max(model->mean + score, model->low), model->high);
-}
-
-/*
- * The score of a pair: the inner product, and with ratings the prediction.  An index of -1 is one that is not known: only
- * a model of ratings can be asked of it, and predicts from what is known.
- */
-extern double mf_predict(const MfModel *model, int32 customer, int32 item);
 
 /* What a factor model answers; in mf_recommender.c. */
 extern const RecommenderMethods mf_methods;

@@ -60,8 +60,8 @@ fold_in_rated(const MfModel *model, Env *env, const Taste *taste, float *query, 
 	if (items != NULL && ratings != NULL)
 	{
 		memcpy(ratings, taste->values, sizeof(float) * taste->n);
-		status =
-			explicit_fold_in(env, &model->fit.ratings, model->mean, items, ratings, taste->n, query, bias);
+		status = explicit_fold_in(env, &model->fit.ratings, model->base.mean, items, ratings, taste->n, query,
+								  bias);
 		query[model->width - 1] = 1;
 	}
 	if (items != NULL)
@@ -117,7 +117,7 @@ mf_score(const Recommender *base, Env *env, const Taste *taste, float *scores)
 	if (status != CORE_OK)
 		return status;
 	return multiply(env, model->item_factors, base->items.n, model->width, query,
-					(float) (model->mean + bias), scores);
+					(float) (model->base.mean + bias), scores);
 }
 
 /* A model of ratings predicts from what is known: the item's bias for a stranger. */
@@ -138,7 +138,7 @@ mf_score_one(const Recommender *base, Env *env, const Taste *taste, int32 item, 
 	if (status == CORE_OK && item >= 0)
 		rank_kernel()->scores(model->item_factors + (Size) item * model->width, 1, model->width, query,
 							  score);
-	*score += (float) (model->mean + bias);
+	*score += (float) (model->base.mean + bias);
 	return status;
 }
 
@@ -158,7 +158,7 @@ mf_rank(const Recommender *base, Env *env, const Taste *taste, const RankFilter 
 		status = rank_items(env, model->item_factors, base->items.n, model->width, query, NULL, filter,
 							scratch, top);
 	for (int32 i = 0; status == CORE_OK && i < top->n && model->fit.rated; i++)
-		top->heap[i].score += (float) (model->mean + bias);
+		top->heap[i].score += (float) (model->base.mean + bias);
 	return status;
 }
 
@@ -193,7 +193,7 @@ mf_suit(const Recommender *base, Env *env, int32 item, float *scores)
 	const MfModel *model = mf_of(base);
 	CoreStatus status =
 		multiply(env, model->user_factors, base->customers.n, model->width,
-				 model->item_factors + (Size) item * model->width, (float) model->mean, scores);
+				 model->item_factors + (Size) item * model->width, (float) model->base.mean, scores);
 
 	for (int32 u = 0; status == CORE_OK && u < base->customers.n && model->fit.rated; u++)
 		scores[u] += model->user_bias[u];
@@ -239,7 +239,7 @@ mf_explain(const Recommender *base, Env *env, const Taste *taste, int32 item, fl
 	float *numbers = env->alloc(env, sizeof(float) * (taste->n + width));
 	double *matrix = env->alloc(env, sizeof(double) * ((Size) width * width + taste->n));
 	CoreStatus status = CORE_NO_MEMORY;
-	double sum = model->mean;
+	double sum = model->base.mean;
 
 	if (rows != NULL && numbers != NULL && matrix != NULL)
 	{
@@ -252,7 +252,7 @@ mf_explain(const Recommender *base, Env *env, const Taste *taste, int32 item, fl
 			float *last = rows + (Size) (j + 1) * width - 1;
 
 			numbers[j] =
-				rated ? taste->values[j] - (float) model->mean - *last
+				rated ? taste->values[j] - (float) model->base.mean - *last
 					  : feedback_weight(model->transform, taste->values != NULL ? taste->values[j] : 1);
 			if (rated)
 				*last = 1;

@@ -162,7 +162,7 @@ promoai_cf_recommend(PG_FUNCTION_ARGS)
 	RecommendList list;
 	PgEnv env;
 
-	if (args_bool(args, "exclude_seen") && taste.customer >= 0)
+	if (recommend_excludes_seen(model, args) && taste.customer >= 0)
 		seen = recommender_seen(model, taste.customer, &n_seen);
 	recommend_rules(model, args, seen, n_seen, &rules);
 	env_init(&env, CurrentMemoryContext);
@@ -185,7 +185,7 @@ promoai_cf_recommend_basket(PG_FUNCTION_ARGS)
 	const Recommender *model = recommend_model(args);
 	Taste taste = recommend_history(model, args);
 	bool answers = taste.n > 0 && model->methods->by_history != NULL;
-	bool exclude_seen = args_bool(args, "exclude_seen");
+	bool exclude_seen = recommend_excludes_seen(model, args);
 	SelectRules rules;
 	RecommendList list;
 	PgEnv env;
@@ -460,7 +460,7 @@ promoai_cf_recommend_all(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
 	const Recommender *model = recommend_model(args);
-	bool exclude_seen = args_bool(args, "exclude_seen");
+	bool exclude_seen = recommend_excludes_seen(model, args);
 	ReturnSetInfo *rows = rows_open(fcinfo);
 	MemoryContext per_customer =
 		AllocSetContextCreate(CurrentMemoryContext, "promoai list", ALLOCSET_DEFAULT_SIZES);

@@ -45,6 +45,9 @@ extern Taste recommend_history(const Recommender *model, const Args *args);
 extern void recommend_rules(const Recommender *model, Args *args, const int32 *seen, int32 n_seen,
 							SelectRules *rules);
 
+/* The argument "exclude_seen"; NULL: as the model is meant. */
+extern bool recommend_excludes_seen(const Recommender *model, const Args *args);
+
 /* A list as it is answered. */
 typedef struct RecommendList
 {

@@ -275,6 +275,12 @@ recommend_history(const Recommender *model, const Args *args)
 
 /* ---- rules ---- */
 
+bool
+recommend_excludes_seen(const Recommender *model, const Args *args)
+{
+	return args_null(args, "exclude_seen") ? !model->repeats : args_bool(args, "exclude_seen");
+}
+
 /* What array arguments became, kept at the call site. */
 typedef struct HeldRules
 {

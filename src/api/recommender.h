@@ -25,12 +25,14 @@ typedef struct Recommender
 {
 	const RecommenderMethods *methods;
 	pg_uuid_t version; /* zeros before it is published */
+	bool repeats; /* lists hold what the customer had, unless told otherwise */
 	IdSet customers;
 	IdSet items;
 	const int64 *seen_start; /* [customers + 1] */
 	const int32 *seen_item; /* [seen_start[customers]] what each customer had: ascending */
 	const float *seen_value; /* [seen_start[customers]] NULL: 1 each */
 	const float *buyers; /* [items] customers who had it */
+	double mean; /* of the ratings a model learned from; 0 without */
 } Recommender;
 
 /* Somebody to recommend for: a customer that the model knows, or a history. */
@@ -87,9 +89,9 @@ recommender_seen(const Recommender *model, int32 customer, int32 *n)
 	return model->seen_item + model->seen_start[customer];
 }
 
-/* Whether index is among items [n], ascending. */
-static inline bool
-recommender_has(const int32 *items, int32 n, int32 index)
+/* Where index stands among items [n], ascending; -1 when it is not among them. */
+static inline int32
+recommender_place(const int32 *items, int32 n, int32 index)
 {
 	int32 lo = 0;
 
@@ -98,13 +100,19 @@ recommender_has(const int32 *items, int32 n, int32 index)
 		int32 middle = lo + (n - lo) / 2;
 
 		if (items[middle] == index)
-			return true;
+			return middle;
 		if (items[middle] < index)
 			lo = middle + 1;
 		else
 			n = middle;
 	}
-	return false;
+	return -1;
+}
+
+static inline bool
+recommender_has(const int32 *items, int32 n, int32 index)
+{
+	return recommender_place(items, n, index) >= 0;
 }
 
 /* A known customer's history as a taste of its own. */

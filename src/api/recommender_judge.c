@@ -52,15 +52,18 @@ known_of(const JudgeTask *task, int32 customer)
 								  : recommender_history(task->model, customer);
 }
 
-/* What is to be found for a customer into relevant [*n]. */
+/* What is to be found for a customer into relevant [*n], and how much more that the model does not know. */
 static void
-find_relevant(Judging *judging, int32 customer, const Taste *known, int32 *n)
+find_relevant(Judging *judging, int32 customer, const Taste *known, int32 *n, int32 *unreachable)
 {
 	Taste bought = row_of(&judging->task->relevant, customer);
 
 	*n = 0;
+	*unreachable = 0;
 	for (int32 i = 0; i < bought.n; i++)
-		if (!judging->task->exclude_seen || !recommender_has(known->items, known->n, bought.items[i]))
+		if (bought.items[i] >= judging->task->model->items.n)
+			(*unreachable)++;
+		else if (!judging->task->exclude_seen || !recommender_has(known->items, known->n, bought.items[i]))
 			judging->relevant[(*n)++] = bought.items[i];
 }
 
@@ -131,11 +134,13 @@ judge_customer(Judging *judging, int32 customer)
 {
 	const JudgeTask *task = judging->task;
 	Taste known = known_of(task, customer);
-	int32 unreachable = task->unreachable != NULL ? task->unreachable[customer] : 0;
 	RecommendList list;
 	int32 n_relevant;
+	int32 unreachable;
 
-	find_relevant(judging, customer, &known, &n_relevant);
+	if (task->known_only && known.n == 0)
+		return;
+	find_relevant(judging, customer, &known, &n_relevant, &unreachable);
 	if (n_relevant + unreachable == 0)
 		return;
 	make_list(judging, customer, &known, &list);

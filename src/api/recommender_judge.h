@@ -22,14 +22,15 @@ extern const char *const judge_measure_names[JUDGE_MEASURES];
 
 typedef struct JudgeTask
 {
-	const Recommender *model; /* its customers are the rows, its items the columns of the matrices */
+	const Recommender
+		*model; /* its customers are the rows, its items the columns of the matrices; strangers may follow */
 	int32 lengths[JUDGE_MAX_LENGTHS]; /* k, ascending */
 	int n_lengths;
-	Csr relevant; /* customers x items: what is to be found */
-	const int32 *unreachable; /* [customers] more that no list can hold; NULL: none */
+	Csr relevant; /* customers x items: what is to be found; items the model does not know count as misses */
 	bool exclude_seen; /* what the customer had is left out, and not to be found */
 	Csr history; /* customers x items: what each list is made for instead of the model's customers; rows 0: those */
 	const Csr *candidates; /* customers x items: only these are ranked; NULL: every item */
+	bool known_only; /* customers of whom nothing is known are not judged */
 	bool popularity; /* by popularity, whatever the model says */
 } JudgeTask;
 

@@ -177,7 +177,8 @@ option_nullable(const Option *option)
 {
 	return option->type == OPTION_TEXT || option->type == OPTION_TIME || option->type == OPTION_TEXTS ||
 		   option->type == OPTION_REALS || option->type == OPTION_JSON ||
-		   ((option->type == OPTION_REAL || option->type == OPTION_CHOICE) && option->nullable);
+		   ((option->type == OPTION_INT || option->type == OPTION_REAL || option->type == OPTION_CHOICE) &&
+			option->nullable);
 }
 
 static void
@@ -187,7 +188,7 @@ option_set_null(const Option *option, void *field)
 		*(char **) field = NULL;
 	else if (option->type == OPTION_REAL)
 		*(double *) field = NAN;
-	else if (option->type == OPTION_CHOICE)
+	else if (option->type == OPTION_CHOICE || option->type == OPTION_INT)
 		*(int32 *) field = -1;
 	else if (option->type == OPTION_TEXTS)
 		*(OptionTexts *) field = (OptionTexts){0};
@@ -298,8 +299,6 @@ option_set_missing(const Option *option, void *field)
 	switch (option->type)
 	{
 		case OPTION_INT:
-			*(int32 *) field = (int32) option->missing;
-			break;
 		case OPTION_CHOICE:
 			*(int32 *) field = option->nullable ? -1 : (int32) option->missing;
 			break;

@@ -39,7 +39,7 @@ extern bool args_bool(const Args *args, const char *name);
 
 typedef enum OptionType
 {
-	OPTION_INT, /* int32 */
+	OPTION_INT, /* int32; -1 when NULL and nullable */
 	OPTION_BIGINT, /* int64 */
 	OPTION_REAL, /* double; NaN when NULL and nullable */
 	OPTION_BOOL, /* bool */
@@ -80,7 +80,7 @@ typedef struct Option
 	double
 		missing; /* value where a stored definition, or the SQL declaration of an older version, lacks the option */
 	const char *const *choices; /* OPTION_CHOICE, NULL-terminated */
-	bool nullable; /* OPTION_REAL, OPTION_CHOICE: NULL allowed */
+	bool nullable; /* OPTION_INT, OPTION_REAL, OPTION_CHOICE: NULL allowed */
 	bool transient; /* belongs to the call, not to the definition */
 } Option;
 

@@ -310,12 +310,18 @@ run_ease(Data *data, int argc, char **argv)
 	free(lists.count);
 }
 
+static NeighbourWeights
+weights_of(const char *how, const char *k1, const char *b)
+{
+	return (NeighbourWeights){.weighting = strcmp(how, "bm25") == 0 ? NEIGHBOUR_BM25 : NEIGHBOUR_TFIDF,
+							  .k1 = atof(k1),
+							  .b = atof(b)};
+}
+
 /* The matrices as the method wants them: weighted copies, unless "none". */
 static void
-weigh(Data *data, const char *how, double k1, double b, Csr *rows, Csr *features)
+weigh(Data *data, const char *how, NeighbourWeights weights, Csr *rows, Csr *features)
 {
-	NeighbourWeights weights = {
-		.weighting = strcmp(how, "bm25") == 0 ? NEIGHBOUR_BM25 : NEIGHBOUR_TFIDF, .k1 = k1, .b = b};
 	size_t bytes = (size_t) csr_entries(rows) * sizeof(float);
 	Csr plain_rows = *rows;
 	Csr plain_features = *features;
@@ -345,7 +351,7 @@ run_item_knn(Data *data, int argc, char **argv)
 	void *shared = core_shared(bytes);
 	double begun;
 
-	weigh(data, how, atof(argument(argc, argv, 5, "100")), atof(argument(argc, argv, 6, "0.8")),
+	weigh(data, how, weights_of(how, argument(argc, argv, 5, "100"), argument(argc, argv, 6, "0.8")),
 		  &problem.rows, &problem.features);
 	begun = core_seconds();
 	if (neighbours_find(&data->env.env, &problem, &lists, shared) != CORE_OK)
@@ -372,7 +378,7 @@ run_rp3beta(Data *data, int argc, char **argv)
 						  .by_user = data->by_user,
 						  .by_item = data->by_item};
 	NeighbourLists lists = lists_make(problem.by_item.rows, atoi(argument(argc, argv, 0, "100")));
-	size_t bytes = rp3beta_shared_bytes(&problem);
+	size_t bytes = rp3beta_shared_bytes(problem.by_user.rows, problem.by_user.cols, csr_entries(&problem.by_user));
 	void *shared = core_shared(bytes);
 	double begun = core_seconds();
 
@@ -403,16 +409,20 @@ run_user_knn(Data *data, int argc, char **argv)
 	TopEntry *heap = core_malloc((size_t) neighbours * sizeof(TopEntry));
 	int32_t *rows = core_malloc((size_t) neighbours * sizeof(int32_t));
 	float *weights = core_malloc((size_t) neighbours * sizeof(float));
+	float *values = strcmp(how, "none") != 0 ? core_malloc((size_t) problem.rows.cols * sizeof(float)) : NULL;
+	NeighbourWeights wanted = weights_of(how, "100", "0.8");
+	double mean_length = neighbour_weights_mean_length(&problem.rows);
 	Judgement judgement = {0};
 	double begun = core_seconds();
 
-	weigh(data, how, 100, 0.8, &problem.rows, &problem.features);
+	weigh(data, how, wanted, &problem.rows, &problem.features);
 	if (neighbours_norms(&data->env.env, &problem, norms) != CORE_OK)
 		fail("no norms");
 	for (int32_t user = 0; user < users; user++)
 	{
 		int64_t at = data->history.start[user];
 		NeighbourHistory history = {.features = data->history.col + at,
+									.values = values,
 									.n = (int32_t) (data->history.start[user + 1] - at),
 									.self = user};
 		ScoreCauses causes = {.rows = rows, .weights = weights};
@@ -420,6 +430,9 @@ run_user_knn(Data *data, int argc, char **argv)
 
 		if (!is_judged(data, user))
 			continue;
+		if (values != NULL)
+			neighbour_weights_history(&wanted, &problem.features, mean_length, history.features, NULL,
+									  history.n, values);
 		topk_init(&top, heap, neighbours);
 		if (neighbours_query(&data->env.env, &problem, norms, &history, &top) != CORE_OK)
 			fail("no neighbours");
@@ -440,6 +453,7 @@ run_user_knn(Data *data, int argc, char **argv)
 	free(heap);
 	free(rows);
 	free(weights);
+	free(values);
 	free(problem.rows.value);
 	free(problem.features.value);
 }

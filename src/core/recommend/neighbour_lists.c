@@ -9,6 +9,7 @@
 #include "neighbour_lists.h"
 
 #define ROWS_A_LOOK 1024 /* rows moved between two looks at the cancel flag, at most */
+#define SHORT 64 /* entries */
 #define ENTRIES_A_LOOK 262144 /* entries, about */
 
 size_t
@@ -48,10 +49,21 @@ sift_down(TopEntry *heap, int32_t n, int32_t at, TopEntry entry)
 	heap[at] = entry;
 }
 
-/* Heap sort by index: bounded whatever comes, and in place. */
+/* In place: short lists by insertion, long ones by a heap, which is bounded whatever comes. */
 static void
 sort_by_index(TopEntry *entries, int32_t n)
 {
+	for (int32_t i = 1; n <= SHORT && i < n; i++)
+	{
+		TopEntry entry = entries[i];
+		int32_t at = i;
+
+		for (; at > 0 && entries[at - 1].index > entry.index; at--)
+			entries[at] = entries[at - 1];
+		entries[at] = entry;
+	}
+	if (n <= SHORT)
+		return;
 	for (int32_t at = n / 2 - 1; at >= 0; at--)
 		sift_down(entries, n, at, entries[at]);
 	for (int32_t last = n - 1; last > 0; last--)

@@ -16,61 +16,90 @@ typedef struct Factors
 {
 	NeighbourWeights weights;
 	double *idf; /* [features] */
-	double *length; /* [things] k1 (1 - b + b L / mean L); not set for TF-IDF */
+	double *saturates; /* [things] k1 (1 - b + b L / mean L) */
 } Factors;
 
-/* factors->idf from the lengths of the features' rows. */
-static CoreStatus
-set_idf(Env *env, const Csr *features, Factors *factors)
+/* The idf of feature f. */
+static inline double
+idf_of(const Csr *features, int64_t f)
 {
-	double all = log((double) features->cols);
+	return log((double) features->cols) - log1p((double) (features->start[f + 1] - features->start[f]));
+}
+
+/* The sum of n values. */
+static inline double
+length_of(const float *values, int64_t n)
+{
+	double sum = 0.0;
+
+	if (values == NULL)
+		return (double) n;
+	for (int64_t e = 0; e < n; e++)
+		sum += values[e];
+	return sum;
+}
+
+/* What stands below the fraction beside x, for a thing of that length. */
+static inline double
+saturation(const NeighbourWeights *weights, double length, double mean_length)
+{
+	return weights->k1 * (1.0 - weights->b + weights->b * length / mean_length);
+}
+
+static inline double
+weight_of(const NeighbourWeights *weights, double x, double idf, double saturates)
+{
+	if (weights->weighting == NEIGHBOUR_TFIDF)
+		return sqrt(x) * idf;
+	return x * (weights->k1 + 1.0) / (saturates + x) * idf;
+}
+
+static inline const float *
+values_of(const Csr *rows, int64_t i)
+{
+	return rows->value != NULL ? rows->value + rows->start[i] : NULL;
+}
+
+double
+neighbour_weights_mean_length(const Csr *rows)
+{
+	double sum = 0.0;
+
+	for (int64_t i = 0; i < rows->rows; i++)
+		sum += length_of(values_of(rows, i), rows->start[i + 1] - rows->start[i]);
+	return sum / (rows->rows > 0 ? rows->rows : 1);
+}
+
+/* Factors of all features and things. */
+static CoreStatus
+set_factors(Env *env, const Csr *rows, const Csr *features, Factors *factors)
+{
+	double mean = 0.0;
+	int64_t work = 0;
 
 	for (int64_t f = 0; f < features->rows; f++)
 	{
 		if (f % STRETCH == 0 && env->cancelled(env))
 			return CORE_CANCELLED;
-		factors->idf[f] = all - log1p((double) (features->start[f + 1] - features->start[f]));
+		factors->idf[f] = idf_of(features, f);
 	}
-	return CORE_OK;
-}
-
-/* factors->length from the sums of the things' rows. */
-static CoreStatus
-set_length(Env *env, const Csr *rows, Factors *factors)
-{
-	const NeighbourWeights *weights = &factors->weights;
-	double mean = 0.0;
-	int64_t work = 0;
-
 	for (int64_t i = 0; i < rows->rows; i++)
 	{
-		double sum = 0.0;
+		int64_t n = rows->start[i + 1] - rows->start[i];
 
-		for (int64_t e = rows->start[i]; e < rows->start[i + 1]; e++)
-			sum += rows->value != NULL ? (double) rows->value[e] : 1.0;
-		factors->length[i] = sum;
-		mean += sum / rows->rows;
-		work += rows->start[i + 1] - rows->start[i] + 1;
-		if (work >= STRETCH)
-		{
-			if (env->cancelled(env))
-				return CORE_CANCELLED;
-			work = 0;
-		}
+		factors->saturates[i] = length_of(values_of(rows, i), n);
+		mean += factors->saturates[i];
+		work += n + 1;
+		if (work < STRETCH)
+			continue;
+		if (env->cancelled(env))
+			return CORE_CANCELLED;
+		work = 0;
 	}
+	mean /= rows->rows > 0 ? rows->rows : 1;
 	for (int64_t i = 0; i < rows->rows; i++)
-		factors->length[i] = weights->k1 * (1.0 - weights->b + weights->b * factors->length[i] / mean);
+		factors->saturates[i] = saturation(&factors->weights, factors->saturates[i], mean);
 	return CORE_OK;
-}
-
-static inline double
-weight_of(const Factors *factors, double x, int32_t thing, int32_t feature)
-{
-	double k1 = factors->weights.k1;
-
-	if (factors->weights.weighting == NEIGHBOUR_TFIDF)
-		return sqrt(x) * factors->idf[feature];
-	return x * (k1 + 1.0) / (factors->length[thing] + x) * factors->idf[feature];
 }
 
 /* values [entries] from the matrix, whose rows are things or features. */
@@ -86,7 +115,8 @@ set_values(Env *env, const Csr *matrix, bool of_things, const Factors *factors, 
 			int32_t c = matrix->col[e];
 			double x = matrix->value != NULL ? (double) matrix->value[e] : 1.0;
 
-			values[e] = (float) weight_of(factors, x, of_things ? r : c, of_things ? c : r);
+			values[e] = (float) weight_of(&factors->weights, x, factors->idf[of_things ? c : r],
+										  factors->saturates[of_things ? r : c]);
 			if (!isfinite(values[e]))
 				return CORE_NOT_FINITE;
 			if (++work % STRETCH == 0 && env->cancelled(env))
@@ -107,15 +137,23 @@ neighbour_weights_apply(Env *env, const NeighbourWeights *weights, const Csr *ro
 	factors.idf = env->alloc(env, bytes);
 	if (factors.idf == NULL)
 		return CORE_NO_MEMORY;
-	factors.length = factors.idf + features->rows;
-	status = set_idf(env, features, &factors);
-	if (status == CORE_OK && weights->weighting == NEIGHBOUR_BM25)
-		status = set_length(env, rows, &factors);
-
+	factors.saturates = factors.idf + features->rows;
+	status = set_factors(env, rows, features, &factors);
 	if (status == CORE_OK)
 		status = set_values(env, features, false, &factors, feature_values);
 	if (status == CORE_OK)
 		status = set_values(env, rows, true, &factors, row_values);
 	env->release(env, factors.idf);
 	return status;
+}
+
+void
+neighbour_weights_history(const NeighbourWeights *weights, const Csr *features, double mean_length,
+						  const int32_t *history, const float *values, int32_t n, float *out)
+{
+	double saturates = saturation(weights, length_of(values, n), mean_length);
+
+	for (int32_t h = 0; h < n; h++)
+		out[h] = (float) weight_of(weights, values != NULL ? (double) values[h] : 1.0,
+								   idf_of(features, history[h]), saturates);
 }

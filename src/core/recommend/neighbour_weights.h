@@ -36,4 +36,15 @@ typedef struct NeighbourWeights
 extern CoreStatus neighbour_weights_apply(Env *env, const NeighbourWeights *weights, const Csr *rows,
 										  const Csr *features, float *row_values, float *feature_values);
 
+/* The mean over things of the sum of a thing's values, against which BM25 measures lengths; of rows before their weighting. */
+extern double neighbour_weights_mean_length(const Csr *rows);
+
+/*
+ * The same for a thing that need not be among them: a history of n features with values (NULL: all 1); out [n].  Of features
+ * only the starts are read.
+ */
+extern void neighbour_weights_history(const NeighbourWeights *weights, const Csr *features,
+									  double mean_length, const int32_t *history, const float *values,
+									  int32_t n, float *out);
+
 #endif

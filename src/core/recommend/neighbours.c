@@ -8,14 +8,15 @@
  *      turn sums into similarities and keep the best in a heap
  *
  * Sums are of three kinds: counts where all values are 1 and features alone are counted, doubles, and the six moments of
- * Pearson's correlation.  A thing with many meetings leaves sums everywhere, and they are scanned in order, by vectors, against
- * the least that could still enter the heap (neighbours_kernel.c); one with few leaves a list of the sums it has touched.
+ * Pearson's correlation.  A thing with many meetings leaves sums everywhere: the largest similarity of each block of 16 is
+ * found by vectors (neighbours_kernel.c), and only blocks that reach what k others reach are looked at one by one; a thing
+ * with few meetings leaves a list of the sums it has touched.
  * Either way the heap sees the same candidates, and its answer does not depend on their order.
  *
  * Same bytes for any number of members: a row's sums are added up by one member in the order of its features.  A member looks
  * at the cancel flag after STRETCH additions.
  *
- * Memory: shared, a double per thing; each member, the sums, a list of touched ones, a heap.
+ * Memory: shared, a double per thing; each member, the sums, the blocks' maxima, a list of touched sums, a heap.
  */
 #include <math.h>
 #include <string.h>
@@ -29,8 +30,10 @@
 #define NORM_ROWS 4096 /* in a chunk of phase 1 */
 #define STRETCH 65536 /* additions between two looks at the cancel flag */
 #define SPARSE 8 /* sums are listed when there are fewer meetings than things / SPARSE */
-#define SEGMENT 1024 /* sums scanned against one limit */
-#define SLACK 1e-6 /* by which the scan's limit is below the heap's, more than rounding makes up */
+#define BIN_SHIFT                                                                                            \
+	19 /* bits of a float, sign first, that are not looked at to find its bin: 16 bins to a power of two */
+#define BINS (1 << (31 - BIN_SHIFT))
+#define SLACK 1e-6f /* more than rounding makes up, relative */
 
 typedef struct NeighboursShared
 {
@@ -70,6 +73,8 @@ typedef struct Work
 	Moments *moments; /* [things] */
 	int32_t *touched; /* [touched_room] */
 	int64_t n_touched; /* -1: the sums are scanned */
+	float *maxima; /* [things / NEIGHBOURS_BLOCK] */
+	int32_t *bins; /* [BINS] */
 	TopEntry *heap; /* [width] */
 	double norm; /* of the row in work */
 	int32_t self; /* its index, or -1 */
@@ -109,8 +114,9 @@ neighbours_member_bytes(const NeighbourProblem *problem, int32_t width)
 	int32_t things = problem->features.cols;
 	size_t sums = bytes_times((size_t) things, sum_bytes(kind));
 	size_t lists = touched_room(kind, things) * sizeof(int32_t) + (size_t) width * sizeof(TopEntry);
+	size_t scan = (size_t) things / NEIGHBOURS_BLOCK * sizeof(float) + BINS * sizeof(int32_t);
 
-	return bytes_plus(bytes_plus(sums, 0), bytes_plus(lists, sizeof(TopEntry)));
+	return bytes_plus(bytes_plus(sums, 0), bytes_plus(lists, scan));
 }
 
 static CoreStatus
@@ -132,7 +138,9 @@ work_open(Env *env, const NeighbourProblem *problem, const double *norms, int32_
 	memset(memory, 0, (size_t) work->things * sum_bytes(work->kind));
 	memory += bytes_plus((size_t) work->things * sum_bytes(work->kind), 0);
 	work->heap = (TopEntry *) memory;
-	work->touched = (int32_t *) (work->heap + width);
+	work->bins = (int32_t *) (work->heap + width);
+	work->maxima = (float *) (work->bins + BINS);
+	work->touched = (int32_t *) (work->maxima + work->things / NEIGHBOURS_BLOCK);
 	return CORE_OK;
 }
 
@@ -173,19 +181,26 @@ add_sums(Work *work, double x, int64_t lo, int64_t hi)
 	double *sums = work->sums;
 	int64_t n = work->n_touched;
 
-	if (n < 0)
+	if (n >= 0)
 	{
 		for (int64_t e = lo; e < hi; e++)
+		{
+			work->touched[n] = col[e];
+			n += sums[col[e]] == 0.0;
 			sums[col[e]] += x * (value != NULL ? (double) value[e] : 1.0);
-		return;
+		}
+		work->n_touched = n;
 	}
-	for (int64_t e = lo; e < hi; e++)
+	else if (value != NULL)
 	{
-		work->touched[n] = col[e];
-		n += sums[col[e]] == 0.0;
-		sums[col[e]] += x * (value != NULL ? (double) value[e] : 1.0);
+		for (int64_t e = lo; e < hi; e++)
+			sums[col[e]] += x * value[e];
 	}
-	work->n_touched = n;
+	else
+	{
+		for (int64_t e = lo; e < hi; e++)
+			sums[col[e]] += x;
+	}
 }
 
 /* The moments of x, less its mean, and entries lo .. hi - 1. */
@@ -292,69 +307,117 @@ take_similarity(Work *work, int32_t i)
 	return sum / (work->norm * work->norms[i] + shrinkage);
 }
 
-/* Things lo .. hi - 1 whose sums stand there are offered to the heap.  False when a similarity is no finite float. */
-static bool
-offer_things(Work *work, int32_t lo, int32_t hi, TopK *top)
+/* Thing i is offered to the heap.  False when its similarity is no finite float. */
+static inline bool
+offer_thing(Work *work, int32_t i, TopK *top)
 {
-	bool finite = true;
+	float score = (float) take_similarity(work, i);
 
-	for (int32_t i = lo; i < hi; i++)
+	if (score > 0.0f && i != work->self && topk_wants(top, score, i))
+		topk_push(top, score, i);
+	return isfinite(score) != 0;
+}
+
+/* The first bits of a float that is not below zero: they are in its order. */
+static inline int32_t
+first_bits(float x)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &x, sizeof(bits));
+	return (int32_t) (bits >> BIN_SHIFT);
+}
+
+/*
+ * A similarity that k of the blocks reach, hence k things: the lower edge of a bin, less what rounding makes up.  0 when
+ * there are no k blocks, or the k-th is smaller than the largest by more powers of two than there are bins for.
+ */
+static float
+limit_of(Work *work, int32_t blocks, int32_t k)
+{
+	int32_t highest = 0;
+	int32_t reached = 0;
+	int32_t bin = 0;
+	uint32_t bits;
+	float edge;
+
+	for (int32_t b = 0; b < blocks; b++)
 	{
-		float score = (float) take_similarity(work, i);
+		int32_t first = first_bits(work->maxima[b]);
 
-		finite &= isfinite(score) != 0;
-		if (score > 0.0f && i != work->self && topk_wants(top, score, i))
-			topk_push(top, score, i);
+		highest = first > highest ? first : highest;
+	}
+	memset(work->bins, 0, BINS * sizeof(int32_t));
+	for (int32_t b = 0; b < blocks; b++)
+	{
+		int32_t below = highest - first_bits(work->maxima[b]);
+
+		work->bins[below < BINS ? below : BINS - 1]++;
+	}
+	while (bin < BINS - 1 && (reached += work->bins[bin]) < k)
+		bin++;
+	if (bin == BINS - 1 || bin >= highest)
+		return 0.0f;
+	bits = (uint32_t) (highest - bin) << BIN_SHIFT;
+	memcpy(&edge, &bits, sizeof(edge));
+	/* Near the least float rounding is coarser than the slack. */
+	return edge > 1e-30f ? edge * (1.0f - SLACK) : 0.0f;
+}
+
+/* Does thing i reach the limit, as near as a product tells what a quotient would? */
+static inline bool
+may_reach(const Work *work, const NeighboursNorms *norms, int32_t i, double limit)
+{
+	double sum = work->kind == COUNTS ? (double) work->counts[i] : work->sums[i];
+
+	return sum > 0.0 && sum >= limit * (norms->norm * norms->norms[i] + norms->shrinkage);
+}
+
+/* The sums at .. at + n - 1, n as the kernel wants it. */
+static bool
+offer_blocks(Work *work, int32_t n, TopK *top)
+{
+	const NeighboursKernel *kernel = work->kernel;
+	NeighboursNorms norms = {.norms = work->norms, .norm = work->norm};
+	int32_t blocks = n / NEIGHBOURS_BLOCK;
+	bool finite = true;
+	float limit;
+
+	if (work->problem->similarity == NEIGHBOUR_COSINE)
+		norms.shrinkage = work->problem->shrinkage;
+	if (work->kind == COUNTS)
+		kernel->count_maxima(work->counts, n, &norms, work->maxima);
+	else
+		kernel->sum_maxima(work->sums, n, &norms, work->maxima);
+	/* The thing itself may be one of those that reach it. */
+	limit = limit_of(work, blocks, top->k + 1);
+	for (int32_t b = 0; b < blocks; b++)
+	{
+		int32_t first = b / kernel->lanes * kernel->lanes * NEIGHBOURS_BLOCK + b % kernel->lanes;
+
+		if (!(work->maxima[b] > 0.0f && work->maxima[b] >= limit))
+			continue;
+		for (int32_t v = 0; v < NEIGHBOURS_BLOCK; v++)
+		{
+			int32_t i = first + v * kernel->lanes;
+
+			if (may_reach(work, &norms, i, limit * (1.0 - SLACK)))
+				finite &= offer_thing(work, i, top);
+		}
 	}
 	return finite;
 }
 
-/* What a sum must exceed, divided by its norms, to be of interest. */
-static double
-least_of(const TopK *top)
-{
-	double least = top->n == top->k && top->k > 0 ? (double) top->heap[0].score * (1.0 - SLACK) : 0.0;
-
-	/* Near the least float rounding is coarser than the slack. */
-	return least > 1e-30 ? least : 0.0;
-}
-
-/* All sums in order, by segments. */
+/* All sums; they are left at zero. */
 static CoreStatus
 offer_all(Work *work, TopK *top)
 {
-	double shrinkage = work->problem->similarity == NEIGHBOUR_COSINE ? work->problem->shrinkage : 0.0;
-	int32_t blocks[SEGMENT / NEIGHBOURS_BLOCK];
-	int64_t since = 0;
-	bool finite = true;
+	int32_t group = work->kernel->lanes * NEIGHBOURS_BLOCK;
+	int32_t n = work->things / group * group;
+	bool finite = offer_blocks(work, n, top);
 
-	for (int32_t at = 0; at < work->things; at += SEGMENT)
-	{
-		int32_t n = (int32_t) chunks_smaller(SEGMENT, work->things - at);
-		int32_t whole = n / NEIGHBOURS_BLOCK * NEIGHBOURS_BLOCK;
-		int32_t found;
-
-		if (work->kind == COUNTS)
-			found = work->kernel->scan_counts(work->counts + at, work->norms + at, whole, work->norm,
-											  shrinkage, least_of(top), blocks);
-		else
-			found = work->kernel->scan_sums(work->sums + at, work->norms + at, whole, work->norm, shrinkage,
-											least_of(top), blocks);
-		for (int32_t b = 0; b < found; b++)
-		{
-			int32_t lo = at + blocks[b] * NEIGHBOURS_BLOCK;
-
-			finite &= offer_things(work, lo, lo + NEIGHBOURS_BLOCK, top);
-		}
-		finite &= offer_things(work, at + whole, at + n, top);
-		since += SEGMENT;
-		if (since >= 16 * STRETCH)
-		{
-			if (work->env->cancelled(work->env))
-				return CORE_CANCELLED;
-			since = 0;
-		}
-	}
+	for (int32_t i = n; i < work->things; i++)
+		finite &= offer_thing(work, i, top);
 	memset(work->counts, 0, (size_t) work->things * sum_bytes(work->kind));
 	return finite ? CORE_OK : CORE_NOT_FINITE;
 }
@@ -369,7 +432,7 @@ offer_touched(Work *work, TopK *top)
 	{
 		if (t % STRETCH == STRETCH - 1 && work->env->cancelled(work->env))
 			return CORE_CANCELLED;
-		finite &= offer_things(work, work->touched[t], work->touched[t] + 1, top);
+		finite &= offer_thing(work, work->touched[t], top);
 	}
 	return finite ? CORE_OK : CORE_NOT_FINITE;
 }

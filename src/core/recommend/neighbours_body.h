@@ -1,73 +1,45 @@
 /*
- * neighbours_body.h - the scan of neighbours_kernel.h, once for each instruction set and kind of sum
+ * neighbours_body.h - the scan of neighbours_kernel.h, once for each instruction set
  *
  * The includer defines
  *
- *   WIDTH    doubles in a vector, a divisor of NEIGHBOURS_BLOCK
+ *   WIDTH    doubles in a vector: the kernel's lanes
  *   TARGET   the attribute that asks for the instruction set
  *   NAME(x)  x with a prefix of its own
  */
 typedef double NAME(Doubles) __attribute__((vector_size(WIDTH * 8), aligned(8), may_alias));
 typedef int64_t NAME(Longs) __attribute__((vector_size(WIDTH * 8), aligned(8), may_alias));
 typedef int32_t NAME(Ints) __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
+typedef float NAME(Floats) __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
 
-/* Does any lane say yes? */
-TARGET static inline __attribute__((always_inline)) bool
-NAME(any)(NAME(Longs) yes)
-{
-	int64_t all = 0;
+/* The larger of each lane; what is no number in x does not count. */
+#define LARGER(x, most)                                                                                      \
+	((NAME(Doubles))(((NAME(Longs))(x) & ((x) > (most))) | ((NAME(Longs))(most) & ~((x) > (most)))))
 
-#pragma GCC unroll 8
-	for (int lane = 0; lane < WIDTH; lane++)
-		all |= yes[lane];
-	return all != 0;
-}
-
-TARGET static int32_t
-NAME(scan_counts)(const int32_t *counts, const double *norms, int32_t n, double norm, double shrinkage,
-				  double limit, int32_t *blocks)
-{
-	double slope = limit * norm;
-	double height = limit * shrinkage;
-	int32_t found = 0;
-
-	for (int32_t at = 0; at < n; at += NEIGHBOURS_BLOCK)
-	{
-		NAME(Longs) above = {0};
-
-#pragma GCC unroll 8
-		for (int32_t i = at; i < at + NEIGHBOURS_BLOCK; i += WIDTH)
-		{
-			NAME(Doubles) sum = __builtin_convertvector(*(const NAME(Ints) *) (counts + i), NAME(Doubles));
-
-			above |= sum > slope * *(const NAME(Doubles) *) (norms + i) + height;
-		}
-		blocks[found] = at / NEIGHBOURS_BLOCK;
-		found += NAME(any)(above);
+#define MAXIMA(read)                                                                                         \
+	for (int32_t at = 0; at < n; at += WIDTH * NEIGHBOURS_BLOCK)                                             \
+	{                                                                                                        \
+		NAME(Doubles) most = {0};                                                                            \
+		for (int32_t i = at; i < at + WIDTH * NEIGHBOURS_BLOCK; i += WIDTH)                                  \
+		{                                                                                                    \
+			NAME(Doubles) other = *(const NAME(Doubles) *) (norms->norms + i);                               \
+			NAME(Doubles) x = (read) / (norms->norm * other + norms->shrinkage);                             \
+			most = LARGER(x, most);                                                                          \
+		}                                                                                                    \
+		*(NAME(Floats) *) (maxima + at / NEIGHBOURS_BLOCK) = __builtin_convertvector(most, NAME(Floats));    \
 	}
-	return found;
-}
 
-TARGET static int32_t
-NAME(scan_sums)(const double *sums, const double *norms, int32_t n, double norm, double shrinkage,
-				double limit, int32_t *blocks)
+TARGET static void
+NAME(count_maxima)(const int32_t *counts, int32_t n, const NeighboursNorms *norms, float *maxima){
+	MAXIMA(__builtin_convertvector(*(const NAME(Ints) *) (counts + i), NAME(Doubles)))}
+
+TARGET
+	static void NAME(sum_maxima)(const double *sums, int32_t n, const NeighboursNorms *norms, float *maxima)
 {
-	double slope = limit * norm;
-	double height = limit * shrinkage;
-	int32_t found = 0;
-
-	for (int32_t at = 0; at < n; at += NEIGHBOURS_BLOCK)
-	{
-		NAME(Longs) above = {0};
-
-#pragma GCC unroll 8
-		for (int32_t i = at; i < at + NEIGHBOURS_BLOCK; i += WIDTH)
-			above |=
-				*(const NAME(Doubles) *) (sums + i) > slope * *(const NAME(Doubles) *) (norms + i) + height;
-		blocks[found] = at / NEIGHBOURS_BLOCK;
-		found += NAME(any)(above);
-	}
-	return found;
+	MAXIMA(*(const NAME(Doubles) *) (sums + i))
 }
 
-static const NeighboursKernel NAME(kernel) = {NAME(scan_counts), NAME(scan_sums)};
+static const NeighboursKernel NAME(kernel) = {WIDTH, NAME(count_maxima), NAME(sum_maxima)};
+
+#undef LARGER
+#undef MAXIMA

@@ -3,7 +3,6 @@
  */
 #include "neighbours_kernel.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* GCC tells that passing such vectors to functions depends on the target: none here is passed out of line. */

@@ -1,25 +1,36 @@
 /*
- * neighbours_kernel.h - which of many sums may be among the best: the scan behind neighbours.c
+ * neighbours_kernel.h - how large similarities get in many sums: the scan behind neighbours.c
  *
- * Written once in neighbours_body.h for counts and for sums, compiled for each instruction set by neighbours_kernel.c.
+ * Written once in neighbours_body.h, compiled for each instruction set by neighbours_kernel.c.
  */
 #ifndef CORE_NEIGHBOURS_KERNEL_H
 #define CORE_NEIGHBOURS_KERNEL_H
 
 #include <stdint.h>
 
-#define NEIGHBOURS_BLOCK 16 /* sums that a scan passes over at a time */
+/*
+ * Similarities, sum / (norm * norms[i] + shrinkage), are looked at in blocks of NEIGHBOURS_BLOCK.  Those of a block stand
+ * `lanes` apart, so that vectors need no sums across themselves: block b has the sums
+ * b / lanes * lanes * NEIGHBOURS_BLOCK + b % lanes + v * lanes for v < NEIGHBOURS_BLOCK.
+ */
+#define NEIGHBOURS_BLOCK 16
+
+typedef struct NeighboursNorms
+{
+	const double *norms; /* [n] */
+	double norm;
+	double shrinkage;
+} NeighboursNorms;
 
 /*
- * sums [n] against limit * (norm * norms[i] + shrinkage), n a multiple of NEIGHBOURS_BLOCK: the blocks that hold one above it,
- * as block numbers in blocks [n / NEIGHBOURS_BLOCK]; returns how many.
+ * maxima [n / NEIGHBOURS_BLOCK]: the largest similarity of each block among sums [n], 0 where none is above it, to some 1e-7;
+ * n is a multiple of lanes * NEIGHBOURS_BLOCK.
  */
 typedef struct NeighboursKernel
 {
-	int32_t (*scan_counts)(const int32_t *counts, const double *norms, int32_t n, double norm,
-						   double shrinkage, double limit, int32_t *blocks);
-	int32_t (*scan_sums)(const double *sums, const double *norms, int32_t n, double norm, double shrinkage,
-						 double limit, int32_t *blocks);
+	int32_t lanes;
+	void (*count_maxima)(const int32_t *counts, int32_t n, const NeighboursNorms *norms, float *maxima);
+	void (*sum_maxima)(const double *sums, int32_t n, const NeighboursNorms *norms, float *maxima);
 } NeighboursKernel;
 
 /* Kernels by number from 0, the better ones last; NULL when this machine cannot run it or there is none such. */

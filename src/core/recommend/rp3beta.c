@@ -41,14 +41,12 @@ typedef struct Rp3
 } Rp3;
 
 size_t
-rp3beta_shared_bytes(const Rp3Problem *problem)
+rp3beta_shared_bytes(int32_t users, int32_t items, int64_t entries)
 {
-	size_t users = (size_t) problem->by_user.rows;
-	size_t items = (size_t) problem->by_user.cols;
-	size_t entries = bytes_times((size_t) csr_entries(&problem->by_user), 2 * sizeof(float));
-	size_t numbers = bytes_plus(sizeof(Shared), (users + 3 * items) * sizeof(double));
+	size_t values = bytes_times((size_t) entries, 2 * sizeof(float));
+	size_t numbers = bytes_plus(sizeof(Shared), ((size_t) users + 3 * (size_t) items) * sizeof(double));
 
-	return bytes_plus(bytes_plus(numbers, entries), neighbours_shared_bytes((int32_t) items));
+	return bytes_plus(bytes_plus(numbers, values), neighbours_shared_bytes(items));
 }
 
 static NeighbourProblem

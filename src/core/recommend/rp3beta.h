@@ -36,7 +36,7 @@ typedef struct Rp3Problem
 } Rp3Problem;
 
 /* Bytes of memory shared by the team, aligned to 8 and cleared to zero by the caller; bytes each member takes from its Env. */
-extern size_t rp3beta_shared_bytes(const Rp3Problem *problem);
+extern size_t rp3beta_shared_bytes(int32_t users, int32_t items, int64_t entries);
 extern size_t rp3beta_member_bytes(const Rp3Problem *problem, int32_t width);
 
 /*
