@@ -526,4 +526,5 @@ content_source_read(const char *source, ContentSource *in)
 	order_items(&reading);
 	for (int c = 0; c < in->n; c++)
 		lay_out(&reading, c);
+	in->bytes = memory_add(reading.table_bytes, reading.taken);
 }

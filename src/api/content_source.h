@@ -25,6 +25,7 @@ typedef struct ContentSource
 	int n; /* attributes */
 	ContentColumn *columns; /* [n] over items */
 	char **names; /* [n] */
+	uint64 bytes; /* all of this */
 } ContentSource;
 
 /* The columns and what the arguments say of them are checked, no row is read. */
