@@ -297,7 +297,7 @@ fill_histories(CfModel *model, const CfOptions *options, const Interactions *in,
 
 /* Both matrices of the region from the histories: values weighed, and those of neighbours made comparable. */
 static void
-fill_region(CfRegion *region, const CfModel *model, PgEnv *env)
+fill_region(CfRegion *region, CfModel *model, PgEnv *env)
 {
 	const CfOptions *options = &region->options;
 	Csr by_user = by_user_of(region);
@@ -314,15 +314,18 @@ fill_region(CfRegion *region, const CfModel *model, PgEnv *env)
 	if (options->weighting > CF_UNWEIGHTED)
 	{
 		bool items = options->method == CF_ITEM_KNN;
-		NeighbourWeights weights = {.weighting =
-										options->weighting == CF_BM25 ? NEIGHBOUR_BM25 : NEIGHBOUR_TFIDF,
-									.k1 = options->bm25_k1,
-									.b = options->bm25_b};
 		Csr *rows = items ? &by_item : &by_user;
 		Csr *features = items ? &by_user : &by_item;
 
+		model->weighted = true;
+		model->weights =
+			(NeighbourWeights){.weighting = options->weighting == CF_BM25 ? NEIGHBOUR_BM25 : NEIGHBOUR_TFIDF,
+							   .k1 = options->weighting == CF_BM25 ? options->bm25_k1 : 0,
+							   .b = options->weighting == CF_BM25 ? options->bm25_b : 0};
+		model->mean_length = neighbour_weights_mean_length(rows);
 		env_check(env,
-				  neighbour_weights_apply(&env->base, &weights, rows, features, rows->value, features->value),
+				  neighbour_weights_apply(&env->base, &model->weights, rows, features, rows->value,
+										  features->value),
 				  "weighing");
 	}
 }

@@ -17,6 +17,11 @@ enum
 	PARAMETER_NEIGHBOURS,
 	PARAMETER_RATED,
 	PARAMETER_MEAN,
+	PARAMETER_WEIGHTED,
+	PARAMETER_WEIGHTING,
+	PARAMETER_K1,
+	PARAMETER_B,
+	PARAMETER_MEAN_LENGTH,
 	N_PARAMETERS
 };
 
@@ -46,6 +51,11 @@ cf_model_write(const CfModel *model, Payload *payload)
 	parameters[PARAMETER_NEIGHBOURS] = model->neighbours;
 	parameters[PARAMETER_RATED] = model->base.methods->rated;
 	parameters[PARAMETER_MEAN] = model->base.mean;
+	parameters[PARAMETER_WEIGHTED] = model->weighted;
+	parameters[PARAMETER_WEIGHTING] = model->weights.weighting;
+	parameters[PARAMETER_K1] = model->weights.k1;
+	parameters[PARAMETER_B] = model->weights.b;
+	parameters[PARAMETER_MEAN_LENGTH] = model->mean_length;
 	payload_add(payload, "parameters", sizeof(double), N_PARAMETERS, parameters);
 	recommender_write(&model->base, payload);
 	write_matrix(&model->lists, "lists", payload);
@@ -67,6 +77,24 @@ whole_within(double value, double low, double high)
 	return value >= low && value <= high && value == floor(value);
 }
 
+/* How histories are weighed before they are compared. */
+static bool
+read_weights(const double *parameters, CfModel *model)
+{
+	if (!whole_within(parameters[PARAMETER_WEIGHTED], 0, 1) ||
+		!whole_within(parameters[PARAMETER_WEIGHTING], NEIGHBOUR_TFIDF, NEIGHBOUR_BM25) ||
+		!(parameters[PARAMETER_K1] >= 0 && parameters[PARAMETER_K1] <= 1e6) ||
+		!(parameters[PARAMETER_B] >= 0 && parameters[PARAMETER_B] <= 1) ||
+		!isfinite(parameters[PARAMETER_MEAN_LENGTH]))
+		return false;
+	model->weighted = parameters[PARAMETER_WEIGHTED] != 0;
+	model->weights = (NeighbourWeights){.weighting = (NeighbourWeighting) parameters[PARAMETER_WEIGHTING],
+										.k1 = parameters[PARAMETER_K1],
+										.b = parameters[PARAMETER_B]};
+	model->mean_length = parameters[PARAMETER_MEAN_LENGTH];
+	return true;
+}
+
 static bool
 read_parameters(const Payload *payload, CfModel *model, bool *rated)
 {
@@ -86,7 +114,7 @@ read_parameters(const Payload *payload, CfModel *model, bool *rated)
 	model->shrinkage = parameters[PARAMETER_SHRINKAGE];
 	model->neighbours = (int32) parameters[PARAMETER_NEIGHBOURS];
 	*rated = parameters[PARAMETER_RATED] != 0;
-	return true;
+	return read_weights(parameters, model);
 }
 
 /* A matrix with values, of so many rows and columns. */

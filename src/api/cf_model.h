@@ -8,6 +8,7 @@
 
 #include "api/recommender.h"
 #include "core/recommend/feedback.h"
+#include "core/recommend/neighbour_weights.h"
 #include "core/recommend/neighbours.h"
 
 #define CF_KIND "cf"
@@ -32,6 +33,9 @@ typedef struct CfModel
 	NeighbourSimilarity similarity; /* CF_USER_KNN */
 	double shrinkage; /* CF_USER_KNN */
 	int32 neighbours; /* CF_USER_KNN: of a history that is none of the customers' */
+	bool weighted; /* CF_USER_KNN: histories are weighed by `weights` before they are compared */
+	NeighbourWeights weights;
+	double mean_length; /* of the customers' histories before that */
 
 	/*
 	 * CF_EASE, CF_ITEM_KNN, CF_RP3BETA: items x items, row j what having j says for each item.  CF_USER_KNN: customers x

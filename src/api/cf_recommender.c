@@ -205,6 +205,7 @@ find_neighbours(const CfModel *model, Env *env, const Taste *taste, ScoreCauses 
 								.rows = seen_matrix(model),
 								.features = model->by_item};
 	NeighbourHistory history = {.features = taste->items, .n = taste->n, .self = -1};
+	float *values;
 	Size k = Max(model->neighbours, 1);
 	char *block;
 	TopK top;
@@ -228,12 +229,15 @@ find_neighbours(const CfModel *model, Env *env, const Taste *taste, ScoreCauses 
 	topk_init(&top, (TopEntry *) block, model->neighbours);
 	causes->rows = (int32 *) (block + k * sizeof(TopEntry));
 	causes->weights = (float *) (causes->rows + k);
-	history.values = causes->weights + k;
+	values = (float *) (causes->weights + k);
+	history.values = values;
 	for (int32 i = 0; i < taste->n; i++)
-		((float *) history.values)[i] =
-			model->base.methods->rated
-				? taste->values[i]
-				: feedback_weight(model->transform, taste->values != NULL ? taste->values[i] : 1);
+		values[i] = model->base.methods->rated
+						? taste->values[i]
+						: feedback_weight(model->transform, taste->values != NULL ? taste->values[i] : 1);
+	if (model->weighted)
+		neighbour_weights_history(&model->weights, &model->by_item, model->mean_length, taste->items, values,
+								  taste->n, values);
 	status = neighbours_query(env, &problem, model->norms, &history, &top);
 	causes->n = top.n;
 	for (int32 i = 0; i < top.n; i++)
@@ -394,6 +398,74 @@ users_similar(const Recommender *base, Env *env, int32 item, const int32 *others
 	return CORE_OK;
 }
 
+/*
+ * A neighbour's part of the score is shared among the items that both had, by what each adds to their product (of ratings:
+ * evenly).  `item` is one that the neighbour had.
+ */
+static void
+share_neighbour(const CfModel *model, const Taste *taste, int32 neighbour, double part, float *parts)
+{
+	const Recommender *base = &model->base;
+	double whole = 0;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (int32 j = 0; j < taste->n; j++)
+		{
+			int32 n;
+			const int32 *had = recommender_seen(base, neighbour, &n);
+			double product = 1;
+
+			if (!recommender_has(had, n, taste->items[j]))
+				continue;
+			if (!base->methods->rated && taste->customer >= 0)
+				product = (double) entry_of(&model->by_item, taste->items[j], neighbour) *
+						  entry_of(&model->by_item, taste->items[j], taste->customer);
+			if (pass == 0)
+				whole += product;
+			else if (whole != 0)
+				parts[j] += (float) (part * product / whole);
+		}
+}
+
+static CoreStatus
+users_explain(const Recommender *base, Env *env, const Taste *taste, int32 item, float *parts, float *score)
+{
+	const CfModel *model = cf_of(base);
+	Csr had = seen_matrix(model);
+	ScoreCauses causes;
+	double support = 0;
+	void *room;
+	CoreStatus status = find_neighbours(model, env, taste, &causes, &room);
+
+	memset(parts, 0, sizeof(float) * taste->n);
+	for (int pass = 0; status == CORE_OK && pass < 2; pass++)
+		for (int32 v = 0; v < causes.n; v++)
+		{
+			double similarity = causes.weights[v];
+			int32 neighbour = causes.rows[v];
+			int32 n;
+			const int32 *items = recommender_seen(base, neighbour, &n);
+			double value;
+
+			if (!recommender_has(items, n, item))
+				continue;
+			value = had.value != NULL ? entry_of(&had, neighbour, item) : 1;
+			if (base->methods->rated)
+				value -= model->means[neighbour];
+			if (pass == 0)
+				support += fabs(similarity);
+			else
+				share_neighbour(model, taste, neighbour,
+								similarity * value / (base->methods->rated ? support : 1), parts);
+		}
+	if (room != NULL)
+		env->release(env, room);
+	*score = (float) (base->methods->rated && status == CORE_OK ? mean_of(model, taste) : 0);
+	for (int32 j = 0; j < taste->n; j++)
+		*score += parts[j];
+	return status;
+}
+
 /* ---- popularity ---- */
 
 static CoreStatus
@@ -481,6 +553,7 @@ cf_methods(CfMethod method, bool rated)
 											 .score = users_score,
 											 .score_one = users_score_one,
 											 .similar = users_similar,
+											 .explain = users_explain,
 											 .suit = users_suit};
 	static const RecommenderMethods rated_users = {.by_customer = "neighbours",
 												   .by_history = "neighbours",
@@ -488,6 +561,7 @@ cf_methods(CfMethod method, bool rated)
 												   .score = users_score,
 												   .score_one = users_score_one,
 												   .similar = users_similar,
+												   .explain = users_explain,
 												   .suit = users_suit};
 	static const RecommenderMethods popular = {.by_customer = "popularity",
 											   .by_history = "popularity",

@@ -434,6 +434,7 @@ promoai_cf_explain(PG_FUNCTION_ARGS)
 		recommend_unknown_item(args);
 	if (customer >= 0)
 		taste = recommender_history(model, customer);
+	taste.customer = customer;
 	env_init(&env, CurrentMemoryContext);
 	values = palloc(sizeof(float) * Max(taste.n, 1));
 	parts = palloc(sizeof(Part) * Max(taste.n, 1));
