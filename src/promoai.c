@@ -8,6 +8,7 @@
 
 #include "api/cf_train.h"
 #include "api/content_train.h"
+#include "api/hybrid_train.h"
 #include "api/mf_train.h"
 #include "bridge/env.h"
 #include "bridge/language.h"
@@ -28,5 +29,6 @@ _PG_init(void)
 	mf_init();
 	cf_init();
 	content_init();
+	hybrid_init();
 	MarkGUCPrefixReserved("promoai");
 }
