@@ -508,6 +508,28 @@ COMMENT ON FUNCTION promoai.cf_train(
 	text, text, text, text, int, float8, text, float8, text, float8, float8, float8, float8, float8, text, float8,
 	timestamptz, int, bigint, text, boolean) IS
 'Trains a recommender on (customer, item[, value][, time]) and publishes it under a name. method: ease (closed form, Steck 2019), item_knn, user_knn (neighbours by cosine or Pearson), rp3beta (random walks, Paudel et al. 2017), popular, buy_again (a customer''s own repeats). Metrics come from a holdout; the published model is trained on all rows.';
+
+CREATE FUNCTION promoai.cf_evaluate(
+	models text[],
+	source text,
+	protocol text DEFAULT 'next_period',
+	k int[] DEFAULT '{10,20}',
+	from_time timestamptz DEFAULT NULL,
+	test_days int DEFAULT NULL,
+	test_share float8 DEFAULT NULL,
+	baselines boolean DEFAULT true,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	OUT model text, OUT kind text, OUT targets text, OUT exclude_seen boolean, OUT metric text, OUT length int,
+	OUT value float8, OUT low float8, OUT high float8, OUT customers int,
+	OUT difference float8, OUT difference_low float8, OUT difference_high float8, OUT p_value float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_evaluate'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000 ROWS 500;
+
+COMMENT ON FUNCTION promoai.cf_evaluate(
+	text[], text, text, int[], timestamptz, int, float8, boolean, bigint, text) IS
+'Compares recommenders on one source: each model''s way of learning is trained on one part and judged by the other, beside popularity, recent popularity and repeats. protocol: next_period (before a time, then the days after), leave_last_out, strong_generalization, sampled. targets: all, new items only, repeats only. Intervals are bootstrapped over customers; differences and p-values are against the first model named.';
 -- Lift and price response: what a promotion brought, as aggregates over sales.
 
 CREATE TYPE promoai.lift_fit AS (

@@ -712,6 +712,7 @@ mf_init(void)
 	static const ModelKind kind = {.name = MF_KIND,
 								   .recommends = true,
 								   .retrain = mf_retrain,
+								   .fit = mf_fit_definition,
 								   .load = mf_model_load,
 								   .evaluate = recommender_evaluate};
 

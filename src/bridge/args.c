@@ -314,6 +314,8 @@ option_is_null(const Option *option, const void *field)
 			return isnan(*(const double *) field);
 		case OPTION_CHOICE:
 			return *(const int32 *) field < 0;
+		case OPTION_INT:
+			return option->nullable && *(const int32 *) field < 0;
 		default:
 			return false;
 	}
