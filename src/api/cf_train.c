@@ -469,6 +469,16 @@ cf_fit_definition(const Model *definition, const Interactions *in, MemoryContext
 	return model;
 }
 
+static void
+cf_check(Jsonb *arguments)
+{
+	CfOptions options;
+
+	options_check_keys(cf_options, arguments);
+	options_from_jsonb(cf_options, arguments, &options);
+	cf_settle_options(&options);
+}
+
 void
 cf_init(void)
 {
@@ -476,6 +486,7 @@ cf_init(void)
 								   .recommends = true,
 								   .retrain = cf_retrain,
 								   .fit = cf_fit_definition,
+								   .check = cf_check,
 								   .load = cf_model_load,
 								   .evaluate = recommender_evaluate};
 

@@ -404,3 +404,26 @@ options_from_jsonb(const Option *table, Jsonb *stored, void *fields)
 			option_from_stored(option, value, field);
 	}
 }
+
+void
+options_check_keys(const Option *table, Jsonb *given)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&given->root);
+	JsonbIteratorToken token;
+	JsonbValue key;
+
+	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
+	{
+		const Option *option = table;
+
+		if (token != WJB_KEY)
+			continue;
+		while (option->name != NULL &&
+			   (option->transient || strlen(option->name) != (size_t) key.val.string.len ||
+				strncmp(option->name, key.val.string.val, key.val.string.len) != 0))
+			option++;
+		if (option->name == NULL)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("there is no argument \"%.*s\"", key.val.string.len, key.val.string.val)));
+	}
+}
