@@ -26,6 +26,13 @@
 #define REGION_ALIGN 64
 #define DAY_USECS ((double) USECS_PER_DAY)
 
+/*
+ * What a customer bought in one order ties; the more popular items come first.  On Online Retail, before the period that figures
+ * are given for: recall@20 of repeats by number alone 0.298, halved every 30, 60, 120, 240 days 0.287, 0.293, 0.298, 0.297.
+ */
+#define POPULARITY_SHARE 1e-4f
+#define AGAIN_HALF_LIFE 120 /* days, where the source has times */
+
 /* At the start of the region; arrays as offsets, since every member maps it elsewhere. */
 typedef struct CfRegion
 {
@@ -400,14 +407,14 @@ take_users(CfModel *model, CfRegion *region, PgEnv *env)
 
 /* Weight of an entry: halved every half-life. */
 static float
-entry_weight(const CfOptions *options, const Interactions *in, const CfPart *part, int64 entry)
+entry_weight(double half_life, const Interactions *in, const CfPart *part, int64 entry)
 {
 	double age;
 
-	if (isnan(options->half_life))
+	if (isnan(half_life))
 		return 1;
 	age = (double) (part->latest - in->time[entry]) / DAY_USECS;
-	return (float) exp2(-Max(age, 0) / options->half_life);
+	return (float) exp2(-Max(age, 0) / half_life);
 }
 
 /*
@@ -422,12 +429,13 @@ sum_entries(const CfModel *model, const CfOptions *options, const Interactions *
 	int32 customers = model->base.customers.n;
 	Csr sums = {.rows = customers, .cols = model->base.items.n};
 	float *again = huge(model->base.seen_start[customers], sizeof(float));
+	double half_life = isnan(options->half_life) && in->time != NULL ? AGAIN_HALF_LIFE : options->half_life;
 	CooMerge merge;
 
 	coo.value = huge(coo.n, sizeof(float));
 	for (int64 e = 0; e < coo.n; e++)
 		coo.value[e] =
-			in->coo.value != NULL && in->coo.value[e] <= 0 ? 0 : entry_weight(options, in, part, e);
+			in->coo.value != NULL && in->coo.value[e] <= 0 ? 0 : entry_weight(half_life, in, part, e);
 	sums.start = huge((uint64) customers + 1, sizeof(int64));
 	sums.col = huge(coo.n, sizeof(int32));
 	sums.value = huge(coo.n, sizeof(float));
@@ -441,6 +449,7 @@ sum_entries(const CfModel *model, const CfOptions *options, const Interactions *
 			while (s < sums.start[u + 1] && sums.col[s] < model->base.seen_item[e])
 				s++;
 			again[e] = s < sums.start[u + 1] && sums.col[s] == model->base.seen_item[e] ? sums.value[s] : 0;
+			again[e] += POPULARITY_SHARE * model->base.buyers[model->base.seen_item[e]] / (float) customers;
 		}
 	}
 	pfree(coo.value);
@@ -480,7 +489,7 @@ sum_latest(const CfModel *model, const CfOptions *options, const Interactions *i
 		{
 			float *best = &latest[base->seen_start[in->coo.row[i]] + place];
 
-			*best = Max(*best, entry_weight(options, in, part, i));
+			*best = Max(*best, entry_weight(options->half_life, in, part, i));
 		}
 	}
 	memset(sums, 0, sizeof(double) * items);

@@ -304,6 +304,7 @@ judge(CfTraining *training, const CfModel *model, const Csr *held, bool populari
 					  .lengths = {training->options.metrics_k},
 					  .n_lengths = 1,
 					  .relevant = *held,
+					  .targets = model->base.repeats ? JUDGE_ALL : JUDGE_NEW,
 					  .exclude_seen = !model->base.repeats,
 					  .known_only = true,
 					  .popularity = popularity};
@@ -441,21 +442,41 @@ cf_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 	return training_publish(&training);
 }
 
+Recommender *
+cf_fit_options(CfOptions *options, const Interactions *in)
+{
+	CfPart part = {.latest = latest_of(in, NULL, NULL)};
+	int workers = max_parallel_maintenance_workers;
+	PgEnv env;
+
+	cf_settle_options(options);
+	memory_require(cf_fit_bytes(options, in->coo.n, in->customers->n, in->items->n, workers),
+				   memory_limit(options->memory), "training");
+	env_init(&env, CurrentMemoryContext);
+	return &cf_fit(options, in, &part, workers, &env)->base;
+}
+
 static Recommender *
 cf_fit_definition(const Model *definition, const Interactions *in, MemoryContext memory)
 {
 	MemoryContext caller = MemoryContextSwitchTo(memory);
-	CfPart part = {.latest = latest_of(in, NULL, NULL)};
 	CfOptions options;
-	CfModel *model;
-	PgEnv env;
+	Recommender *model;
 
 	options_from_jsonb(cf_options, definition->arguments, &options);
-	cf_settle_options(&options);
-	env_init(&env, memory);
-	model = cf_fit(&options, in, &part, max_parallel_maintenance_workers, &env);
+	model = cf_fit_options(&options, in);
 	MemoryContextSwitchTo(caller);
-	return &model->base;
+	return model;
+}
+
+static void
+cf_check(Jsonb *arguments)
+{
+	CfOptions options;
+
+	options_check_keys(cf_options, arguments);
+	options_from_jsonb(cf_options, arguments, &options);
+	cf_settle_options(&options);
 }
 
 void
@@ -465,6 +486,7 @@ cf_init(void)
 								   .recommends = true,
 								   .retrain = cf_retrain,
 								   .fit = cf_fit_definition,
+								   .check = cf_check,
 								   .load = cf_model_load,
 								   .evaluate = recommender_evaluate};
 

@@ -706,6 +706,16 @@ mf_fit_definition(const Model *definition, const Interactions *in, MemoryContext
 	return base;
 }
 
+static void
+mf_check(Jsonb *arguments)
+{
+	MfTraining training = {0};
+
+	options_check_keys(mf_options, arguments);
+	options_from_jsonb(mf_options, arguments, &training.options);
+	settle_options(&training);
+}
+
 void
 mf_init(void)
 {
@@ -713,6 +723,7 @@ mf_init(void)
 								   .recommends = true,
 								   .retrain = mf_retrain,
 								   .fit = mf_fit_definition,
+								   .check = mf_check,
 								   .load = mf_model_load,
 								   .evaluate = recommender_evaluate};
 

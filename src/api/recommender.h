@@ -72,7 +72,7 @@ struct RecommenderMethods
 
 	/*
 	 * parts [taste->n]: what each item of the history adds to the score of `item`; *score is their sum, and what belongs to no
-	 * item.  The taste's history is given, its customer is -1.  NULL: the model cannot say.
+	 * item.  The taste's history is given beside its customer.  NULL: the model cannot say.
 	 */
 	CoreStatus (*explain)(const Recommender *model, Env *env, const Taste *taste, int32 item, float *parts,
 						  float *score);

@@ -207,6 +207,7 @@ evaluate_lists(Evaluation *evaluation, int *n_metrics)
 					  .lengths = {request->k},
 					  .n_lengths = 1,
 					  .relevant = read_target(evaluation, false),
+					  .targets = model->repeats ? JUDGE_ALL : JUDGE_NEW,
 					  .exclude_seen = !model->repeats};
 	const char *split = "given source";
 	RankSummary summary;

@@ -57,14 +57,21 @@ static void
 find_relevant(Judging *judging, int32 customer, const Taste *known, int32 *n, int32 *unreachable)
 {
 	Taste bought = row_of(&judging->task->relevant, customer);
+	JudgeTargets targets = judging->task->targets;
 
 	*n = 0;
 	*unreachable = 0;
 	for (int32 i = 0; i < bought.n; i++)
+	{
+		bool repeat = recommender_has(known->items, known->n, bought.items[i]);
+
+		if (repeat ? targets == JUDGE_NEW : targets == JUDGE_REPEATS)
+			continue;
 		if (bought.items[i] >= judging->task->model->items.n)
 			(*unreachable)++;
-		else if (!judging->task->exclude_seen || !recommender_has(known->items, known->n, bought.items[i]))
+		else
 			judging->relevant[(*n)++] = bought.items[i];
+	}
 }
 
 static void

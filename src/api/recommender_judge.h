@@ -20,6 +20,14 @@ enum
 
 extern const char *const judge_measure_names[JUDGE_MEASURES];
 
+/* Which of the relevant items are to be found. */
+typedef enum JudgeTargets
+{
+	JUDGE_ALL,
+	JUDGE_NEW, /* that the customer had not had before */
+	JUDGE_REPEATS /* that he had */
+} JudgeTargets;
+
 typedef struct JudgeTask
 {
 	const Recommender
@@ -27,7 +35,8 @@ typedef struct JudgeTask
 	int32 lengths[JUDGE_MAX_LENGTHS]; /* k, ascending */
 	int n_lengths;
 	Csr relevant; /* customers x items: what is to be found; items the model does not know count as misses */
-	bool exclude_seen; /* what the customer had is left out, and not to be found */
+	JudgeTargets targets;
+	bool exclude_seen; /* what the customer had before is left out of the lists */
 	Csr history; /* customers x items: what each list is made for instead of the model's customers; rows 0: those */
 	const Csr *candidates; /* customers x items: only these are ranked; NULL: every item */
 	bool known_only; /* customers of whom nothing is known are not judged */

@@ -397,6 +397,8 @@ option_is_null(const Option *option, const void *field)
 			return isnan(*(const double *) field);
 		case OPTION_CHOICE:
 			return *(const int32 *) field < 0;
+		case OPTION_INT:
+			return option->nullable && *(const int32 *) field < 0;
 		case OPTION_TEXTS:
 			return !((const OptionTexts *) field)->set;
 		case OPTION_REALS:
@@ -533,5 +535,28 @@ options_from_jsonb(const Option *table, Jsonb *stored, void *fields)
 			option_set_missing(option, field);
 		else
 			option_from_stored(option, value, field);
+	}
+}
+
+void
+options_check_keys(const Option *table, Jsonb *given)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&given->root);
+	JsonbIteratorToken token;
+	JsonbValue key;
+
+	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
+	{
+		const Option *option = table;
+
+		if (token != WJB_KEY)
+			continue;
+		while (option->name != NULL &&
+			   (option->transient || strlen(option->name) != (size_t) key.val.string.len ||
+				strncmp(option->name, key.val.string.val, key.val.string.len) != 0))
+			option++;
+		if (option->name == NULL)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("there is no argument \"%.*s\"", key.val.string.len, key.val.string.val)));
 	}
 }

@@ -92,4 +92,7 @@ extern void options_from_call(const Option *table, const Args *args, void *field
 extern Jsonb *options_to_jsonb(const Option *table, const void *fields);
 extern void options_from_jsonb(const Option *table, Jsonb *stored, void *fields);
 
+/* ERROR 22023 for a key that the table does not have, or may not have in a definition. */
+extern void options_check_keys(const Option *table, Jsonb *given);
+
 #endif

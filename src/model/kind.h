@@ -49,6 +49,9 @@ typedef struct ModelKind
 	 */
 	struct Recommender *(*fit)(const Model *model, const struct Interactions *in, MemoryContext memory);
 
+	/* ERROR for arguments of a definition that the kind does not take.  NULL where `fit` is. */
+	void (*check)(Jsonb *arguments);
+
 	/* Make a loaded payload ready to serve; false when sections are missing or contradict one another. */
 	bool (*load)(LoadedModel *loaded, MemoryContext memory);
 

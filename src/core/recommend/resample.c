@@ -9,8 +9,6 @@
 #include "../rng.h"
 #include "../stats.h"
 
-#define CANCEL_EVERY 16 /* draws */
-
 static int
 compare_doubles(const void *left, const void *right)
 {
@@ -30,14 +28,28 @@ mean_of(const double *values, int64_t n)
 	return sum / (double) n;
 }
 
-static double
-mean_of_draw(const double *values, int64_t n, uint64_t seed, uint64_t draw)
+/* times [n]: how often each customer stands in a sample. */
+static void
+draw_sample(uint64_t seed, uint64_t draw, int64_t n, double *times)
 {
-	double sum = 0.0;
-
 	for (int64_t i = 0; i < n; i++)
-		sum += values[rng_below(seed, draw, (uint64_t) i, (uint32_t) n)];
-	return sum / (double) n;
+		times[i] = 0.0;
+	for (int64_t i = 0; i < n; i++)
+		times[rng_below(seed, draw, (uint64_t) i, (uint32_t) n)] += 1.0;
+}
+
+static double
+mean_of_sample(const double *values, const double *times, int64_t n)
+{
+	double sums[4] = {0};
+	int64_t i = 0;
+
+	for (; i + 4 <= n; i += 4)
+		for (int lane = 0; lane < 4; lane++)
+			sums[lane] += values[i + lane] * times[i + lane];
+	for (; i < n; i++)
+		sums[0] += values[i] * times[i];
+	return (sums[0] + sums[1] + sums[2] + sums[3]) / (double) n;
 }
 
 /* The quantile of sorted values by linear interpolation. */
@@ -52,28 +64,40 @@ quantile(const double *sorted, int n, double p)
 }
 
 CoreStatus
-resample_mean(Env *env, const double *values, int64_t n, uint64_t seed, MeanInterval *out)
+resample_means(Env *env, const double *const *values, int32_t measures, int64_t n, uint64_t seed,
+			   MeanInterval *out)
 {
+	size_t draws = RESAMPLE_DRAWS;
 	double *means;
+	double *times;
 
-	*out = (MeanInterval){.mean = n > 0 ? mean_of(values, n) : NAN, .low = NAN, .high = NAN};
-	if (n < 2)
+	for (int32_t m = 0; m < measures; m++)
+		out[m] = (MeanInterval){.mean = n > 0 ? mean_of(values[m], n) : NAN, .low = NAN, .high = NAN};
+	if (n < 2 || measures == 0)
 		return CORE_OK;
-	means = env->alloc(env, RESAMPLE_DRAWS * sizeof(double));
+	means = env->alloc(env, (draws * (size_t) measures + (size_t) n) * sizeof(double));
 	if (means == NULL)
 		return CORE_NO_MEMORY;
-	for (int draw = 0; draw < RESAMPLE_DRAWS; draw++)
+	times = means + draws * (size_t) measures;
+	for (size_t draw = 0; draw < draws; draw++)
 	{
-		if (draw % CANCEL_EVERY == 0 && env->cancelled(env))
+		if (env->cancelled(env))
 		{
 			env->release(env, means);
 			return CORE_CANCELLED;
 		}
-		means[draw] = mean_of_draw(values, n, seed, (uint64_t) draw);
+		draw_sample(seed, draw, n, times);
+		for (int32_t m = 0; m < measures; m++)
+			means[(size_t) m * draws + draw] = mean_of_sample(values[m], times, n);
 	}
-	qsort(means, RESAMPLE_DRAWS, sizeof(double), compare_doubles);
-	out->low = quantile(means, RESAMPLE_DRAWS, 0.025);
-	out->high = quantile(means, RESAMPLE_DRAWS, 0.975);
+	for (int32_t m = 0; m < measures; m++)
+	{
+		double *sorted = means + (size_t) m * draws;
+
+		qsort(sorted, draws, sizeof(double), compare_doubles);
+		out[m].low = quantile(sorted, RESAMPLE_DRAWS, 0.025);
+		out[m].high = quantile(sorted, RESAMPLE_DRAWS, 0.975);
+	}
 	env->release(env, means);
 	return CORE_OK;
 }
