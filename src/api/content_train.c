@@ -642,6 +642,17 @@ content_fit(const Model *definition, const Interactions *in, MemoryContext memor
 	return &model->mf.base;
 }
 
+/* ModelKind.check */
+static void
+content_check_arguments(Jsonb *arguments)
+{
+	ContentOptions options;
+
+	options_check_keys(content_options, arguments);
+	options_from_jsonb(content_options, arguments, &options);
+	settle_options(&options);
+}
+
 void
 content_init(void)
 {
@@ -649,6 +660,7 @@ content_init(void)
 								   .recommends = true,
 								   .retrain = content_retrain,
 								   .fit = content_fit,
+								   .check = content_check_arguments,
 								   .load = content_model_load,
 								   .evaluate = recommender_evaluate};
 

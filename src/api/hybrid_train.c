@@ -417,6 +417,18 @@ hybrid_fit_definition(const Model *definition, const Interactions *in, MemoryCon
 	return &model->base;
 }
 
+/* ModelKind.check */
+static void
+hybrid_check_arguments(Jsonb *arguments)
+{
+	double given[HYBRID_MAX_MEMBERS];
+	HybridOptions options;
+
+	options_check_keys(hybrid_options, arguments);
+	options_from_jsonb(hybrid_options, arguments, &options);
+	settle_options("", &options, given);
+}
+
 void
 hybrid_init(void)
 {
@@ -424,6 +436,7 @@ hybrid_init(void)
 								   .recommends = true,
 								   .retrain = hybrid_retrain,
 								   .fit = hybrid_fit_definition,
+								   .check = hybrid_check_arguments,
 								   .load = hybrid_model_load,
 								   .evaluate = recommender_evaluate};
 
