@@ -62,9 +62,8 @@ content_factors_bytes(uint64 items, uint64 customers, uint64 width, uint64 attri
 	uint64 factors = memory_mul(memory_add(items, items), memory_mul(width, sizeof(float)));
 	uint64 index = rank_index_code_bytes((int32) items, (int32) width);
 
-	return memory_add(memory_add(factors, index),
-					  memory_add(memory_mul(attributes, 5 * sizeof(double)),
-								 memory_mul(memory_add(items, customers), 64)));
+	return memory_add(memory_add(factors, index), memory_add(memory_mul(attributes, 5 * sizeof(double)),
+															 memory_mul(memory_add(items, customers), 64)));
 }
 
 static const float *
@@ -182,9 +181,9 @@ judge_held(const Mapping *mapping, const Csr *relevant, const float *rows, const
 		   const char *split, ModelMetric *metrics)
 {
 	const Recommender *base = &mapping->factors->base;
-	int64 *none = MemoryContextAllocExtended(CurrentMemoryContext,
-											 sizeof(int64) * ((Size) base->customers.n + 1),
-											 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	int64 *none =
+		MemoryContextAllocExtended(CurrentMemoryContext, sizeof(int64) * ((Size) base->customers.n + 1),
+								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	RankTask task = {.user_factors = mapping->factors->user_factors,
 					 .item_factors = rows,
 					 .factors = mapping->factors->width,
@@ -192,8 +191,7 @@ judge_held(const Mapping *mapping, const Csr *relevant, const float *rows, const
 					 .seen = {.rows = base->customers.n, .cols = mapping->n_held, .start = none},
 					 .relevant = *relevant};
 	Size bytes = rank_shared_bytes(base->customers.n, mapping->n_held, task.k);
-	void *shared =
-		MemoryContextAllocExtended(CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	void *shared = MemoryContextAllocExtended(CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	RankSummary summary;
 
 	env_check(mapping->env, rank_evaluate(&mapping->env->base, &task, shared), "evaluating");
@@ -214,7 +212,8 @@ choose_regularization(Mapping *mapping, ModelMetric *metrics, int *n_metrics)
 	Size width = mapping->factors->width;
 	double best = isnan(options->regularization) ? 1 : options->regularization;
 	double most = -INFINITY;
-	char *split = psprintf("%g of the factor model's items, seed " UINT64_FORMAT, options->holdout, options->seed);
+	char *split =
+		psprintf("%g of the factor model's items, seed " UINT64_FORMAT, options->holdout, options->seed);
 	float *predicted;
 	float *trained;
 	Csr relevant;

@@ -78,19 +78,19 @@ check_names(const ContentSource *in)
 	for (int c = 0; c < in->n; c++)
 		for (int d = 0; d < c; d++)
 			if (strcmp(in->names[c], in->names[d]) == 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_AMBIGUOUS_COLUMN),
-						 errmsg("the source has several columns \"%s\"", in->names[c]),
-						 errhint("Give them different names with AS.")));
+				ereport(ERROR, (errcode(ERRCODE_AMBIGUOUS_COLUMN),
+								errmsg("the source has several columns \"%s\"", in->names[c]),
+								errhint("Give them different names with AS.")));
 	for (int i = 0; i < in->text_columns.n; i++)
 		(void) column_named(in, in->text_columns.text[i], "text_columns");
 	for (int i = 0; i < in->categorical_columns.n; i++)
 	{
 		(void) column_named(in, in->categorical_columns.text[i], "categorical_columns");
 		if (named_in(&in->text_columns, in->categorical_columns.text[i]))
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("column \"%s\" is named in \"text_columns\" and in \"categorical_columns\"",
-								   in->categorical_columns.text[i])));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" is named in \"text_columns\" and in \"categorical_columns\"",
+							in->categorical_columns.text[i])));
 	}
 }
 
@@ -104,11 +104,12 @@ read_weight(ContentSource *in, const JsonbValue *key, const JsonbValue *value)
 						: NAN;
 
 	if (!(weight >= MIN_WEIGHT && weight <= MAX_WEIGHT))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"column_weights\": the weight of \"%s\" must be a number between %g and %g",
-						in->names[c], MIN_WEIGHT, MAX_WEIGHT),
-				 errhint("Leave a column that is not to count out of the source.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"column_weights\": the weight of \"%s\" must be a number between %g and %g",
+					in->names[c], MIN_WEIGHT, MAX_WEIGHT),
+			 errhint("Leave a column that is not to count out of the source.")));
 	in->columns[c].weight = weight;
 }
 
@@ -175,12 +176,14 @@ choose_role(const ContentSource *in, const SourceField *field, SourceColumn *col
 		role->width = 2;
 	}
 	else
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of the source is of type %s, which is no %s", field->name,
-						format_type_be(field->type), categorical ? "category" : "attribute"),
-				 errhint("Attributes are text, boolean, numbers, uuid, real[] and float8[], categories text, boolean, "
-						 "integers, uuid and times; cast the column.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" of the source is of type %s, which is no %s", field->name,
+					format_type_be(field->type), categorical ? "category" : "attribute"),
+			 errhint(
+				 "Attributes are text, boolean, numbers, uuid, real[] and float8[], categories text, boolean, "
+				 "integers, uuid and times; cast the column.")));
 }
 
 void
@@ -192,8 +195,9 @@ content_source_check(const char *source, ContentSource *in)
 	SourceReader reader = {.columns = columns, .n_columns = Max(n_fields, 2)};
 
 	if (n_fields > MAX_COLUMNS)
-		ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS),
-						errmsg("source has %d columns, more than the %d that are possible", n_fields, MAX_COLUMNS)));
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_COLUMNS),
+				 errmsg("source has %d columns, more than the %d that are possible", n_fields, MAX_COLUMNS)));
 	in->n = Max(n_fields - 1, 0);
 	in->names = palloc0(sizeof(char *) * (in->n + 1));
 	in->columns = palloc0(sizeof(ContentColumn) * (in->n + 1));
@@ -217,7 +221,8 @@ static void *
 take(Reading *reading, uint64 n, uint64 width)
 {
 	reading->taken = memory_add(reading->taken, memory_mul(Max(n, 1), width));
-	memory_require(memory_add(reading->table_bytes, reading->taken), reading->in->limit, "reading attributes");
+	memory_require(memory_add(reading->table_bytes, reading->taken), reading->in->limit,
+				   "reading attributes");
 	return MemoryContextAllocHuge(reading->in->memory, Max(n, 1) * width);
 }
 
@@ -239,10 +244,11 @@ order_items(Reading *reading)
 		if (unlikely(r % (1 << 18) == 0))
 			CHECK_FOR_INTERRUPTS();
 		if (*row >= 0)
-			ereport(ERROR, (errcode(ERRCODE_CARDINALITY_VIOLATION),
-							errmsg("item \"%s\" stands in several rows of the source",
-								   table_key_text(table, 0, table->index[0][r])),
-							errhint("An item's attributes are columns of one row; group the source by item.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_CARDINALITY_VIOLATION),
+					 errmsg("item \"%s\" stands in several rows of the source",
+							table_key_text(table, 0, table->index[0][r])),
+					 errhint("An item's attributes are columns of one row; group the source by item.")));
 		*row = (int32) r;
 	}
 }
@@ -462,11 +468,11 @@ lay_out_vectors(Reading *reading, int c)
 			double number = null_at(reading, c, i) ? 0 : numbers[d];
 
 			if (fabs(number) > FLT_MAX)
-				ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-								errmsg("column \"%s\" has %g, beyond the largest allowed, %g", in->names[c],
-									   number, FLT_MAX),
-								errdetail("The first such row is of item %s.",
-										  table_key_text(&in->table, 0, i))));
+				ereport(ERROR,
+						(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						 errmsg("column \"%s\" has %g, beyond the largest allowed, %g", in->names[c], number,
+								FLT_MAX),
+						 errdetail("The first such row is of item %s.", table_key_text(&in->table, 0, i))));
 			vector[(Size) i * width + d] = (float) number;
 		}
 	}

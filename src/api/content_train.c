@@ -108,10 +108,11 @@ settle_options(ContentOptions *options)
 	bool followed = options->interactions != NULL;
 
 	if (factored && followed)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("arguments \"interactions\" and \"factors_of\" exclude each other"),
-				 errhint("With factors_of the customers and their histories are those of the factor model.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("arguments \"interactions\" and \"factors_of\" exclude each other"),
+			 errhint("With factors_of the customers and their histories are those of the factor model.")));
 	if (options->holdout_after.set && !isnan(options->holdout))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("arguments \"holdout\" and \"holdout_after\" exclude each other"),
@@ -170,8 +171,8 @@ open_factors(const char *name, int32 *version_number)
 
 	if (strcmp(version->kind, MF_KIND) != 0)
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-						errmsg("argument \"factors_of\": model \"%s\" is of kind \"%s\", not a factor model", name,
-							   version->kind),
+						errmsg("argument \"factors_of\": model \"%s\" is of kind \"%s\", not a factor model",
+							   name, version->kind),
 						errhint("Factor models are trained by promoai.mf_train.")));
 	*version_number = version->version;
 	return cache_get(model, version, CurrentMemoryContext)->state;
@@ -200,16 +201,17 @@ build_vectors(ContentTraining *training, ContentVectors *vectors)
 	int32 width;
 	int64 entries;
 
-	if (!content_extent(attributes->columns, attributes->n, attributes->items->n, &features, &width, &entries))
+	if (!content_extent(attributes->columns, attributes->n, attributes->items->n, &features, &width,
+						&entries))
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("the attributes have more than %d dimensions", PG_INT32_MAX)));
 	training->held =
-		memory_add(attributes->bytes, memory_mul(2, content_vectors_bytes(attributes->items->n, features,
-																		  width, entries)));
-	memory_require(memory_add(training->held, memory_mul(32, attributes->items->n)), training->limit, "training");
+		memory_add(attributes->bytes,
+				   memory_mul(2, content_vectors_bytes(attributes->items->n, features, width, entries)));
+	memory_require(memory_add(training->held, memory_mul(32, attributes->items->n)), training->limit,
+				   "training");
 	content_vectors_make(vectors, attributes->items->n, features, width, entries);
-	env_check(&training->env,
-			  content_build(&training->env.base, attributes->columns, attributes->n, vectors),
+	env_check(&training->env, content_build(&training->env.base, attributes->columns, attributes->n, vectors),
 			  "making vectors of attributes");
 }
 
@@ -285,9 +287,9 @@ take_no_histories(ContentModel *model)
 	base->customers = (IdSet){.kind = ID_INTEGER, .numbers = palloc0(sizeof(int64))};
 	base->seen_start = palloc0(sizeof(int64));
 	base->seen_item = palloc0(sizeof(int32));
-	base->buyers = MemoryContextAllocExtended(CurrentMemoryContext,
-											  sizeof(float) * Max((Size) base->items.n, 1),
-											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	base->buyers =
+		MemoryContextAllocExtended(CurrentMemoryContext, sizeof(float) * Max((Size) base->items.n, 1),
+								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
 /* An item of a history, to be put in order. */
@@ -312,8 +314,9 @@ take_factor_histories(const Recommender *from, const int32 *place, Recommender *
 	float *value = from->seen_value == NULL
 					   ? NULL
 					   : MemoryContextAllocHuge(CurrentMemoryContext, sizeof(float) * Max(entries, 1));
-	float *buyers = MemoryContextAllocExtended(CurrentMemoryContext, sizeof(float) * Max((Size) base->items.n, 1),
-											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	float *buyers =
+		MemoryContextAllocExtended(CurrentMemoryContext, sizeof(float) * Max((Size) base->items.n, 1),
+								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	Had *row = palloc(sizeof(Had) * Max((Size) from->items.n, 1));
 
 	for (int32 c = 0; c < from->customers.n; c++)
@@ -459,15 +462,14 @@ extend_factors(ContentTraining *training, const ContentVectors *vectors)
 	int32 *place = join_items(training, vectors, &factors->base.items);
 	ContentModel *model = &training->model;
 
-	memory_require(memory_add(training->held,
-							  content_factors_bytes(model->vectors.items, factors->base.customers.n,
-													factors->width,
-													(uint64) vectors->rows.cols + vectors->width)),
-				   training->limit, "training");
+	memory_require(
+		memory_add(training->held,
+				   content_factors_bytes(model->vectors.items, factors->base.customers.n, factors->width,
+										 (uint64) vectors->rows.cols + vectors->width)),
+		training->limit, "training");
 	take_factor_histories(&factors->base, place, &model->mf.base);
 	progress_phase(PROGRESS_EVALUATING, 0);
-	training->n_metrics =
-		content_factors(&training->env, factors, place, &options, model, training->metrics);
+	training->n_metrics = content_factors(&training->env, factors, place, &options, model, training->metrics);
 	training->in.customers = &model->mf.base.customers;
 	training->in.pairs = model->mf.base.seen_start[model->mf.base.customers.n];
 }

@@ -180,8 +180,8 @@ hybrid_make(const HybridMember *members, int n, bool repeats)
 uint64
 hybrid_write_bytes(const HybridModel *model)
 {
-	uint64 bytes = memory_mul(
-		memory_add(model->base.customers.n, model->base.items.n), sizeof(int32) * (uint64) model->n);
+	uint64 bytes = memory_mul(memory_add(model->base.customers.n, model->base.items.n),
+							  sizeof(int32) * (uint64) model->n);
 
 	for (int m = 0; m < model->n; m++)
 		bytes = memory_add(bytes, model->member[m].loaded->version->payload_bytes);

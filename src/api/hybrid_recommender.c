@@ -155,7 +155,8 @@ hybrid_member_scores(const HybridModel *model, Env *env, int m, const Taste *tas
 
 /* part [items] and opinion [items] are scratch. */
 static CoreStatus
-add_members(const HybridModel *model, Env *env, const Taste *taste, float *part, uint8 *opinion, float *scores)
+add_members(const HybridModel *model, Env *env, const Taste *taste, float *part, uint8 *opinion,
+			float *scores)
 {
 	int32 items = model->base.items.n;
 	CoreStatus status = CORE_OK;
@@ -363,10 +364,8 @@ hybrid_explain(const Recommender *base, Env *env, const Taste *taste, int32 item
 void
 hybrid_set_methods(HybridModel *model)
 {
-	model->methods = (RecommenderMethods){.by_customer = "hybrid",
-										  .score = hybrid_score,
-										  .score_one = hybrid_score_one,
-										  .suit = hybrid_suit};
+	model->methods = (RecommenderMethods){
+		.by_customer = "hybrid", .score = hybrid_score, .score_one = hybrid_score_one, .suit = hybrid_suit};
 	for (int m = 0; m < model->n; m++)
 	{
 		const RecommenderMethods *methods = model->member[m].model->methods;

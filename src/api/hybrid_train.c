@@ -162,10 +162,13 @@ open_definition(const char *name)
 	Model *model;
 
 	if (!registry_may(name, MODEL_OWN))
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("must be owner of model \"%s\" to fit weights", name),
-						errdetail("To fit or judge weights, each member is trained again on a part of the rows."),
-						errhint("Give \"weights\" and no \"source\": then it is enough to be able to use the members.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("must be owner of model \"%s\" to fit weights", name),
+			 errdetail("To fit or judge weights, each member is trained again on a part of the rows."),
+			 errhint(
+				 "Give \"weights\" and no \"source\": then it is enough to be able to use the members.")));
 	model = registry_open(name, MODEL_OWN);
 	if (kind_find(model->kind)->fit == NULL)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -184,10 +187,11 @@ borrow_source(HybridTraining *training)
 	const Model *first = training->definitions[0];
 
 	if (first->owner_oid != GetUserId() || first->source[0] == '\0')
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"source\" is needed to fit weights"),
-						errdetail("Without it the source of the first model, \"%s\", is used, which must be your own.",
-								  first->name)));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("argument \"source\" is needed to fit weights"),
+			 errdetail("Without it the source of the first model, \"%s\", is used, which must be your own.",
+					   first->name)));
 	training->draft.source = first->source;
 	training->draft.search_path = first->search_path;
 }
@@ -402,7 +406,8 @@ hybrid_fit_definition(const Model *definition, const Interactions *in, MemoryCon
 	settle_options(definition->name, &options, given);
 	for (int m = 0; m < options.models.n; m++)
 		models[m] = open_definition(options.models.text[m]);
-	repeats = ((const Recommender *) cache_get(definition, registry_version(definition, 0), memory)->state)->repeats;
+	repeats = ((const Recommender *) cache_get(definition, registry_version(definition, 0), memory)->state)
+				  ->repeats;
 	env_init(&env, memory);
 	if (!options.weights.set)
 	{

@@ -423,8 +423,7 @@ search(Gathering *gathering, int32 without, double *weights)
 {
 	double ndcg;
 
-	env_check(gathering->env,
-			  hybrid_fit(&gathering->env->base, &gathering->problem, without, weights, &ndcg),
+	env_check(gathering->env, hybrid_fit(&gathering->env->base, &gathering->problem, without, weights, &ndcg),
 			  "fitting weights");
 }
 
@@ -479,8 +478,7 @@ hybrid_fit_weights(HybridFit *fit, const Interactions *in, PgEnv *env)
 	if (gathering.problem.customers > 0)
 		choose_weights(&gathering, pstrdup(parting.description));
 	else
-		ereport(NOTICE,
-				(errmsg("no evaluation: no customer has both rows in the validation part and others"),
-				 fit->given != NULL ? 0 : errdetail("The members' weights are equal.")));
+		ereport(NOTICE, (errmsg("no evaluation: no customer has both rows in the validation part and others"),
+						 fit->given != NULL ? 0 : errdetail("The members' weights are equal.")));
 	MemoryContextDelete(scratch);
 }

@@ -209,10 +209,9 @@ option_elements(const Option *option, Datum value, Datum **elements)
 	int n;
 
 	if (ARR_NDIM(array) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("argument \"%s\" must be an array of one dimension, got %d", option->name,
-						ARR_NDIM(array))));
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+						errmsg("argument \"%s\" must be an array of one dimension, got %d", option->name,
+							   ARR_NDIM(array))));
 	if (array_contains_nulls(array))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("argument \"%s\" must not contain null", option->name)));
@@ -475,8 +474,9 @@ option_stored_array(const Option *option, const JsonbValue *value)
 		if (element->type != (texts ? jbvString : jbvNumeric))
 			stored_type_wrong(option);
 		elements[i] =
-			texts ? PointerGetDatum(cstring_to_text_with_len(element->val.string.val, element->val.string.len))
-				  : DirectFunctionCall1(numeric_float8, NumericGetDatum(element->val.numeric));
+			texts
+				? PointerGetDatum(cstring_to_text_with_len(element->val.string.val, element->val.string.len))
+				: DirectFunctionCall1(numeric_float8, NumericGetDatum(element->val.numeric));
 	}
 	if (texts)
 		return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));

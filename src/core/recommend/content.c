@@ -183,7 +183,8 @@ merge_stretches(const Placed *from, int64_t n, int64_t half, Placed *to)
 		int64_t b = middle;
 
 		for (int64_t at = lo; at < hi; at++)
-			to[at] = b == hi || (a < middle && compare_placed(&from[a], &from[b]) < 0) ? from[a++] : from[b++];
+			to[at] =
+				b == hi || (a < middle && compare_placed(&from[a], &from[b]) < 0) ? from[a++] : from[b++];
 	}
 }
 
@@ -341,7 +342,8 @@ content_select(Env *env, const ContentVectors *from, const int32_t *row, Content
 		memcpy(out->rows.value + at, from->rows.value + start, sizeof(float) * (size_t) n);
 		at += n;
 		if (row[i] >= 0)
-			memcpy(out->dense + (size_t) i * width, from->dense + (size_t) row[i] * width, sizeof(float) * width);
+			memcpy(out->dense + (size_t) i * width, from->dense + (size_t) row[i] * width,
+				   sizeof(float) * width);
 		else
 			memset(out->dense + (size_t) i * width, 0, sizeof(float) * width);
 	}

@@ -155,8 +155,8 @@ content_ridge_fit(Env *env, const ContentVectors *vectors, const int32_t *item, 
 	if (status == CORE_OK)
 		status = transposed_times(env, &system, room + size);
 	if (status == CORE_OK)
-		status = solve(env, &system, tolerance, iterations, out->coefficient, room + size, room + 2 * (size_t) size,
-					   room + 3 * (size_t) size);
+		status = solve(env, &system, tolerance, iterations, out->coefficient, room + size,
+					   room + 2 * (size_t) size, room + 3 * (size_t) size);
 	out->intercept = mean - dot(system.mean, out->coefficient, size);
 	env->release(env, room);
 	return status;
