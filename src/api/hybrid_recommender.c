@@ -24,7 +24,6 @@ typedef struct Had
 {
 	int32 item; /* the member's index */
 	float value;
-	int32 place; /* in the hybrid's history */
 } Had;
 
 #define ST_SORT sort_had
@@ -34,13 +33,12 @@ typedef struct Had
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* A history in a member's items; its arrays are one block at `items`, to be released. */
+/* What a member is asked; a history that had to be translated is one block at `items`, to be released. */
 typedef struct MemberTaste
 {
-	Taste taste;
-	int32 *items; /* [n] NULL: the member knows the customer */
-	float *values; /* [n] */
-	int32 *place; /* [n] where each stood in the hybrid's history */
+	Taste
+		taste; /* in the member's customers and items; of a customer that it knows with his history beside */
+	int32 *items;
 } MemberTaste;
 
 static void
@@ -54,32 +52,28 @@ static CoreStatus
 translate_history(const HybridMember *member, Env *env, const Taste *history, MemberTaste *mine)
 {
 	Had *had = env->alloc(env, sizeof(Had) * Max((Size) history->n, 1));
-	int32 *room = env->alloc(env, 3 * sizeof(int32) * Max((Size) history->n, 1));
+	float *values;
 	int32 n = 0;
 
-	if (room != NULL && had != NULL)
+	mine->items = env->alloc(env, (sizeof(int32) + sizeof(float)) * Max((Size) history->n, 1));
+	if (had != NULL && mine->items != NULL)
 	{
-		mine->items = room;
-		mine->place = room + history->n;
-		mine->values = (float *) (room + 2 * (Size) history->n);
+		values = (float *) (mine->items + history->n);
 		for (int32 i = 0; i < history->n; i++)
 			if (member->item[history->items[i]] >= 0)
 				had[n++] = (Had){.item = member->item[history->items[i]],
-								 .value = history->values != NULL ? history->values[i] : 1,
-								 .place = i};
+								 .value = history->values != NULL ? history->values[i] : 1};
 		sort_had(had, n);
 		for (int32 i = 0; i < n; i++)
 		{
 			mine->items[i] = had[i].item;
-			mine->values[i] = had[i].value;
-			mine->place[i] = had[i].place;
+			values[i] = had[i].value;
 		}
-		mine->taste = (Taste){.customer = -1, .items = mine->items, .values = mine->values, .n = n};
+		mine->taste = (Taste){.customer = -1, .items = mine->items, .values = values, .n = n};
 	}
-	else if (room != NULL)
-		env->release(env, room);
-	if (had != NULL)
-		env->release(env, had);
+	if (had == NULL)
+		return CORE_NO_MEMORY;
+	env->release(env, had);
 	return mine->items != NULL ? CORE_OK : CORE_NO_MEMORY;
 }
 
@@ -97,7 +91,8 @@ member_taste(const HybridModel *model, Env *env, int m, const Taste *taste, Memb
 	{
 		if (member->customer[taste->customer] >= 0)
 		{
-			mine->taste = (Taste){.customer = member->customer[taste->customer]};
+			mine->taste = recommender_history(member->model, member->customer[taste->customer]);
+			mine->taste.customer = member->customer[taste->customer];
 			return CORE_OK;
 		}
 		history = recommender_history(&model->base, taste->customer);
@@ -299,21 +294,36 @@ hybrid_similar(const Recommender *base, Env *env, int32 item, const int32 *other
 
 /* ---- why ---- */
 
-/* Member m's share of the explanation: parts [history] and *score grow. */
+/* parts [taste->n] grow by share times what the member says of the same items, own [mine->n]. */
+static void
+add_parts(const HybridMember *member, const Taste *taste, const Taste *mine, double share, const float *own,
+		  float *parts)
+{
+	for (int32 i = 0; i < taste->n; i++)
+	{
+		int32 index = member->item[taste->items[i]];
+		int32 place = index < 0 ? -1 : recommender_place(mine->items, mine->n, index);
+
+		if (place >= 0)
+			parts[i] += (float) (share * own[place]);
+	}
+}
+
+/* Member m's share of the explanation: parts [taste->n] and *score grow. */
 static CoreStatus
-explain_member(const HybridModel *model, Env *env, int m, const MemberTaste *mine, int32 item, float *parts,
-			   double *score)
+explain_member(const HybridModel *model, Env *env, int m, const Taste *taste, const Taste *mine, int32 item,
+			   float *parts, double *score)
 {
 	const HybridMember *member = &model->member[m];
 	const RecommenderMethods *methods = member->model->methods;
 	int32 items = member->model->items.n;
 	int32 index = member->item[item];
-	float *raw = env->alloc(env, sizeof(float) * ((Size) items + mine->taste.n + 1));
+	float *raw = env->alloc(env, sizeof(float) * ((Size) items + mine->n + 1));
 	CoreStatus status;
 
 	if (raw == NULL)
 		return CORE_NO_MEMORY;
-	status = methods->score(member->model, env, &mine->taste, raw);
+	status = methods->score(member->model, env, mine, raw);
 	if (status == CORE_OK)
 	{
 		HybridScale scale = hybrid_scale(raw, items, model->base.items.n);
@@ -324,9 +334,9 @@ explain_member(const HybridModel *model, Env *env, int m, const MemberTaste *min
 		{
 			float whole;
 
-			status = methods->explain(member->model, env, &mine->taste, index, raw + items, &whole);
-			for (int32 i = 0; i < mine->taste.n && status == CORE_OK; i++)
-				parts[mine->place[i]] += (float) (share * raw[items + i]);
+			status = methods->explain(member->model, env, mine, index, raw + items, &whole);
+			if (status == CORE_OK)
+				add_parts(member, taste, mine, share, raw + items, parts);
 		}
 	}
 	env->release(env, raw);
@@ -354,7 +364,7 @@ hybrid_explain(const Recommender *base, Env *env, const Taste *taste, int32 item
 			continue;
 		status = member_taste(model, env, m, taste, &mine, &answers);
 		if (status == CORE_OK && answers)
-			status = explain_member(model, env, m, &mine, item, parts, &sum);
+			status = explain_member(model, env, m, taste, &mine.taste, item, parts, &sum);
 		member_taste_free(env, &mine);
 	}
 	*score = (float) sum;
