@@ -54,6 +54,8 @@ describe_columns(Collector *collector, SourceReader *reader)
 	};
 
 	memcpy(collector->columns, columns, sizeof(columns));
+	if (collector->in->who != NULL)
+		collector->columns[COLUMN_CUSTOMER].name = collector->in->who;
 	reader->columns = collector->columns;
 	reader->n_columns = N_COLUMNS;
 	reader->memory = collector->in->memory;
@@ -147,7 +149,7 @@ value_of(const Collector *collector, const SourceValue *values)
 	if (fabs(value) > FLT_MAX)
 		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 						errmsg("source has a value of %g, beyond the largest allowed, %g", value, FLT_MAX),
-						errdetail("The first such row is of customer %s.",
+						errdetail("The first such row is of %s %s.", collector->columns[COLUMN_CUSTOMER].name,
 								  ids_text(collector->columns[COLUMN_CUSTOMER].ids,
 										   values[COLUMN_CUSTOMER].index))));
 	return (float) value;
@@ -244,7 +246,8 @@ interactions_read(const char *source, Interactions *in)
 		uint64 need = collector_need(&collector, in->coo.n);
 
 		/* Past the limit entries were only counted: there is no going on, whatever the need has become meanwhile. */
-		memory_require(collector.full ? Max(need, in->limit + 1) : need, in->limit, "training");
+		memory_require(collector.full ? Max(need, in->limit + 1) : need, in->limit,
+					   in->what == NULL ? "training" : in->what);
 	}
 	in->customers = sort_ids(collector.columns[COLUMN_CUSTOMER].ids, in->memory, in->coo.row, in->coo.n);
 	in->items = sort_ids(collector.columns[COLUMN_ITEM].ids, in->memory, in->coo.col, in->coo.n);
