@@ -138,9 +138,10 @@ basket_model_open(const Args *args)
 	int32 wanted = args_int_or(args, "version", 1, PG_INT32_MAX, 0);
 
 	if (strcmp(model->kind, BASKET_KIND) != 0)
-		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-						errmsg("model \"%s\" is of kind \"%s\", which has no basket rules", name, model->kind),
-						errhint("Use a model trained by promoai.basket_train.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("model \"%s\" is of kind \"%s\", which has no basket rules", name, model->kind),
+				 errhint("Use a model trained by promoai.basket_train.")));
 	return cache_get(model, registry_version(model, wanted), CurrentMemoryContext)->state;
 }
 

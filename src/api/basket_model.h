@@ -36,7 +36,7 @@ extern const BasketState *basket_model_open(const Args *args);
 extern void basket_put_items(const IdSet *ids, const int32 *items, int32 n, Datum *values, bool *nulls);
 
 /* One row of type basket_rule. */
-extern void basket_put_rule(ReturnSetInfo *rows, const IdSet *ids, const int32 *antecedent, int32 n_antecedent,
-							int32 consequent, const Contingency *counts, int64 tests);
+extern void basket_put_rule(ReturnSetInfo *rows, const IdSet *ids, const int32 *antecedent,
+							int32 n_antecedent, int32 consequent, const Contingency *counts, int64 tests);
 
 #endif

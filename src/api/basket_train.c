@@ -74,8 +74,7 @@ find_and_build(BasketTraining *training, const Csr *baskets, uint64 beside)
 	Env *env = &mine->env.base;
 	uint64 need;
 
-	basket_mine_find(mine, &training->options.thresholds, baskets, beside, &training->sets,
-					 &training->rules);
+	basket_mine_find(mine, &training->options.thresholds, baskets, beside, &training->sets, &training->rules);
 	need = memory_add(memory_add(mine->held, beside), training->sets.bytes);
 	need = memory_add(need, memory_mul(training->rules.n, sizeof(Rule)));
 	need = memory_add(need, basket_bytes(baskets->cols, training->rules.n,
@@ -232,9 +231,8 @@ static ModelVersion *
 training_publish(BasketTraining *training)
 {
 	const Interactions *in = &training->mine.in;
-	BasketState state = {.items = *in->items,
-						 .model = training->built.model,
-						 .seed = (uint64) training->options.seed};
+	BasketState state = {
+		.items = *in->items, .model = training->built.model, .seed = (uint64) training->options.seed};
 	Payload payload = {0};
 	ModelVersion *version;
 

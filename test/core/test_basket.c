@@ -163,7 +163,8 @@ test_answers(void)
 			int32_t given_items[ITEMS];
 			int32_t candidate_items[ITEMS];
 			BasketAnswer answers[ITEMS];
-			BasketAsk ask = {.given = given_items, .by_rules = trial % 5 > 0, .k = 1 + (int32_t) trial % ITEMS};
+			BasketAsk ask = {
+				.given = given_items, .by_rules = trial % 5 > 0, .k = 1 + (int32_t) trial % ITEMS};
 			int32_t n;
 
 			ask.n_given = spread(given, given_items);
@@ -231,7 +232,8 @@ test_judging(void)
 	CHECK(judgement.judged == expected.judged && judgement.hits == expected.hits && judgement.hits > 0);
 	CHECK(judgement.spoken == expected.spoken && judgement.popular_hits <= judgement.judged);
 	CHECK(judgement.reciprocal_ranks <= (double) judgement.hits);
-	CHECK(basket_judge(&fixture.env.env, model, &fixture.baskets, odd, BASKETS / 2, k, seed, &judgement) == CORE_OK);
+	CHECK(basket_judge(&fixture.env.env, model, &fixture.baskets, odd, BASKETS / 2, k, seed, &judgement) ==
+		  CORE_OK);
 	CHECK(judgement.judged > 0 && judgement.judged < expected.judged);
 	close_fixture(&fixture);
 
@@ -255,10 +257,16 @@ test_forged(void)
 	open_fixture(&fixture, 3, 3);
 	for (int array = 0; array < 8; array++)
 	{
-		const int32_t *numbers[] = {model->count, model->popular, model->antecedent, model->consequent,
-									model->antecedent_count, model->together, model->by_item, NULL};
-		int64_t length[] = {ITEMS, ITEMS, antecedents(model), model->rules, model->rules, model->rules,
-							model->rules, model->rules + 1};
+		const int32_t *numbers[] = {model->count,
+									model->popular,
+									model->antecedent,
+									model->consequent,
+									model->antecedent_count,
+									model->together,
+									model->by_item,
+									NULL};
+		int64_t length[] = {ITEMS,        ITEMS,        antecedents(model), model->rules,
+							model->rules, model->rules, model->rules,       model->rules + 1};
 
 		for (int64_t i = 0; i < length[array]; i++)
 		{
@@ -280,8 +288,8 @@ test_forged(void)
 				{
 					BasketJudgement judgement;
 
-					CHECK(basket_judge(&fixture.env.env, model, &fixture.baskets, NULL, 0, 3, 1, &judgement) ==
-						  CORE_OK);
+					CHECK(basket_judge(&fixture.env.env, model, &fixture.baskets, NULL, 0, 3, 1,
+									   &judgement) == CORE_OK);
 				}
 				if (narrow != NULL)
 					*narrow = (int32_t) kept;

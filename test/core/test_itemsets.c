@@ -177,9 +177,8 @@ compare_rules(const Shape *shape, const Itemsets *sets, const int32_t *count, co
 				tests += count[1 << i] >= shape->min_baskets;
 			if (!frequent || part == s || part == 0 || __builtin_popcount((unsigned) s) > shape->max_items)
 				continue;
-			expected +=
-				(double) count[s] / count[part] >= params->min_confidence &&
-				(double) count[s] * n / ((double) count[part] * count[1 << i]) >= params->min_lift;
+			expected += (double) count[s] / count[part] >= params->min_confidence &&
+						(double) count[s] * n / ((double) count[part] * count[1 << i]) >= params->min_lift;
 		}
 	}
 	if (!CHECK(rules->n == expected))

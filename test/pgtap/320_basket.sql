@@ -3,7 +3,7 @@
 -- Every rule and figure on a real shop is held against plain Python by test/server/230_basket.sh.
 \set QUIET on
 BEGIN;
-SELECT plan(25);
+SELECT plan(26);
 
 CREATE FUNCTION pg_temp.u(i int, stream int) RETURNS float8 LANGUAGE sql IMMUTABLE AS
 $$ SELECT ((hashint8extended(i, stream) & 1073741823) + 0.5) / 1073741824 $$;
@@ -62,6 +62,13 @@ SELECT set_eq($$SELECT item_no FROM promoai.basket_recommend('families', ARRAY[4
 SELECT is((SELECT count(*) FROM promoai.retrain('families')), 1::bigint, 'it is retrained');
 SELECT is((SELECT md5(string_agg(r::text, '')) FROM promoai.basket_model_rules('families') r), (SELECT md5(string_agg(r::text, '')) FROM promoai.basket_model_rules('families', version => 1) r), 'to the same rules');
 SELECT ok(bool_and(value BETWEEN low AND high AND n > 1000) AND count(*) = 3, 'evaluate measures on any source') FROM promoai.evaluate('families', 'pg_temp.line', k => 5) WHERE low IS NOT NULL;
+
+-- The same from a parallel worker.
+SELECT md5(string_agg(r::text, ' ' ORDER BY i, r.rank)) AS serial FROM generate_series(1, 30) i, promoai.basket_recommend('families', ARRAY[i, i / 2], 7) r \gset
+SELECT set_config(CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'debug_parallel_query' ELSE 'force_parallel_mode' END, 'on', true) AS forced \gset
+SELECT md5(string_agg(r::text, ' ' ORDER BY i, r.rank)) AS parallel FROM generate_series(1, 30) i, promoai.basket_recommend('families', ARRAY[i, i / 2], 7) r \gset
+SELECT set_config(CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'debug_parallel_query' ELSE 'force_parallel_mode' END, 'off', true) AS forced \gset
+SELECT is(:'parallel', :'serial', 'a parallel worker gives the same answers');
 
 -- A payload that claims to be rules.
 SELECT throws_ok($$SELECT promoai.cf_predict(promoai.model_value('families'), 1, 2)$$, '42809', NULL, 'as a value it is checked, and predicts nothing');

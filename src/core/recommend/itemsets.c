@@ -200,8 +200,7 @@ sort_by_rarity(Search *search, const int32_t *held, int32_t n, int32_t **items, 
 {
 	void *sorted = *items;
 	void *scratch = *spare;
-	CoreStatus status =
-		merge_sort(search->env, &sorted, &scratch, n, sizeof(int32_t), compare_rarity, held);
+	CoreStatus status = merge_sort(search->env, &sorted, &scratch, n, sizeof(int32_t), compare_rarity, held);
 
 	*items = sorted;
 	*spare = scratch;
@@ -402,9 +401,9 @@ search_level(Search *search, int32_t set, int32_t size, int32_t depth, size_t wo
 		below->n = 0;
 		for (int32_t b = a + 1; b < here->n; b++)
 		{
-			int64_t count = search->kernel->intersect(
-				here->bits + (size_t) a * words, here->bits + (size_t) b * words, words,
-				below->bits + (more ? (size_t) below->n * words : 0));
+			int64_t count =
+				search->kernel->intersect(here->bits + (size_t) a * words, here->bits + (size_t) b * words,
+										  words, below->bits + (more ? (size_t) below->n * words : 0));
 
 			status = look(search, (int64_t) words + 1);
 			if (status != CORE_OK)

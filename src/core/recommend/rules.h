@@ -28,7 +28,8 @@ typedef struct Rules
 {
 	Rule *rule; /* [n] best first */
 	int64_t n;
-	int64_t tests; /* pairs of a frequent antecedent and another frequent item among which rules were looked for */
+	int64_t
+		tests; /* pairs of a frequent antecedent and another frequent item among which rules were looked for */
 	bool full; /* the memory did not suffice: the rules are not all */
 } Rules;
 
