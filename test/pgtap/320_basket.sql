@@ -68,7 +68,7 @@ SELECT md5(string_agg(r::text, ' ' ORDER BY i, r.rank)) AS serial FROM generate_
 SELECT set_config(CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'debug_parallel_query' ELSE 'force_parallel_mode' END, 'on', true) AS forced \gset
 SELECT md5(string_agg(r::text, ' ' ORDER BY i, r.rank)) AS parallel FROM generate_series(1, 30) i, promoai.basket_recommend('families', ARRAY[i, i / 2], 7) r \gset
 SELECT set_config(CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'debug_parallel_query' ELSE 'force_parallel_mode' END, 'off', true) AS forced \gset
-SELECT is(:'parallel', :'serial', 'a parallel worker gives the same answers');
+SELECT is(:'parallel'::text, :'serial'::text, 'a parallel worker gives the same answers');
 
 -- A payload that claims to be rules.
 SELECT throws_ok($$SELECT promoai.cf_predict(promoai.model_value('families'), 1, 2)$$, '42809', NULL, 'as a value it is checked, and predicts nothing');
