@@ -1,8 +1,8 @@
 /*
  * itemsets_kernel.c - the intersection of two bitmaps and the choice among its forms
  *
- * Plain C counts bits by the sums of neighbouring fields; x86-64 processors with POPCNT do a word a cycle, which is what two
- * loads and a store leave time for: wider vectors gained nothing here, the bitmaps being short.
+ * Plain C counts bits by the sums of neighbouring fields; x86-64 processors with POPCNT count a word in one instruction.
+ * There are no wider forms: bitmaps span one item's baskets only, a few words in most shops.
  */
 #include "itemsets_kernel.h"
 
