@@ -476,6 +476,703 @@ LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
 
 COMMENT ON FUNCTION promoai.cf_explain(text, uuid, uuid, int, text, int) IS
 'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+-- Lists: what for whom, whom for what, and why.  Ids come as bigint, text or uuid; the overloads share one C function.  Only the
+-- overload with text[] candidates has a default for them, so that a call without candidates is never ambiguous.
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer bigint, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, int, boolean, text[], int, text[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer bigint, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, bigint[], int, boolean, int, bigint[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer bigint, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, uuid[], int, boolean, int, uuid[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer text, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, text, int, boolean, text[], int, text[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, text, bigint[], int, boolean, int, bigint[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, text, uuid[], int, boolean, int, uuid[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer uuid, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, int, boolean, text[], int, text[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer uuid, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, bigint[], int, boolean, int, bigint[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer uuid, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, uuid[], int, boolean, int, uuid[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend_basket(
+	model text, items bigint[], weights float8[] DEFAULT NULL, k int DEFAULT 10,
+	exclude_seen boolean DEFAULT NULL, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_basket'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend_basket(text, bigint[], float8[], int, boolean, bigint[], int, bigint[], text[], int, float8[], float8) IS
+'The k items that a model recommends to someone with this history, known to the model or not, best first, under the rules given; without any known item the answer is popularity.';
+
+CREATE FUNCTION promoai.cf_recommend_basket(
+	model text, items text[] DEFAULT '{}', weights float8[] DEFAULT NULL, k int DEFAULT 10,
+	exclude_seen boolean DEFAULT NULL, candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_basket'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend_basket(text, text[], float8[], int, boolean, text[], int, text[], text[], int, float8[], float8) IS
+'The k items that a model recommends to someone with this history, known to the model or not, best first, under the rules given; without any known item the answer is popularity.';
+
+CREATE FUNCTION promoai.cf_recommend_basket(
+	model text, items uuid[], weights float8[] DEFAULT NULL, k int DEFAULT 10,
+	exclude_seen boolean DEFAULT NULL, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_basket'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend_basket(text, uuid[], float8[], int, boolean, uuid[], int, uuid[], text[], int, float8[], float8) IS
+'The k items that a model recommends to someone with this history, known to the model or not, best first, under the rules given; without any known item the answer is popularity.';
+
+CREATE FUNCTION promoai.cf_recommend_all(
+	model text, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL, candidates text[] DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT customer text, OUT customer_no bigint, OUT rank int, OUT item text, OUT item_no bigint, OUT score real,
+	OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_all'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.cf_recommend_all(text, int, boolean, text[], int, text[], text[], int, float8[], float8) IS
+'cf_recommend for every customer that a model knows, in one call: rows for a result table.';
+
+CREATE FUNCTION promoai.cf_recommend_all(
+	model text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT customer text, OUT customer_no bigint, OUT rank int, OUT item text, OUT item_no bigint, OUT score real,
+	OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_all'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.cf_recommend_all(text, bigint[], int, boolean, int, bigint[], text[], int, float8[], float8) IS
+'cf_recommend for every customer that a model knows, in one call: rows for a result table.';
+
+CREATE FUNCTION promoai.cf_recommend_all(
+	model text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT customer text, OUT customer_no bigint, OUT rank int, OUT item text, OUT item_no bigint, OUT score real,
+	OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_all'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.cf_recommend_all(text, uuid[], int, boolean, int, uuid[], text[], int, float8[], float8) IS
+'cf_recommend for every customer that a model knows, in one call: rows for a result table.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item bigint, k int DEFAULT 10, exclude_buyers boolean DEFAULT true, candidates text[] DEFAULT NULL,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, bigint, int, boolean, text[], int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item bigint, candidates bigint[], k int DEFAULT 10, exclude_buyers boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, bigint, bigint[], int, boolean, int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item bigint, candidates uuid[], k int DEFAULT 10, exclude_buyers boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, bigint, uuid[], int, boolean, int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item text, k int DEFAULT 10, exclude_buyers boolean DEFAULT true, candidates text[] DEFAULT NULL,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, text, int, boolean, text[], int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item text, candidates bigint[], k int DEFAULT 10, exclude_buyers boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, text, bigint[], int, boolean, int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item text, candidates uuid[], k int DEFAULT 10, exclude_buyers boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, text, uuid[], int, boolean, int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item uuid, k int DEFAULT 10, exclude_buyers boolean DEFAULT true, candidates text[] DEFAULT NULL,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, uuid, int, boolean, text[], int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item uuid, candidates bigint[], k int DEFAULT 10, exclude_buyers boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, uuid, bigint[], int, boolean, int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item uuid, candidates uuid[], k int DEFAULT 10, exclude_buyers boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, uuid, uuid[], int, boolean, int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer bigint, item bigint, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, bigint, bigint, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer bigint, item text, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, bigint, text, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer bigint, item uuid, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, bigint, uuid, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer text, item bigint, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, text, bigint, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer text, item text, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, text, text, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer text, item uuid, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, text, uuid, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer uuid, item bigint, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, uuid, bigint, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer uuid, item text, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, uuid, text, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer uuid, item uuid, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, uuid, uuid, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+-- What is bought together: association rules from baskets, as rows and as a model.
+
+CREATE TYPE promoai.basket_rule AS (
+	antecedent text[],
+	antecedent_no bigint[],
+	consequent text,
+	consequent_no bigint,
+	baskets bigint,
+	antecedent_baskets bigint,
+	consequent_baskets bigint,
+	all_baskets bigint,
+	support float8,
+	confidence float8,
+	lift float8,
+	lift_low float8,
+	lift_high float8,
+	leverage float8,
+	conviction float8,
+	p_value float8,
+	tests bigint);
+
+COMMENT ON TYPE promoai.basket_rule IS
+'A rule: who has the antecedent in the basket also takes the consequent; with counts, measures and a test.';
+
+COMMENT ON COLUMN promoai.basket_rule.antecedent IS 'items that are in the basket, by id';
+COMMENT ON COLUMN promoai.basket_rule.antecedent_no IS 'the same as numbers where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_rule.consequent IS 'the item that goes with them';
+COMMENT ON COLUMN promoai.basket_rule.consequent_no IS 'the same as a number where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_rule.baskets IS 'baskets that hold all of these';
+COMMENT ON COLUMN promoai.basket_rule.antecedent_baskets IS 'baskets that hold the antecedent';
+COMMENT ON COLUMN promoai.basket_rule.consequent_baskets IS 'baskets that hold the consequent';
+COMMENT ON COLUMN promoai.basket_rule.all_baskets IS 'baskets in the source';
+COMMENT ON COLUMN promoai.basket_rule.support IS 'baskets / all_baskets';
+COMMENT ON COLUMN promoai.basket_rule.confidence IS 'baskets / antecedent_baskets: how often the consequent follows';
+COMMENT ON COLUMN promoai.basket_rule.lift IS 'confidence over the consequent''s own share: how many times as often as by chance';
+COMMENT ON COLUMN promoai.basket_rule.lift_low IS 'lower end of the 95 % interval of the lift';
+COMMENT ON COLUMN promoai.basket_rule.lift_high IS 'upper end of the 95 % interval of the lift';
+COMMENT ON COLUMN promoai.basket_rule.leverage IS 'support beyond chance: support less the product of both shares';
+COMMENT ON COLUMN promoai.basket_rule.conviction IS 'how many times as often the rule would be wrong by chance; Infinity when it never was, NULL when every basket holds the consequent';
+COMMENT ON COLUMN promoai.basket_rule.p_value IS 'Fisher''s exact test, one-sided: so many together or more if the two had nothing to do with one another';
+COMMENT ON COLUMN promoai.basket_rule.tests IS 'pairs of antecedent and item among which rules were looked for: p_value times tests bounds the chance of one false rule';
+
+CREATE FUNCTION promoai.basket_rules(
+	source text,
+	min_support float8 DEFAULT 0.01,
+	min_confidence float8 DEFAULT 0.3,
+	max_items int DEFAULT 10,
+	min_lift float8 DEFAULT 0,
+	max_rules int DEFAULT 0,
+	min_baskets int DEFAULT 1,
+	memory text DEFAULT NULL)
+RETURNS SETOF promoai.basket_rule
+AS 'MODULE_PATHNAME', 'promoai_basket_rules'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+
+COMMENT ON FUNCTION promoai.basket_rules(text, float8, float8, int, float8, int, int, text) IS
+'What is frequently bought together in a source of (basket, item[, quantity]): every rule with one item on the right whose items are together in min_support of the baskets and in min_baskets or more, and whose confidence and lift reach the thresholds, by lift. Itemsets by depth-first search over projected bitmaps (Zaki 2000; Han, Pei & Yin 2000).';
+
+CREATE TYPE promoai.basket_report AS (
+	model text, version int, kind text,
+	rows_read bigint, rows_skipped bigint, rows_merged bigint, pairs_dropped bigint,
+	baskets bigint, items bigint, pairs bigint, itemsets bigint, rules bigint,
+	metrics jsonb, seconds float8);
+
+COMMENT ON TYPE promoai.basket_report IS
+'What basket_train did: the version it published, what it read, how many rules it found, metrics on held-out baskets, seconds.';
+
+COMMENT ON COLUMN promoai.basket_report.model IS 'name of the model';
+COMMENT ON COLUMN promoai.basket_report.version IS 'number of the version that was published';
+COMMENT ON COLUMN promoai.basket_report.kind IS 'what kind of model it is: basket';
+COMMENT ON COLUMN promoai.basket_report.rows_read IS 'rows that the source gave';
+COMMENT ON COLUMN promoai.basket_report.rows_skipped IS 'of these, left out for a NULL';
+COMMENT ON COLUMN promoai.basket_report.rows_merged IS 'of these, repeated an item of the same basket';
+COMMENT ON COLUMN promoai.basket_report.pairs_dropped IS 'pairs of basket and item whose values sum to zero or less';
+COMMENT ON COLUMN promoai.basket_report.baskets IS 'distinct baskets';
+COMMENT ON COLUMN promoai.basket_report.items IS 'distinct items';
+COMMENT ON COLUMN promoai.basket_report.pairs IS 'distinct pairs of basket and item';
+COMMENT ON COLUMN promoai.basket_report.itemsets IS 'sets of items that are frequent, single items included';
+COMMENT ON COLUMN promoai.basket_report.rules IS 'rules in the model';
+COMMENT ON COLUMN promoai.basket_report.metrics IS 'metric to value, measured on held-out baskets; promoai.model_metrics has intervals and more';
+COMMENT ON COLUMN promoai.basket_report.seconds IS 'how long the whole call took';
+
+CREATE FUNCTION promoai.basket_train(
+	model text,
+	source text,
+	min_support float8 DEFAULT 0.002,
+	min_confidence float8 DEFAULT 0.1,
+	max_items int DEFAULT 2,
+	min_lift float8 DEFAULT 0,
+	max_rules int DEFAULT 0,
+	min_baskets int DEFAULT 5,
+	holdout float8 DEFAULT 0.1,
+	metrics_k int DEFAULT 20,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL)
+RETURNS promoai.basket_report
+AS 'MODULE_PATHNAME', 'promoai_basket_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.basket_train(
+	text, text, float8, float8, int, float8, int, int, float8, int, bigint, text) IS
+'Finds the rules of a source of (basket, item[, quantity]) and publishes them as a model for basket_recommend. Metrics come from held-out baskets with one item left out of each; the published rules are those of all baskets.';
+
+CREATE FUNCTION promoai.basket_model_rules(model text, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_rule
+AS 'MODULE_PATHNAME', 'promoai_basket_model_rules'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 1000;
+
+COMMENT ON FUNCTION promoai.basket_model_rules(text, int) IS
+'The rules of a model that basket_train made, by lift, with the same columns as basket_rules.';
+
+CREATE TYPE promoai.basket_item AS (
+	rank int, item text, item_no bigint, score real, answered_by text,
+	because text[], because_no bigint[], confidence float8, lift float8);
+
+COMMENT ON TYPE promoai.basket_item IS
+'A row of basket_recommend: an item that goes with a basket, and the rule that spoke for it.';
+
+COMMENT ON COLUMN promoai.basket_item.rank IS 'from 1, the best first';
+COMMENT ON COLUMN promoai.basket_item.item IS 'id of the item';
+COMMENT ON COLUMN promoai.basket_item.item_no IS 'the id as a number where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_item.score IS 'by a rule: its confidence; by popularity: the share of all baskets that hold the item';
+COMMENT ON COLUMN promoai.basket_item.answered_by IS 'rule, or popularity where no rule spoke';
+COMMENT ON COLUMN promoai.basket_item.because IS 'antecedent of the rule: the items of the basket that spoke for this one; NULL by popularity';
+COMMENT ON COLUMN promoai.basket_item.because_no IS 'the same as numbers where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_item.confidence IS 'of the rule: the share of the baskets with these items that hold this one too; NULL by popularity';
+COMMENT ON COLUMN promoai.basket_item.lift IS 'of the rule: how many times as often as by chance; NULL by popularity';
+
+CREATE FUNCTION promoai.basket_recommend(
+	model text, items bigint[], k int DEFAULT 10, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_item
+AS 'MODULE_PATHNAME', 'promoai_basket_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.basket_recommend(text, bigint[], int, bigint[], int) IS
+'The k items that go with what is in a basket: by the rules whose antecedent lies in it, the highest confidence first, then by popularity; items of the basket are left out.';
+
+CREATE FUNCTION promoai.basket_recommend(
+	model text, items text[] DEFAULT '{}', k int DEFAULT 10, candidates text[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_item
+AS 'MODULE_PATHNAME', 'promoai_basket_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.basket_recommend(text, text[], int, text[], int) IS
+'The k items that go with what is in a basket: by the rules whose antecedent lies in it, the highest confidence first, then by popularity; items of the basket are left out.';
+
+CREATE FUNCTION promoai.basket_recommend(
+	model text, items uuid[], k int DEFAULT 10, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_item
+AS 'MODULE_PATHNAME', 'promoai_basket_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.basket_recommend(text, uuid[], int, uuid[], int) IS
+'The k items that go with what is in a basket: by the rules whose antecedent lies in it, the highest confidence first, then by popularity; items of the basket are left out.';
+-- What is bought together: association rules from baskets, as rows and as a model.
+
+CREATE TYPE promoai.basket_rule AS (
+	antecedent text[],
+	antecedent_no bigint[],
+	consequent text,
+	consequent_no bigint,
+	baskets bigint,
+	antecedent_baskets bigint,
+	consequent_baskets bigint,
+	all_baskets bigint,
+	support float8,
+	confidence float8,
+	lift float8,
+	lift_low float8,
+	lift_high float8,
+	leverage float8,
+	conviction float8,
+	p_value float8,
+	tests bigint);
+
+COMMENT ON TYPE promoai.basket_rule IS
+'A rule: who has the antecedent in the basket also takes the consequent; with counts, measures and a test.';
+
+COMMENT ON COLUMN promoai.basket_rule.antecedent IS 'items that are in the basket, by id';
+COMMENT ON COLUMN promoai.basket_rule.antecedent_no IS 'the same as numbers where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_rule.consequent IS 'the item that goes with them';
+COMMENT ON COLUMN promoai.basket_rule.consequent_no IS 'the same as a number where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_rule.baskets IS 'baskets that hold all of these';
+COMMENT ON COLUMN promoai.basket_rule.antecedent_baskets IS 'baskets that hold the antecedent';
+COMMENT ON COLUMN promoai.basket_rule.consequent_baskets IS 'baskets that hold the consequent';
+COMMENT ON COLUMN promoai.basket_rule.all_baskets IS 'baskets in the source';
+COMMENT ON COLUMN promoai.basket_rule.support IS 'baskets / all_baskets';
+COMMENT ON COLUMN promoai.basket_rule.confidence IS 'baskets / antecedent_baskets: how often the consequent follows';
+COMMENT ON COLUMN promoai.basket_rule.lift IS 'confidence over the consequent''s own share: how many times as often as by chance';
+COMMENT ON COLUMN promoai.basket_rule.lift_low IS 'lower end of the 95 % interval of the lift';
+COMMENT ON COLUMN promoai.basket_rule.lift_high IS 'upper end of the 95 % interval of the lift';
+COMMENT ON COLUMN promoai.basket_rule.leverage IS 'support beyond chance: support less the product of both shares';
+COMMENT ON COLUMN promoai.basket_rule.conviction IS 'how many times as often the rule would be wrong by chance; Infinity when it never was, NULL when every basket holds the consequent';
+COMMENT ON COLUMN promoai.basket_rule.p_value IS 'Fisher''s exact test, one-sided: so many together or more if the two had nothing to do with one another';
+COMMENT ON COLUMN promoai.basket_rule.tests IS 'pairs of antecedent and item among which rules were looked for: p_value times tests bounds the chance of one false rule';
+
+CREATE FUNCTION promoai.basket_rules(
+	source text,
+	min_support float8 DEFAULT 0.01,
+	min_confidence float8 DEFAULT 0.3,
+	max_items int DEFAULT 10,
+	min_lift float8 DEFAULT 0,
+	max_rules int DEFAULT 0,
+	min_baskets int DEFAULT 1,
+	memory text DEFAULT NULL)
+RETURNS SETOF promoai.basket_rule
+AS 'MODULE_PATHNAME', 'promoai_basket_rules'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+
+COMMENT ON FUNCTION promoai.basket_rules(text, float8, float8, int, float8, int, int, text) IS
+'What is frequently bought together in a source of (basket, item[, quantity]): every rule with one item on the right whose items are together in min_support of the baskets and in min_baskets or more, and whose confidence and lift reach the thresholds, by lift. Itemsets by depth-first search over projected bitmaps (Zaki 2000; Han, Pei & Yin 2000).';
+
+CREATE TYPE promoai.basket_report AS (
+	model text, version int, kind text,
+	rows_read bigint, rows_skipped bigint, rows_merged bigint, pairs_dropped bigint,
+	baskets bigint, items bigint, pairs bigint, itemsets bigint, rules bigint,
+	metrics jsonb, seconds float8);
+
+COMMENT ON TYPE promoai.basket_report IS
+'What basket_train did: the version it published, what it read, how many rules it found, metrics on held-out baskets, seconds.';
+
+COMMENT ON COLUMN promoai.basket_report.model IS 'name of the model';
+COMMENT ON COLUMN promoai.basket_report.version IS 'number of the version that was published';
+COMMENT ON COLUMN promoai.basket_report.kind IS 'what kind of model it is: basket';
+COMMENT ON COLUMN promoai.basket_report.rows_read IS 'rows that the source gave';
+COMMENT ON COLUMN promoai.basket_report.rows_skipped IS 'of these, left out for a NULL';
+COMMENT ON COLUMN promoai.basket_report.rows_merged IS 'of these, repeated an item of the same basket';
+COMMENT ON COLUMN promoai.basket_report.pairs_dropped IS 'pairs of basket and item whose values sum to zero or less';
+COMMENT ON COLUMN promoai.basket_report.baskets IS 'distinct baskets';
+COMMENT ON COLUMN promoai.basket_report.items IS 'distinct items';
+COMMENT ON COLUMN promoai.basket_report.pairs IS 'distinct pairs of basket and item';
+COMMENT ON COLUMN promoai.basket_report.itemsets IS 'sets of items that are frequent, single items included';
+COMMENT ON COLUMN promoai.basket_report.rules IS 'rules in the model';
+COMMENT ON COLUMN promoai.basket_report.metrics IS 'metric to value, measured on held-out baskets; promoai.model_metrics has intervals and more';
+COMMENT ON COLUMN promoai.basket_report.seconds IS 'how long the whole call took';
+
+CREATE FUNCTION promoai.basket_train(
+	model text,
+	source text,
+	min_support float8 DEFAULT 0.002,
+	min_confidence float8 DEFAULT 0.1,
+	max_items int DEFAULT 2,
+	min_lift float8 DEFAULT 0,
+	max_rules int DEFAULT 0,
+	min_baskets int DEFAULT 5,
+	holdout float8 DEFAULT 0.1,
+	metrics_k int DEFAULT 20,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL)
+RETURNS promoai.basket_report
+AS 'MODULE_PATHNAME', 'promoai_basket_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.basket_train(
+	text, text, float8, float8, int, float8, int, int, float8, int, bigint, text) IS
+'Finds the rules of a source of (basket, item[, quantity]) and publishes them as a model for basket_recommend. Metrics come from held-out baskets with one item left out of each; the published rules are those of all baskets.';
+
+CREATE FUNCTION promoai.basket_model_rules(model text, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_rule
+AS 'MODULE_PATHNAME', 'promoai_basket_model_rules'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 1000;
+
+COMMENT ON FUNCTION promoai.basket_model_rules(text, int) IS
+'The rules of a model that basket_train made, by lift, with the same columns as basket_rules.';
+
+CREATE TYPE promoai.basket_item AS (
+	rank int, item text, item_no bigint, score real, answered_by text,
+	because text[], because_no bigint[], confidence float8, lift float8);
+
+COMMENT ON TYPE promoai.basket_item IS
+'A row of basket_recommend: an item that goes with a basket, and the rule that spoke for it.';
+
+COMMENT ON COLUMN promoai.basket_item.rank IS 'from 1, the best first';
+COMMENT ON COLUMN promoai.basket_item.item IS 'id of the item';
+COMMENT ON COLUMN promoai.basket_item.item_no IS 'the id as a number where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_item.score IS 'by a rule: its confidence; by popularity: the share of all baskets that hold the item';
+COMMENT ON COLUMN promoai.basket_item.answered_by IS 'rule, or popularity where no rule spoke';
+COMMENT ON COLUMN promoai.basket_item.because IS 'antecedent of the rule: the items of the basket that spoke for this one; NULL by popularity';
+COMMENT ON COLUMN promoai.basket_item.because_no IS 'the same as numbers where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_item.confidence IS 'of the rule: the share of the baskets with these items that hold this one too; NULL by popularity';
+COMMENT ON COLUMN promoai.basket_item.lift IS 'of the rule: how many times as often as by chance; NULL by popularity';
+
+CREATE FUNCTION promoai.basket_recommend(
+	model text, items bigint[], k int DEFAULT 10, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_item
+AS 'MODULE_PATHNAME', 'promoai_basket_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.basket_recommend(text, bigint[], int, bigint[], int) IS
+'The k items that go with what is in a basket: by the rules whose antecedent lies in it, the highest confidence first, then by popularity; items of the basket are left out.';
+
+CREATE FUNCTION promoai.basket_recommend(
+	model text, items text[] DEFAULT '{}', k int DEFAULT 10, candidates text[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_item
+AS 'MODULE_PATHNAME', 'promoai_basket_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.basket_recommend(text, text[], int, text[], int) IS
+'The k items that go with what is in a basket: by the rules whose antecedent lies in it, the highest confidence first, then by popularity; items of the basket are left out.';
+
+CREATE FUNCTION promoai.basket_recommend(
+	model text, items uuid[], k int DEFAULT 10, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_item
+AS 'MODULE_PATHNAME', 'promoai_basket_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.basket_recommend(text, uuid[], int, uuid[], int) IS
+'The k items that go with what is in a basket: by the rules whose antecedent lies in it, the highest confidence first, then by popularity; items of the basket are left out.';
 -- Recommenders that go by who had what: closed form, neighbours, random walks, popularity, repeats.
 
 CREATE FUNCTION promoai.cf_train(
@@ -555,6 +1252,577 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000 ROWS 100;
 COMMENT ON FUNCTION promoai.cf_tune(
 	text, text, jsonb, text, timestamptz, int, float8, text, text, int, float8, bigint, text) IS
 'Tries every combination of a grid of arguments on a validation part of the source, publishes the best one trained on all rows, and tells what it reaches on a test part that nothing was chosen by. One row per combination. Stops within max_seconds; the same call again goes on where it stopped.';
+-- Recommenders that go by who had what: closed form, neighbours, random walks, popularity, repeats.
+
+CREATE FUNCTION promoai.cf_train(
+	model text,
+	source text,
+	method text,
+	feedback text DEFAULT 'implicit',
+	neighbours int DEFAULT NULL,
+	regularization float8 DEFAULT NULL,
+	similarity text DEFAULT NULL,
+	shrinkage float8 DEFAULT NULL,
+	weighting text DEFAULT NULL,
+	bm25_k1 float8 DEFAULT NULL,
+	bm25_b float8 DEFAULT NULL,
+	alpha float8 DEFAULT NULL,
+	beta float8 DEFAULT NULL,
+	half_life float8 DEFAULT NULL,
+	value_transform text DEFAULT NULL,
+	holdout float8 DEFAULT NULL,
+	holdout_after timestamptz DEFAULT NULL,
+	metrics_k int DEFAULT 20,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	verbose boolean DEFAULT false)
+RETURNS promoai.recommender_report
+AS 'MODULE_PATHNAME', 'promoai_cf_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.cf_train(
+	text, text, text, text, int, float8, text, float8, text, float8, float8, float8, float8, float8, text, float8,
+	timestamptz, int, bigint, text, boolean) IS
+'Trains a recommender on (customer, item[, value][, time]) and publishes it under a name. method: ease (closed form, Steck 2019), item_knn, user_knn (neighbours by cosine or Pearson), rp3beta (random walks, Paudel et al. 2017), popular, buy_again (a customer''s own repeats). Metrics come from a holdout; the published model is trained on all rows.';
+
+CREATE FUNCTION promoai.cf_evaluate(
+	models text[],
+	source text,
+	protocol text DEFAULT 'next_period',
+	k int[] DEFAULT '{10,20}',
+	from_time timestamptz DEFAULT NULL,
+	test_days int DEFAULT NULL,
+	test_share float8 DEFAULT NULL,
+	baselines boolean DEFAULT true,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	OUT model text, OUT kind text, OUT targets text, OUT exclude_seen boolean, OUT metric text, OUT length int,
+	OUT value float8, OUT low float8, OUT high float8, OUT customers int,
+	OUT difference float8, OUT difference_low float8, OUT difference_high float8, OUT p_value float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_evaluate'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000 ROWS 500;
+
+COMMENT ON FUNCTION promoai.cf_evaluate(
+	text[], text, text, int[], timestamptz, int, float8, boolean, bigint, text) IS
+'Compares recommenders on one source: each model''s way of learning is trained on one part and judged by the other, beside popularity, recent popularity and repeats. protocol: next_period (before a time, then the days after), leave_last_out, strong_generalization, sampled. targets: all, new items only, repeats only. Intervals are bootstrapped over customers; differences and p-values are against the first model named.';
+
+CREATE FUNCTION promoai.cf_tune(
+	model text,
+	source text,
+	grid jsonb,
+	protocol text DEFAULT 'next_period',
+	from_time timestamptz DEFAULT NULL,
+	test_days int DEFAULT NULL,
+	test_share float8 DEFAULT NULL,
+	targets text DEFAULT 'all',
+	metric text DEFAULT 'ndcg',
+	k int DEFAULT 20,
+	max_seconds float8 DEFAULT 600,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	OUT trial int, OUT arguments jsonb, OUT measure text, OUT value float8, OUT low float8, OUT high float8,
+	OUT customers int, OUT seconds float8, OUT selected boolean,
+	OUT test_value float8, OUT test_low float8, OUT test_high float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_tune'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000 ROWS 100;
+
+COMMENT ON FUNCTION promoai.cf_tune(
+	text, text, jsonb, text, timestamptz, int, float8, text, text, int, float8, bigint, text) IS
+'Tries every combination of a grid of arguments on a validation part of the source, publishes the best one trained on all rows, and tells what it reaches on a test part that nothing was chosen by. One row per combination. Stops within max_seconds; the same call again goes on where it stopped.';
+-- Lift and price response: what a promotion brought, as aggregates over sales.
+
+CREATE TYPE promoai.lift_fit AS (
+	n bigint, rows_skipped bigint, extra_sales_per_row float8, std_error float8, error_kind text, n_clusters bigint,
+	df float8, t float8, p_value float8, ci_low float8, ci_high float8,
+	expected_without_promo float8, lift_percent float8, lift_low float8, lift_high float8, r2 float8,
+	terms float8[], covariance float8[], note text);
+
+COMMENT ON TYPE promoai.lift_fit IS
+'What a promotion brought by least squares: an association unless the promotion was randomised.';
+COMMENT ON COLUMN promoai.lift_fit.n IS 'rows used';
+COMMENT ON COLUMN promoai.lift_fit.rows_skipped IS 'rows left out: a NULL in one of the arguments or, in log form, a value of zero or less';
+COMMENT ON COLUMN promoai.lift_fit.extra_sales_per_row IS 'coefficient of promo: sales of a row with promo = 1 less those of a row with promo = 0, all else equal; NULL when the data do not tell';
+COMMENT ON COLUMN promoai.lift_fit.std_error IS 'its standard error, of the kind in error_kind; NULL when not known (see note)';
+COMMENT ON COLUMN promoai.lift_fit.error_kind IS 'what the errors assume, such as HC1, rows independent';
+COMMENT ON COLUMN promoai.lift_fit.n_clusters IS 'clusters, of two ways the fewer; NULL: not clustered';
+COMMENT ON COLUMN promoai.lift_fit.df IS 'degrees of freedom of Student''s t behind p-values and intervals: rows less terms, or clusters less one';
+COMMENT ON COLUMN promoai.lift_fit.t IS 'extra_sales_per_row / std_error';
+COMMENT ON COLUMN promoai.lift_fit.p_value IS 'two-sided, against no effect';
+COMMENT ON COLUMN promoai.lift_fit.ci_low IS 'lower end of the 95 % interval of extra_sales_per_row';
+COMMENT ON COLUMN promoai.lift_fit.ci_high IS 'upper end of the 95 % interval of extra_sales_per_row';
+COMMENT ON COLUMN promoai.lift_fit.expected_without_promo IS 'the promoted rows'' mean prediction with promo = 0';
+COMMENT ON COLUMN promoai.lift_fit.lift_percent IS '100 extra_sales_per_row / expected_without_promo; NULL unless the latter is above 0';
+COMMENT ON COLUMN promoai.lift_fit.lift_low IS 'lower end of the 95 % interval of lift_percent, by the delta method';
+COMMENT ON COLUMN promoai.lift_fit.lift_high IS 'upper end of the 95 % interval of lift_percent, by the delta method';
+COMMENT ON COLUMN promoai.lift_fit.r2 IS 'share of the variance of sales that the terms explain; NULL when sales do not vary';
+COMMENT ON COLUMN promoai.lift_fit.terms IS 'coefficients: intercept, promo, covariates as given; NULL where not estimated. promo_lift_terms shows them as rows';
+COMMENT ON COLUMN promoai.lift_fit.covariance IS 'covariance of the terms, a square; NULL when not known';
+COMMENT ON COLUMN promoai.lift_fit.note IS 'what must be known beside the numbers; NULL: nothing';
+
+CREATE TYPE promoai.elasticity_fit AS (
+	n bigint, rows_skipped bigint, rows_not_positive bigint, elasticity float8, std_error float8, error_kind text,
+	n_clusters bigint, df float8, t float8, p_value float8, ci_low float8, ci_high float8, r2 float8,
+	terms float8[], covariance float8[], note text);
+
+COMMENT ON TYPE promoai.elasticity_fit IS
+'How quantity answers to price, by least squares of log(quantity) on log(price): an association unless prices were randomised.';
+COMMENT ON COLUMN promoai.elasticity_fit.n IS 'rows used';
+COMMENT ON COLUMN promoai.elasticity_fit.rows_skipped IS 'rows left out: a NULL in one of the arguments, or a quantity or price of zero or less';
+COMMENT ON COLUMN promoai.elasticity_fit.rows_not_positive IS 'of these the ones with a quantity or price of zero or less, which have no logarithm';
+COMMENT ON COLUMN promoai.elasticity_fit.elasticity IS 'coefficient of log(price): per cent of quantity for one per cent of price; NULL when the data do not tell';
+COMMENT ON COLUMN promoai.elasticity_fit.std_error IS 'its standard error, of the kind in error_kind; NULL when not known (see note)';
+COMMENT ON COLUMN promoai.elasticity_fit.error_kind IS 'what the errors assume, such as HC1, rows independent';
+COMMENT ON COLUMN promoai.elasticity_fit.n_clusters IS 'clusters; NULL: not clustered';
+COMMENT ON COLUMN promoai.elasticity_fit.df IS 'degrees of freedom of Student''s t behind p-values and intervals: rows less terms, or clusters less one';
+COMMENT ON COLUMN promoai.elasticity_fit.t IS 'elasticity / std_error';
+COMMENT ON COLUMN promoai.elasticity_fit.p_value IS 'two-sided, against no response';
+COMMENT ON COLUMN promoai.elasticity_fit.ci_low IS 'lower end of the 95 % interval of elasticity';
+COMMENT ON COLUMN promoai.elasticity_fit.ci_high IS 'upper end of the 95 % interval of elasticity';
+COMMENT ON COLUMN promoai.elasticity_fit.r2 IS 'share of the variance of log(quantity) that the terms explain; NULL when quantity does not vary';
+COMMENT ON COLUMN promoai.elasticity_fit.terms IS 'coefficients: intercept, log(price), covariates as given; NULL where not estimated. promo_lift_terms shows them as rows';
+COMMENT ON COLUMN promoai.elasticity_fit.covariance IS 'covariance of the terms, a square; NULL when not known';
+COMMENT ON COLUMN promoai.elasticity_fit.note IS 'what must be known beside the numbers; NULL: nothing';
+
+-- The state: a flat value that combines, so the same aggregates run serially, in parallel plans and on the workers of a
+-- cluster, and can be stored and rolled up.
+
+CREATE TYPE promoai.lift_state;
+
+CREATE FUNCTION promoai.lift_state_in(cstring)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_state_in'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_state_in(cstring) IS 'input function of lift_state: every size and number is checked';
+
+CREATE FUNCTION promoai.lift_state_out(promoai.lift_state)
+RETURNS cstring
+AS 'MODULE_PATHNAME', 'promoai_lift_state_out'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_state_out(promoai.lift_state) IS 'output function of lift_state: the hex of its binary form';
+
+CREATE FUNCTION promoai.lift_state_recv(internal)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_state_recv'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_state_recv(internal) IS 'binary input function of lift_state: every size and number is checked';
+
+CREATE FUNCTION promoai.lift_state_send(promoai.lift_state)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'promoai_lift_state_send'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_state_send(promoai.lift_state) IS 'binary output function of lift_state';
+
+CREATE TYPE promoai.lift_state (
+	INPUT = promoai.lift_state_in,
+	OUTPUT = promoai.lift_state_out,
+	RECEIVE = promoai.lift_state_recv,
+	SEND = promoai.lift_state_send,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = double,
+	STORAGE = extended);
+
+COMMENT ON TYPE promoai.lift_state IS
+'What has been seen of a promotion''s rows. Made by promo_lift_state, added up by promo_lift_rollup, read by promo_lift.';
+
+-- Steps of the aggregates.  One for each list of arguments: they never ask by which types they were called.
+
+CREATE FUNCTION promoai.lift_add_boolean(
+	state promoai.lift_state, sales float8, promo boolean)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_boolean'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_boolean(promoai.lift_state, float8, boolean) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_boolean_cluster(
+	state promoai.lift_state, sales float8, promo boolean, cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_boolean_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_boolean_cluster(promoai.lift_state, float8, boolean, bigint) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_boolean_covariates(
+	state promoai.lift_state, sales float8, promo boolean, covariates float8[])
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_boolean_covariates'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_boolean_covariates(promoai.lift_state, float8, boolean, float8[]) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_boolean_covariates_cluster(
+	state promoai.lift_state, sales float8, promo boolean, covariates float8[], cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_boolean_covariates_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_boolean_covariates_cluster(promoai.lift_state, float8, boolean, float8[], bigint) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_graded(
+	state promoai.lift_state, sales float8, promo float8)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_graded'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_graded(promoai.lift_state, float8, float8) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_graded_cluster(
+	state promoai.lift_state, sales float8, promo float8, cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_graded_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_graded_cluster(promoai.lift_state, float8, float8, bigint) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_graded_covariates(
+	state promoai.lift_state, sales float8, promo float8, covariates float8[])
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_graded_covariates'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_graded_covariates(promoai.lift_state, float8, float8, float8[]) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.lift_add_graded_covariates_cluster(
+	state promoai.lift_state, sales float8, promo float8, covariates float8[], cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_add_graded_covariates_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_add_graded_covariates_cluster(promoai.lift_state, float8, float8, float8[], bigint) IS
+'step of promo_lift_fit and promo_lift_state';
+
+CREATE FUNCTION promoai.elasticity_add(
+	state promoai.lift_state, quantity float8, price float8)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_elasticity_add'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.elasticity_add(promoai.lift_state, float8, float8) IS
+'step of promo_elasticity_fit';
+
+CREATE FUNCTION promoai.elasticity_add_cluster(
+	state promoai.lift_state, quantity float8, price float8, cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_elasticity_add_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.elasticity_add_cluster(promoai.lift_state, float8, float8, bigint) IS
+'step of promo_elasticity_fit';
+
+CREATE FUNCTION promoai.elasticity_add_covariates(
+	state promoai.lift_state, quantity float8, price float8, covariates float8[])
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_elasticity_add_covariates'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.elasticity_add_covariates(promoai.lift_state, float8, float8, float8[]) IS
+'step of promo_elasticity_fit';
+
+CREATE FUNCTION promoai.elasticity_add_covariates_cluster(
+	state promoai.lift_state, quantity float8, price float8, covariates float8[], cluster bigint)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_elasticity_add_covariates_cluster'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.elasticity_add_covariates_cluster(promoai.lift_state, float8, float8, float8[], bigint) IS
+'step of promo_elasticity_fit';
+
+CREATE FUNCTION promoai.lift_combine(state promoai.lift_state, other promoai.lift_state)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_combine(promoai.lift_state, promoai.lift_state) IS
+'Two states as one, the other''s sums brought to the first one''s pivot; step of promo_lift_rollup.';
+
+CREATE FUNCTION promoai.lift_compact(state promoai.lift_state)
+RETURNS promoai.lift_state
+AS 'MODULE_PATHNAME', 'promoai_lift_compact'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION promoai.lift_compact(promoai.lift_state) IS
+'The state without room to grow, last step of promo_lift_state and promo_lift_rollup.';
+
+CREATE FUNCTION promoai.promo_lift(state promoai.lift_state)
+RETURNS promoai.lift_fit
+AS 'MODULE_PATHNAME', 'promoai_lift_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+
+COMMENT ON FUNCTION promoai.promo_lift(promoai.lift_state) IS
+'What the promotion brought, from a state that promo_lift_state or promo_lift_rollup made.';
+
+CREATE FUNCTION promoai.elasticity_final(state promoai.lift_state)
+RETURNS promoai.elasticity_fit
+AS 'MODULE_PATHNAME', 'promoai_elasticity_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+
+COMMENT ON FUNCTION promoai.elasticity_final(promoai.lift_state) IS 'last step of promo_elasticity_fit';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo boolean) (
+	SFUNC = promoai.lift_add_boolean,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, boolean) IS
+'What a promotion brought: sales on promo by least squares, errors HC1, rows independent. An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo boolean, cluster bigint) (
+	SFUNC = promoai.lift_add_boolean_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, boolean, bigint) IS
+'What a promotion brought: sales on promo by least squares, errors robust within clusters (CR1). An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo boolean, covariates float8[]) (
+	SFUNC = promoai.lift_add_boolean_covariates,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, boolean, float8[]) IS
+'What a promotion brought: sales on promo and covariates by least squares, errors HC1, rows independent. An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo boolean, covariates float8[], cluster bigint) (
+	SFUNC = promoai.lift_add_boolean_covariates_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, boolean, float8[], bigint) IS
+'What a promotion brought: sales on promo and covariates by least squares, errors robust within clusters (CR1). An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo float8) (
+	SFUNC = promoai.lift_add_graded,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, float8) IS
+'What a promotion brought: sales on promo by least squares, errors HC1, rows independent. An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo float8, cluster bigint) (
+	SFUNC = promoai.lift_add_graded_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, float8, bigint) IS
+'What a promotion brought: sales on promo by least squares, errors robust within clusters (CR1). An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo float8, covariates float8[]) (
+	SFUNC = promoai.lift_add_graded_covariates,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, float8, float8[]) IS
+'What a promotion brought: sales on promo and covariates by least squares, errors HC1, rows independent. An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_fit(sales float8, promo float8, covariates float8[], cluster bigint) (
+	SFUNC = promoai.lift_add_graded_covariates_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.promo_lift,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_fit(float8, float8, float8[], bigint) IS
+'What a promotion brought: sales on promo and covariates by least squares, errors robust within clusters (CR1). An association unless the promotion was randomised.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo boolean) (
+	SFUNC = promoai.lift_add_boolean,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, boolean) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo boolean, cluster bigint) (
+	SFUNC = promoai.lift_add_boolean_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, boolean, bigint) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo boolean, covariates float8[]) (
+	SFUNC = promoai.lift_add_boolean_covariates,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, boolean, float8[]) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo boolean, covariates float8[], cluster bigint) (
+	SFUNC = promoai.lift_add_boolean_covariates_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, boolean, float8[], bigint) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo float8) (
+	SFUNC = promoai.lift_add_graded,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, float8) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo float8, cluster bigint) (
+	SFUNC = promoai.lift_add_graded_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, float8, bigint) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo float8, covariates float8[]) (
+	SFUNC = promoai.lift_add_graded_covariates,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, float8, float8[]) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_state(sales float8, promo float8, covariates float8[], cluster bigint) (
+	SFUNC = promoai.lift_add_graded_covariates_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_state(float8, float8, float8[], bigint) IS
+'What promo_lift_fit of the same arguments would see, as a value to keep: promo_lift_rollup adds states up, promo_lift reads them.';
+
+CREATE AGGREGATE promoai.promo_lift_rollup(state promoai.lift_state) (
+	SFUNC = promoai.lift_combine,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.lift_compact,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_lift_rollup(promoai.lift_state) IS
+'States of promo_lift_state added up, as if their rows had been seen together.';
+
+CREATE AGGREGATE promoai.promo_elasticity_fit(quantity float8, price float8) (
+	SFUNC = promoai.elasticity_add,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.elasticity_final,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_elasticity_fit(float8, float8) IS
+'How quantity answers to price: log(quantity) on log(price) by least squares, errors HC1, rows independent. Rows with a quantity or price of zero or less are left out and counted.';
+
+CREATE AGGREGATE promoai.promo_elasticity_fit(quantity float8, price float8, cluster bigint) (
+	SFUNC = promoai.elasticity_add_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.elasticity_final,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_elasticity_fit(float8, float8, bigint) IS
+'How quantity answers to price: log(quantity) on log(price) by least squares, errors robust within clusters (CR1). Rows with a quantity or price of zero or less are left out and counted.';
+
+CREATE AGGREGATE promoai.promo_elasticity_fit(quantity float8, price float8, covariates float8[]) (
+	SFUNC = promoai.elasticity_add_covariates,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.elasticity_final,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_elasticity_fit(float8, float8, float8[]) IS
+'How quantity answers to price: log(quantity) on log(price) and covariates by least squares, errors HC1, rows independent. Rows with a quantity or price of zero or less are left out and counted.';
+
+CREATE AGGREGATE promoai.promo_elasticity_fit(quantity float8, price float8, covariates float8[], cluster bigint) (
+	SFUNC = promoai.elasticity_add_covariates_cluster,
+	STYPE = promoai.lift_state,
+	SSPACE = 1024,
+	FINALFUNC = promoai.elasticity_final,
+	COMBINEFUNC = promoai.lift_combine,
+	PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE promoai.promo_elasticity_fit(float8, float8, float8[], bigint) IS
+'How quantity answers to price: log(quantity) on log(price) and covariates by least squares, errors robust within clusters (CR1). Rows with a quantity or price of zero or less are left out and counted.';
+
+CREATE FUNCTION promoai.promo_lift_terms(
+	fit promoai.lift_fit, names text[] DEFAULT NULL,
+	OUT term_no int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
+	OUT ci_low float8, OUT ci_high float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_lift_terms'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100 ROWS 5;
+
+COMMENT ON FUNCTION promoai.promo_lift_terms(promoai.lift_fit, text[]) IS
+'A fit''s coefficients as rows, with errors, p-values and 95 % intervals; names are the covariates'', in their order.';
+
+CREATE FUNCTION promoai.promo_lift_terms(
+	fit promoai.elasticity_fit, names text[] DEFAULT NULL,
+	OUT term_no int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
+	OUT ci_low float8, OUT ci_high float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_elasticity_terms'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100 ROWS 5;
+
+COMMENT ON FUNCTION promoai.promo_lift_terms(promoai.elasticity_fit, text[]) IS
+'A fit''s coefficients as rows, with errors, p-values and 95 % intervals; names are the covariates'', in their order.';
 -- Lift and price response: what a promotion brought, as aggregates over sales.
 
 CREATE TYPE promoai.lift_fit AS (
@@ -1217,6 +2485,208 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10;
 
 COMMENT ON FUNCTION promoai.source_check(text, text, text, text, text, int, text) IS
 'What in a source''s rows looks wrong, in words (language en or zh; NULL: the setting promoai.language), with counts and examples: duplicates, NULLs, NaN, values below zero, missing days, outliers, amounts that look like cents, accounts that look like fake orders. account, item and amounts name columns where their names do not tell. Rules of thumb: a finding is a question, not a verdict.';
+-- Promotions measured from a source: fits in memory, the daily panel they need, price response, thresholds, and a look at
+-- the data beforehand.
+
+CREATE TYPE promoai.lift_source_fit AS (
+	n bigint, rows_skipped bigint, extra_sales_per_row float8, std_error float8, error_kind text, n_clusters bigint,
+	df float8, t float8, p_value float8, ci_low float8, ci_high float8,
+	expected_without_promo float8, lift_percent float8, lift_low float8, lift_high float8, r2 float8,
+	terms float8[], covariance float8[], note text,
+	names text[], dropped text[], effects_rank bigint, singletons bigint, within_r2 float8, sweeps int);
+
+COMMENT ON TYPE promoai.lift_source_fit IS
+'What a promotion brought, fitted over a source: the columns of promoai.lift_fit, then names of the terms, columns dropped and what became of the fixed effects. An association unless the promotion was randomised.';
+COMMENT ON COLUMN promoai.lift_source_fit.n IS 'rows used';
+COMMENT ON COLUMN promoai.lift_source_fit.rows_skipped IS 'rows left out because of a NULL';
+COMMENT ON COLUMN promoai.lift_source_fit.extra_sales_per_row IS 'coefficient of promo: sales of a row with promo = 1 less those of a row with promo = 0, all else equal';
+COMMENT ON COLUMN promoai.lift_source_fit.std_error IS 'its standard error, of the kind in error_kind';
+COMMENT ON COLUMN promoai.lift_source_fit.error_kind IS 'what the errors assume';
+COMMENT ON COLUMN promoai.lift_source_fit.n_clusters IS 'clusters, of two ways the fewer; NULL: not clustered';
+COMMENT ON COLUMN promoai.lift_source_fit.df IS 'degrees of freedom of Student''s t behind p-values and intervals: rows less coefficients, or clusters less one';
+COMMENT ON COLUMN promoai.lift_source_fit.t IS 'extra_sales_per_row / std_error';
+COMMENT ON COLUMN promoai.lift_source_fit.p_value IS 'two-sided, against no effect';
+COMMENT ON COLUMN promoai.lift_source_fit.ci_low IS 'lower end of the 95 % interval of extra_sales_per_row';
+COMMENT ON COLUMN promoai.lift_source_fit.ci_high IS 'upper end of the 95 % interval of extra_sales_per_row';
+COMMENT ON COLUMN promoai.lift_source_fit.expected_without_promo IS 'the promoted rows'' mean prediction with promo = 0, effects included';
+COMMENT ON COLUMN promoai.lift_source_fit.lift_percent IS '100 extra_sales_per_row / expected_without_promo; NULL unless the latter is above 0';
+COMMENT ON COLUMN promoai.lift_source_fit.lift_low IS 'lower end of the 95 % interval of lift_percent, by the delta method; the error of absorbed effects is in it';
+COMMENT ON COLUMN promoai.lift_source_fit.lift_high IS 'upper end of the 95 % interval of lift_percent';
+COMMENT ON COLUMN promoai.lift_source_fit.r2 IS 'share of the variance of sales that terms and effects explain; NULL when sales do not vary';
+COMMENT ON COLUMN promoai.lift_source_fit.terms IS 'coefficients in the order of names; NULL where not estimated (an absorbed intercept, a dropped column)';
+COMMENT ON COLUMN promoai.lift_source_fit.covariance IS 'covariance of the terms, a square';
+COMMENT ON COLUMN promoai.lift_source_fit.note IS 'what must be known beside the numbers; NULL: nothing';
+COMMENT ON COLUMN promoai.lift_source_fit.names IS 'names of the terms: intercept, then the source''s column names';
+COMMENT ON COLUMN promoai.lift_source_fit.dropped IS 'covariates dropped: constant, explained by the effects, or a linear combination of covariates before them';
+COMMENT ON COLUMN promoai.lift_source_fit.effects_rank IS 'coefficients that the absorbed effects stand for; 0: none';
+COMMENT ON COLUMN promoai.lift_source_fit.singletons IS 'rows left out because they stood alone in a level of an effect';
+COMMENT ON COLUMN promoai.lift_source_fit.within_r2 IS 'share of the variance that effects leave which the terms explain; NULL without effects';
+COMMENT ON COLUMN promoai.lift_source_fit.sweeps IS 'sweeps that absorbing the effects took at most; 0: no effects';
+
+CREATE FUNCTION promoai.promo_lift_fit_source(source text, cluster text DEFAULT NULL, memory text DEFAULT NULL)
+RETURNS promoai.lift_source_fit
+AS 'MODULE_PATHNAME', 'promoai_promo_lift_fit_source'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+
+COMMENT ON FUNCTION promoai.promo_lift_fit_source(text, text, text) IS
+'What a promotion brought: least squares over a source of (sales, promo [, covariates ...]), any number of covariates, collinear ones dropped and named. Errors HC1, or clustered by one or two columns of the source that cluster names (they are no covariates then). An association unless the promotion was randomised.';
+
+CREATE FUNCTION promoai.promo_panel_fit(
+	source text,
+	effects text DEFAULT NULL,
+	cluster text DEFAULT NULL,
+	errors text DEFAULT 'cluster',
+	tolerance float8 DEFAULT 1e-10,
+	iterations int DEFAULT 10000,
+	memory text DEFAULT NULL)
+RETURNS promoai.lift_source_fit
+AS 'MODULE_PATHNAME', 'promoai_promo_panel_fit'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+
+COMMENT ON FUNCTION promoai.promo_panel_fit(text, text, text, text, float8, int, text) IS
+'What a promotion brought, over a panel of (unit, time, sales, promo [, covariates ...]): fixed effects of unit and time (or of the columns that effects names) are absorbed, errors clustered by the first effect, by one or two columns that cluster names, or errors => ''hc1''. An association unless the promotion was randomised.';
+
+CREATE FUNCTION promoai.promo_lift_terms(
+	fit promoai.lift_source_fit,
+	OUT term_no int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
+	OUT ci_low float8, OUT ci_high float8)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT terms.term_no, terms.term, terms.coefficient, terms.std_error, terms.t, terms.p_value, terms.ci_low, terms.ci_high
+	FROM promoai.promo_lift_terms(
+		ROW((fit).n, (fit).rows_skipped, (fit).extra_sales_per_row, (fit).std_error, (fit).error_kind, (fit).n_clusters,
+			(fit).df, (fit).t, (fit).p_value, (fit).ci_low, (fit).ci_high, (fit).expected_without_promo,
+			(fit).lift_percent, (fit).lift_low, (fit).lift_high, (fit).r2, (fit).terms, (fit).covariance,
+			(fit).note)::promoai.lift_fit,
+		(fit).names[3:]) AS terms;
+END;
+
+COMMENT ON FUNCTION promoai.promo_lift_terms(promoai.lift_source_fit) IS
+'A fit''s coefficients as rows named after the source''s columns, with errors, p-values and 95 % intervals.';
+
+CREATE FUNCTION promoai.promo_daily(
+	source text,
+	first_day date DEFAULT NULL,
+	last_day date DEFAULT NULL,
+	listed text DEFAULT NULL,
+	time_zone text DEFAULT NULL,
+	memory text DEFAULT NULL,
+	OUT item text, OUT item_no bigint, OUT day date, OUT quantity float8, OUT revenue float8, OUT lines bigint,
+	OUT is_listed boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_daily'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.promo_daily(text, date, date, text, text, text) IS
+'Order lines (item, day, quantity [, revenue]) as one row for every listed item and day, zeros included: what a promotion''s effect must be fitted on. listed is a source of (item [, first_day [, last_day]]), both days included; without it every item is taken as listed on all days. Times become days in time_zone (default: the session''s).';
+
+CREATE FUNCTION promoai.promo_elasticity_pooled(
+	source text,
+	memory text DEFAULT NULL,
+	OUT item text, OUT item_no bigint, OUT category text, OUT rows_used bigint, OUT rows_unused bigint,
+	OUT elasticity float8, OUT std_error float8, OUT ci_low float8, OUT ci_high float8,
+	OUT own_elasticity float8, OUT own_std_error float8, OUT own_weight float8,
+	OUT pooled_mean float8, OUT pooled_spread float8, OUT pooled_towards text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_elasticity_pooled'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+
+COMMENT ON FUNCTION promoai.promo_elasticity_pooled(text, text) IS
+'Price elasticity of each product from (item, category, quantity, price [, covariates ...]): the log-log slope, pooled towards the mean of its category by empirical Bayes (Morris 1983; spread by REML, variances moderated as by Smyth 2004), with 95 % intervals. Rows with a quantity or price of zero or below have no logarithm: counted in rows_unused. An association unless prices were randomised.';
+
+CREATE FUNCTION promoai.promo_threshold(
+	source text,
+	threshold float8,
+	discount float8 DEFAULT NULL,
+	bin float8 DEFAULT NULL,
+	lowest float8 DEFAULT NULL,
+	highest float8 DEFAULT NULL,
+	below float8 DEFAULT NULL,
+	above float8 DEFAULT NULL,
+	degree int DEFAULT 7,
+	replicates int DEFAULT 1000,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	OUT measure text, OUT value float8, OUT ci_low float8, OUT ci_high float8, OUT meaning text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_threshold'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 11;
+
+COMMENT ON FUNCTION promoai.promo_threshold(
+	text, float8, float8, float8, float8, float8, float8, float8, int, int, bigint, text) IS
+'What a discount from a sum on did to orders (order, amount [, refunded]): orders moved up, missing below, undone by refunds, above anyway, and the discount that went to each, with 95 % bootstrap intervals. Bunching above the threshold against a polynomial fitted outside the window from threshold - below to threshold + above (Chetty et al. 2011; Kleven 2016). amount is what the threshold is held against, before the discount is taken off; rows of one order are summed.';
+
+CREATE FUNCTION promoai.promo_threshold_bins(
+	source text,
+	threshold float8,
+	discount float8 DEFAULT NULL,
+	bin float8 DEFAULT NULL,
+	lowest float8 DEFAULT NULL,
+	highest float8 DEFAULT NULL,
+	below float8 DEFAULT NULL,
+	above float8 DEFAULT NULL,
+	degree int DEFAULT 7,
+	replicates int DEFAULT 100,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	OUT amount_from float8, OUT amount_to float8, OUT orders bigint, OUT expected float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_promo_threshold_bins'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 70;
+
+COMMENT ON FUNCTION promoai.promo_threshold_bins(
+	text, float8, float8, float8, float8, float8, float8, float8, int, int, bigint, text) IS
+'The picture behind promo_threshold: orders by bin of their amount, and inside the window about the threshold the orders expected without it (NULL outside).';
+
+CREATE FUNCTION promoai.source_check(
+	source text,
+	language text DEFAULT NULL,
+	account text DEFAULT NULL,
+	item text DEFAULT NULL,
+	amounts text DEFAULT NULL,
+	examples int DEFAULT 3,
+	memory text DEFAULT NULL,
+	OUT finding text, OUT column_name text, OUT row_count bigint, OUT share float8, OUT message text,
+	OUT example_rows text[])
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_source_check'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.source_check(text, text, text, text, text, int, text) IS
+'What in a source''s rows looks wrong, in words (language en or zh; NULL: the setting promoai.language), with counts and examples: duplicates, NULLs, NaN, values below zero, missing days, outliers, amounts that look like cents, accounts that look like fake orders. account, item and amounts name columns where their names do not tell. Rules of thumb: a finding is a question, not a verdict.';
+-- Rights.  Default privileges of whoever installs this must not open the tables, nor let anybody write through a view:
+-- all that they gave is taken back.  Views show each role its own, so everybody may read them.
+DO $do$
+DECLARE
+    granted record;
+BEGIN
+    FOR granted IN
+        SELECT c.relname, a.grantee, pg_catalog.pg_get_userbyid(a.grantee) AS role
+        FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) a
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) 'promoai'::pg_catalog.regnamespace::pg_catalog.oid
+          AND a.grantee OPERATOR(pg_catalog.<>) c.relowner
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON promoai.%I FROM %s', granted.relname,
+            CASE WHEN granted.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+                 ELSE pg_catalog.quote_ident(granted.role) END);
+    END LOOP;
+END
+$do$;
+
+DO $do$
+DECLARE
+    view_name pg_catalog.name;
+BEGIN
+    FOR view_name IN
+        SELECT c.relname FROM pg_catalog.pg_class c
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) 'promoai'::pg_catalog.regnamespace::pg_catalog.oid
+          AND c.relkind OPERATOR(pg_catalog.=) 'v'::pg_catalog."char"
+    LOOP
+        EXECUTE pg_catalog.format('GRANT SELECT ON promoai.%I TO PUBLIC', view_name);
+    END LOOP;
+END
+$do$;
 -- Rights.  Default privileges of whoever installs this must not open the tables, nor let anybody write through a view:
 -- all that they gave is taken back.  Views show each role its own, so everybody may read them.
 DO $do$

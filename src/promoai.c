@@ -7,6 +7,7 @@
 #include "utils/guc.h"
 
 #include "api/cf_train.h"
+#include "api/basket_train.h"
 #include "api/mf_train.h"
 #include "bridge/env.h"
 #include "bridge/language.h"
@@ -26,5 +27,6 @@ _PG_init(void)
 	cache_init();
 	mf_init();
 	cf_init();
+	basket_init();
 	MarkGUCPrefixReserved("promoai");
 }
