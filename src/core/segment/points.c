@@ -194,3 +194,25 @@ points_distinct(Env *env, double *x, int32_t n, int32_t width, int32_t *start, i
 	*distinct = points;
 	return CORE_OK;
 }
+
+double
+points_diameter2(const double *x, int32_t n, int32_t width)
+{
+	double sum = 0;
+
+	for (int32_t c = 0; c < width; c++)
+	{
+		double low = x[c];
+		double high = x[c];
+
+		for (int32_t i = 1; i < n; i++)
+		{
+			double value = x[(size_t) i * width + c];
+
+			low = value < low ? value : low;
+			high = value > high ? value : high;
+		}
+		sum += (high - low) * (high - low);
+	}
+	return sum;
+}

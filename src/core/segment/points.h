@@ -21,4 +21,7 @@ extern uint64_t points_sort_bytes(int32_t n, int32_t width);
 extern CoreStatus points_distinct(Env *env, double *x, int32_t n, int32_t width, int32_t *start,
 								  int32_t *distinct);
 
+/* The squared diagonal of the box around x [n x width]: no squared distance is greater.  Infinite when it leaves the doubles. */
+extern double points_diameter2(const double *x, int32_t n, int32_t width);
+
 #endif
