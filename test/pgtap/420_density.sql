@@ -55,8 +55,8 @@ SELECT set_eq($$SELECT i, promoai.dbscan_segment(f, 0.5, 4) OVER w AS a, promoai
 
 -- Standardizing.
 SELECT set_eq($$SELECT i, promoai.hierarchical_segment(f, 4, 'average', 'zscore') OVER () FROM spot$$,
-	$$SELECT i, promoai.hierarchical_segment(ARRAY[(f[1] - avg(f[1]) OVER ()) / stddev_pop(f[1]) OVER (), (f[2] - avg(f[2]) OVER ()) / stddev_pop(f[2]) OVER ()], 4, 'average', 'none')
-		OVER () FROM (SELECT i, f[1:2] AS f FROM spot) s$$, 'z-scores by hand give the same clusters');
+	$$SELECT i, promoai.hierarchical_segment(CASE WHEN x IS NOT NULL THEN ARRAY[x, y] END, 4, 'average', 'none') OVER ()
+	FROM (SELECT i, (f[1] - avg(f[1]) OVER ()) / stddev_pop(f[1]) OVER () AS x, (f[2] - avg(f[2]) OVER ()) / stddev_pop(f[2]) OVER () AS y FROM spot) s$$, 'z-scores by hand give the same clusters');
 SELECT set_eq($$SELECT i, promoai.hierarchical_segment(ARRAY[f[1] * 1000, f[2]], 4, standardize => 'robust') OVER () FROM spot$$,
 	$$SELECT i, promoai.hierarchical_segment(f, 4, standardize => 'robust') OVER () FROM spot$$, 'a feature''s unit does not matter');
 
@@ -74,7 +74,7 @@ WITH RECURSIVE leaves AS (SELECT count(f) AS n FROM spot), kept AS (SELECT tree.
 SELECT root, id::int AS i FROM below WHERE id IS NOT NULL;
 SELECT is_empty($$SELECT label FROM (SELECT i, promoai.hierarchical_segment(f, 5, 'average', 'none') OVER () AS label FROM spot) s JOIN cut USING (i)
 	GROUP BY label HAVING count(DISTINCT root) <> 1 OR count(*) < 2$$, 'the last merges undone are hierarchical_segment');
-SELECT results_eq($$SELECT * FROM tree$$, $$SELECT * FROM promoai.hierarchical_tree('SELECT i, f[1], f[2] FROM pg_temp.spot ORDER BY f DESC, i DESC', 'average', 'none')$$,
+SELECT results_eq($$SELECT * FROM tree$$, $$SELECT * FROM promoai.hierarchical_tree('SELECT i, f[1], f[2] FROM pg_temp.spot s ORDER BY s.f DESC, i DESC', 'average', 'none')$$,
 	'the tree does not depend on the order of rows');
 
 -- In a parallel plan, on the leader or a worker.
