@@ -3,7 +3,10 @@
  */
 #include "postgres.h"
 
+#include <sys/statvfs.h>
+
 #include "miscadmin.h"
+#include "storage/dsm_impl.h"
 #include "utils/guc.h"
 
 #include "bridge/memory.h"
@@ -62,4 +65,14 @@ memory_require(uint64 need, uint64 limit, const char *what)
 					errmsg("%s needs %s of memory, more than the allowed %s", what, memory_pretty(need),
 						   memory_pretty(limit - 1)),
 					errhint("Raise maintenance_work_mem, or pass memory => '%s'.", memory_pretty(need))));
+}
+
+bool
+memory_shared_has_room(uint64 bytes)
+{
+	struct statvfs fs;
+
+	if (dynamic_shared_memory_type != DSM_IMPL_POSIX || statvfs("/dev/shm", &fs) != 0)
+		return true;
+	return memory_mul(fs.f_bavail, fs.f_frsize) > bytes;
 }

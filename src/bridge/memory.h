@@ -22,4 +22,10 @@ extern char *memory_pretty(uint64 bytes);
 extern uint64 memory_add(uint64 a, uint64 b);
 extern uint64 memory_mul(uint64 a, uint64 b);
 
+/*
+ * Is there room for a dynamic shared memory segment of that size?  POSIX shared memory lives in a file system that may be small
+ * (64 MB in a container), and dsm_create raises where it is full: look before asking.
+ */
+extern bool memory_shared_has_room(uint64 bytes);
+
 #endif

@@ -135,15 +135,21 @@ store_fill(const ModelVersion *version, char *data)
 	return NULL;
 }
 
+void
+store_read_into(const Model *model, const ModelVersion *version, void *data)
+{
+	const char *wrong = store_fill(version, data);
+
+	if (wrong != NULL)
+		store_damaged(model, version, wrong);
+}
+
 void *
 store_read(const Model *model, const ModelVersion *version, MemoryContext memory)
 {
 	char *data = MemoryContextAllocHuge(memory, (Size) version->payload_bytes + PAYLOAD_ALIGN);
-	const char *wrong;
 
 	data = (char *) TYPEALIGN(PAYLOAD_ALIGN, data);
-	wrong = store_fill(version, data);
-	if (wrong != NULL)
-		store_damaged(model, version, wrong);
+	store_read_into(model, version, data);
 	return data;
 }
