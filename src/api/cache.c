@@ -22,7 +22,12 @@ promoai_model_prewarm(PG_FUNCTION_ARGS)
 	Model *model = registry_open(args_text(args, "model"), MODEL_USE);
 	ModelVersion *version = registry_version(model, args_int_or(args, "version", 1, PG_INT32_MAX, 0));
 
-	(void) cache_get(model, version, CurrentMemoryContext);
+	if (!cache_prewarm(model, version))
+		ereport(NOTICE,
+				(errmsg("model \"%s\", version %d, is loaded for this session alone", model->name,
+						version->version),
+				 errdetail("Other models in use leave no room within promoai.cache_size, or the system "
+						   "has no more shared memory.")));
 	PG_RETURN_INT64(version->payload_bytes);
 }
 

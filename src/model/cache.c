@@ -424,6 +424,16 @@ cache_get(const Model *model, const ModelVersion *version, MemoryContext context
 	return entry->loaded;
 }
 
+bool
+cache_prewarm(const Model *model, const ModelVersion *version)
+{
+	MemoryContext pin = AllocSetContextCreate(CurrentMemoryContext, "promoai prewarm", ALLOCSET_SMALL_SIZES);
+
+	(void) cache_get(model, version, pin);
+	MemoryContextDelete(pin);
+	return !shared_available() || shared_has(&version->id);
+}
+
 /* ---- looking at it ---- */
 
 CacheItem *

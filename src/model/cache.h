@@ -20,6 +20,9 @@
  */
 extern const LoadedModel *cache_get(const Model *model, const ModelVersion *version, MemoryContext pin);
 
+/* Load the version; false when this backend has a copy of its own, though the server has a shared cache. */
+extern bool cache_prewarm(const Model *model, const ModelVersion *version);
+
 /* What the cache holds, for those who look at it. */
 typedef struct CacheItem
 {
