@@ -45,7 +45,7 @@
 #include "model/shared.h"
 
 #define AREA "promoai model cache"
-#define PATIENCE_MS 5000
+#define PATIENCE_MS 3000
 #define PATIENCE_MS_PER_MB 50 /* fifty times what loading takes */
 
 typedef enum SlotState
