@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include <sys/mman.h>
 #include <sys/statvfs.h>
 
 #include "miscadmin.h"
@@ -10,6 +11,8 @@
 #include "utils/guc.h"
 
 #include "bridge/memory.h"
+
+#define HUGE_PAGE ((Size) 2 * 1024 * 1024) /* on most machines; elsewhere some of the block is left out */
 
 uint64
 memory_add(uint64 a, uint64 b)
@@ -65,6 +68,19 @@ memory_require(uint64 need, uint64 limit, const char *what)
 					errmsg("%s needs %s of memory, more than the allowed %s", what, memory_pretty(need),
 						   memory_pretty(limit - 1)),
 					errhint("Raise maintenance_work_mem, or pass memory => '%s'.", memory_pretty(need))));
+}
+
+void
+memory_want_huge_pages(void *block, uint64 bytes)
+{
+#ifdef MADV_HUGEPAGE
+	char *first = (char *) TYPEALIGN(HUGE_PAGE, block);
+	char *end = (char *) TYPEALIGN_DOWN(HUGE_PAGE, (char *) block + bytes);
+
+	/* Refused where the system is built or set up without them. */
+	if (first < end)
+		(void) madvise(first, (Size) (end - first), MADV_HUGEPAGE);
+#endif
 }
 
 bool

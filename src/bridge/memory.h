@@ -23,6 +23,12 @@ extern uint64 memory_add(uint64 a, uint64 b);
 extern uint64 memory_mul(uint64 a, uint64 b);
 
 /*
+ * Ask the system for huge pages behind a fresh block of many megabytes.  Touching it 4 kB at a time costs more than filling it
+ * and checking what was filled in; where there are no huge pages nothing changes.
+ */
+extern void memory_want_huge_pages(void *block, uint64 bytes);
+
+/*
  * Is there room for a dynamic shared memory segment of that size?  POSIX shared memory lives in a file system that may be small
  * (64 MB in a container), and dsm_create raises where it is full: look before asking.
  */

@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 
 #include "bridge/compat.h"
+#include "bridge/memory.h"
 #include "bridge/progress.h"
 #include "bridge/testpoint.h"
 #include "model/internal.h"
@@ -147,8 +148,10 @@ store_read_into(const Model *model, const ModelVersion *version, void *data)
 void *
 store_read(const Model *model, const ModelVersion *version, MemoryContext memory)
 {
-	char *data = MemoryContextAllocHuge(memory, (Size) version->payload_bytes + PAYLOAD_ALIGN);
+	Size bytes = (Size) version->payload_bytes + PAYLOAD_ALIGN;
+	char *data = MemoryContextAllocHuge(memory, bytes);
 
+	memory_want_huge_pages(data, bytes);
 	data = (char *) TYPEALIGN(PAYLOAD_ALIGN, data);
 	store_read_into(model, version, data);
 	return data;
