@@ -14,11 +14,11 @@
 #include "model/kind.h"
 
 /*
- * The version in memory, loaded when it is not there yet.  It stays valid until `pin` is reset or deleted (an error
- * does that too); a memory context of at least the caller's life.  ERROR 53200-class when the payload alone is larger than the
+ * The version in memory, loaded when it is not there yet.  It stays valid until `context` is reset or deleted (an
+ * error does that too); a memory context of at least the caller's life.  ERROR 53200-class when the payload alone is larger than the
  * cache may be; ERROR XX001 when the stored payload is damaged.
  */
-extern const LoadedModel *cache_get(const Model *model, const ModelVersion *version, MemoryContext pin);
+extern const LoadedModel *cache_get(const Model *model, const ModelVersion *version, MemoryContext context);
 
 /* Load the version; false when this backend has a copy of its own, though the server has a shared cache. */
 extern bool cache_prewarm(const Model *model, const ModelVersion *version);

@@ -104,10 +104,11 @@ trained_peer() { peer trained; }
 random_peer() { peer random; }
 missing=$("$python" -c 'import numpy, implicit.cpu.als' 2>&1) && present=1 || present=
 [ -n "$present" ] || absent implicit "$(tail -n 1 <<<"$missing")"
+# one_at_a_time <models>
 one_at_a_time()
 {
 	local model
-	for model in trained random; do
+	for model in $1; do
 		if [ -n "$present" ]; then
 			alternate "implicit, $model factors" ${model}_peer "cf_recommend, $model factors" ${model}_ours
 		else
@@ -120,11 +121,11 @@ if [ -n "$present" ]; then
 	factors random
 fi
 say "  one customer at a time in one query, microseconds a call (in the column of seconds), medians of $rounds:"
-one_at_a_time
+one_at_a_time "trained random"
 say "  the same beside a session that is busy:"
 sql "SELECT count(*) FROM generate_series(1, 100000000000)" >/dev/null 2>&1 &
 busy=$!
-one_at_a_time
+one_at_a_time "$(pick "trained random" trained)"
 sql "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%100000000000%' AND pid <> pg_backend_pid()" >/dev/null
 wait "$busy" || true
 busy=
