@@ -7,6 +7,7 @@
 #include "utils/guc.h"
 
 #include "api/mf_train.h"
+#include "api/recommend.h"
 #include "bridge/env.h"
 #include "bridge/testpoint.h"
 #include "model/cache.h"
@@ -22,5 +23,6 @@ _PG_init(void)
 	testpoint_init();
 	cache_init();
 	mf_init();
+	recommend_all_init();
 	MarkGUCPrefixReserved("promoai");
 }
