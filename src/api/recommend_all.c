@@ -276,16 +276,15 @@ lists_need(const Lists *lists, int workers, ListsRegion *region)
 	return need;
 }
 
-/* How many customers a window takes: bounded by the limit, and by the longest history, which must fit. */
+/* How many customers a window takes: of `room` bytes, if that holds one, and the longest history must fit. */
 static void
-size_windows(Lists *lists)
+size_windows(Lists *lists, uint64 room)
 {
 	const MfModel *model = lists->model;
 	RankBatch *batch = &lists->batch;
 	int32 customers = model->customers.n;
 	int64 entries = lists->exclude_seen ? model->seen_start[customers] : 0;
 	int64 longest = 0;
-	uint64 room = Min(WINDOW_BYTES, memory_limit(NULL) / 8);
 	uint64 user = (uint64) batch->k * sizeof(TopEntry) + model->width * sizeof(float) + 12 +
 				  2 * sizeof(int32) * (entries / Max(customers, 1) + 1);
 
@@ -310,11 +309,18 @@ plan_team(Lists *lists, ListsRegion *region)
 	int workers = team_workers(lists->model->customers.n *
 							   (2 * looked_at * batch->factors + (double) ROW_WORTH * batch->k));
 	uint64 limit = memory_limit(NULL);
-	uint64 need = lists_need(lists, workers, region);
+	uint64 need;
 
+	size_windows(lists, Min(WINDOW_BYTES, limit / 8));
+	need = lists_need(lists, workers, region);
 	if (workers > 0 && need > limit)
 	{
 		workers = 0;
+		need = lists_need(lists, 0, region);
+	}
+	if (need > limit)
+	{
+		size_windows(lists, 0);
 		need = lists_need(lists, 0, region);
 	}
 	memory_require_setting(need, psprintf("a list of %d items for every customer", batch->k));
@@ -417,7 +423,6 @@ promoai_cf_recommend_all(PG_FUNCTION_ARGS)
 	if (lists.batch.k == 0)
 		return (Datum) 0;
 	lists_index(&lists);
-	size_windows(&lists);
 	workers = plan_team(&lists, &plan);
 	lists.item_text = MemoryContextAllocExtended(CurrentMemoryContext, sizeof(Datum) * (Size) model->items.n,
 												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
