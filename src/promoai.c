@@ -9,6 +9,7 @@
 #include "api/cf_train.h"
 #include "api/basket_train.h"
 #include "api/mf_train.h"
+#include "api/recommend.h"
 #include "bridge/env.h"
 #include "bridge/language.h"
 #include "bridge/testpoint.h"
@@ -28,5 +29,6 @@ _PG_init(void)
 	mf_init();
 	cf_init();
 	basket_init();
+	recommend_all_init();
 	MarkGUCPrefixReserved("promoai");
 }
