@@ -464,6 +464,53 @@ LANGUAGE C STABLE PARALLEL SAFE COST 100000;
 
 COMMENT ON FUNCTION promoai.model_value(text, int) IS
 'A model''s published version (or the one asked for) as a value, for servers that hold no registry. Whoever has the value has the model.';
+
+-- The cache: versions of models in memory.
+
+CREATE FUNCTION promoai.model_prewarm(model text, version int DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'promoai_model_prewarm'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000;
+
+COMMENT ON FUNCTION promoai.model_prewarm(text, int) IS
+'Loads a model''s published version (or the one asked for) into the cache and returns its size in bytes: for all sessions where shared_preload_libraries names promoai, for this session otherwise. For whoever may use the model.';
+
+CREATE FUNCTION promoai.model_cache(
+	OUT model text,
+	OUT version int,
+	OUT database_oid oid,
+	OUT bytes bigint,
+	OUT shared boolean,
+	OUT ready boolean,
+	OUT pins int,
+	OUT last_used timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_model_cache'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10;
+
+COMMENT ON FUNCTION promoai.model_cache() IS
+'Versions of models that are in memory, as the view promoai.model_cache shows them: of models that the current role may use, or all for members of pg_read_all_stats.';
+
+CREATE VIEW promoai.model_cache WITH (security_barrier) AS
+SELECT c.model COLLATE pg_catalog."default" AS model,
+       c.version,
+       d.datname::text COLLATE pg_catalog."default" AS database,
+       c.bytes,
+       c.shared,
+       c.ready,
+       c.pins,
+       c.last_used
+FROM promoai.model_cache() c
+LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) c.database_oid;
+
+COMMENT ON VIEW promoai.model_cache IS 'Versions of models that are in memory, shared by all sessions or held by this one: of models that the current role may use, or all for members of pg_read_all_stats.';
+COMMENT ON COLUMN promoai.model_cache.model IS 'name of the model when it was loaded; NULL: of another database';
+COMMENT ON COLUMN promoai.model_cache.version IS 'number of the version';
+COMMENT ON COLUMN promoai.model_cache.database IS 'whose model it is; NULL: the database is gone';
+COMMENT ON COLUMN promoai.model_cache.bytes IS 'memory that it takes';
+COMMENT ON COLUMN promoai.model_cache.shared IS 'true: one copy for all sessions; false: a copy of this session''s own (those of other sessions are not shown)';
+COMMENT ON COLUMN promoai.model_cache.ready IS 'false while a session loads it';
+COMMENT ON COLUMN promoai.model_cache.pins IS 'sessions and parallel workers that answer from it now';
+COMMENT ON COLUMN promoai.model_cache.last_used IS 'when it was last taken up by a query';
 -- Recommendation: factor models (mf_*) and what is asked of them (cf_*).
 
 CREATE FUNCTION promoai.source_scan(
@@ -1119,6 +1166,160 @@ LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
 
 COMMENT ON FUNCTION promoai.cf_explain(text, uuid, uuid, int, text, int) IS
 'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+-- What is bought together: association rules from baskets, as rows and as a model.
+
+CREATE TYPE promoai.basket_rule AS (
+	antecedent text[],
+	antecedent_no bigint[],
+	consequent text,
+	consequent_no bigint,
+	baskets bigint,
+	antecedent_baskets bigint,
+	consequent_baskets bigint,
+	all_baskets bigint,
+	support float8,
+	confidence float8,
+	lift float8,
+	lift_low float8,
+	lift_high float8,
+	leverage float8,
+	conviction float8,
+	p_value float8,
+	tests bigint);
+
+COMMENT ON TYPE promoai.basket_rule IS
+'A rule: who has the antecedent in the basket also takes the consequent; with counts, measures and a test.';
+
+COMMENT ON COLUMN promoai.basket_rule.antecedent IS 'items that are in the basket, by id';
+COMMENT ON COLUMN promoai.basket_rule.antecedent_no IS 'the same as numbers where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_rule.consequent IS 'the item that goes with them';
+COMMENT ON COLUMN promoai.basket_rule.consequent_no IS 'the same as a number where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_rule.baskets IS 'baskets that hold all of these';
+COMMENT ON COLUMN promoai.basket_rule.antecedent_baskets IS 'baskets that hold the antecedent';
+COMMENT ON COLUMN promoai.basket_rule.consequent_baskets IS 'baskets that hold the consequent';
+COMMENT ON COLUMN promoai.basket_rule.all_baskets IS 'baskets in the source';
+COMMENT ON COLUMN promoai.basket_rule.support IS 'baskets / all_baskets';
+COMMENT ON COLUMN promoai.basket_rule.confidence IS 'baskets / antecedent_baskets: how often the consequent follows';
+COMMENT ON COLUMN promoai.basket_rule.lift IS 'confidence over the consequent''s own share: how many times as often as by chance';
+COMMENT ON COLUMN promoai.basket_rule.lift_low IS 'lower end of the 95 % interval of the lift';
+COMMENT ON COLUMN promoai.basket_rule.lift_high IS 'upper end of the 95 % interval of the lift';
+COMMENT ON COLUMN promoai.basket_rule.leverage IS 'support beyond chance: support less the product of both shares';
+COMMENT ON COLUMN promoai.basket_rule.conviction IS 'how many times as often the rule would be wrong by chance; Infinity when it never was, NULL when every basket holds the consequent';
+COMMENT ON COLUMN promoai.basket_rule.p_value IS 'Fisher''s exact test, one-sided: so many together or more if the two had nothing to do with one another';
+COMMENT ON COLUMN promoai.basket_rule.tests IS 'pairs of antecedent and item among which rules were looked for: p_value times tests bounds the chance of one false rule';
+
+CREATE FUNCTION promoai.basket_rules(
+	source text,
+	min_support float8 DEFAULT 0.01,
+	min_confidence float8 DEFAULT 0.3,
+	max_items int DEFAULT 10,
+	min_lift float8 DEFAULT 0,
+	max_rules int DEFAULT 0,
+	min_baskets int DEFAULT 1,
+	memory text DEFAULT NULL)
+RETURNS SETOF promoai.basket_rule
+AS 'MODULE_PATHNAME', 'promoai_basket_rules'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+
+COMMENT ON FUNCTION promoai.basket_rules(text, float8, float8, int, float8, int, int, text) IS
+'What is frequently bought together in a source of (basket, item[, quantity]): every rule with one item on the right whose items are together in min_support of the baskets and in min_baskets or more, and whose confidence and lift reach the thresholds, by lift. Itemsets by depth-first search over projected bitmaps (Zaki 2000; Han, Pei & Yin 2000).';
+
+CREATE TYPE promoai.basket_report AS (
+	model text, version int, kind text,
+	rows_read bigint, rows_skipped bigint, rows_merged bigint, pairs_dropped bigint,
+	baskets bigint, items bigint, pairs bigint, itemsets bigint, rules bigint,
+	metrics jsonb, seconds float8);
+
+COMMENT ON TYPE promoai.basket_report IS
+'What basket_train did: the version it published, what it read, how many rules it found, metrics on held-out baskets, seconds.';
+
+COMMENT ON COLUMN promoai.basket_report.model IS 'name of the model';
+COMMENT ON COLUMN promoai.basket_report.version IS 'number of the version that was published';
+COMMENT ON COLUMN promoai.basket_report.kind IS 'what kind of model it is: basket';
+COMMENT ON COLUMN promoai.basket_report.rows_read IS 'rows that the source gave';
+COMMENT ON COLUMN promoai.basket_report.rows_skipped IS 'of these, left out for a NULL';
+COMMENT ON COLUMN promoai.basket_report.rows_merged IS 'of these, repeated an item of the same basket';
+COMMENT ON COLUMN promoai.basket_report.pairs_dropped IS 'pairs of basket and item whose values sum to zero or less';
+COMMENT ON COLUMN promoai.basket_report.baskets IS 'distinct baskets';
+COMMENT ON COLUMN promoai.basket_report.items IS 'distinct items';
+COMMENT ON COLUMN promoai.basket_report.pairs IS 'distinct pairs of basket and item';
+COMMENT ON COLUMN promoai.basket_report.itemsets IS 'sets of items that are frequent, single items included';
+COMMENT ON COLUMN promoai.basket_report.rules IS 'rules in the model';
+COMMENT ON COLUMN promoai.basket_report.metrics IS 'metric to value, measured on held-out baskets; promoai.model_metrics has intervals and more';
+COMMENT ON COLUMN promoai.basket_report.seconds IS 'how long the whole call took';
+
+CREATE FUNCTION promoai.basket_train(
+	model text,
+	source text,
+	min_support float8 DEFAULT 0.002,
+	min_confidence float8 DEFAULT 0.1,
+	max_items int DEFAULT 2,
+	min_lift float8 DEFAULT 0,
+	max_rules int DEFAULT 0,
+	min_baskets int DEFAULT 5,
+	holdout float8 DEFAULT 0.1,
+	metrics_k int DEFAULT 20,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL)
+RETURNS promoai.basket_report
+AS 'MODULE_PATHNAME', 'promoai_basket_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.basket_train(
+	text, text, float8, float8, int, float8, int, int, float8, int, bigint, text) IS
+'Finds the rules of a source of (basket, item[, quantity]) and publishes them as a model for basket_recommend. Metrics come from held-out baskets with one item left out of each; the published rules are those of all baskets.';
+
+CREATE FUNCTION promoai.basket_model_rules(model text, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_rule
+AS 'MODULE_PATHNAME', 'promoai_basket_model_rules'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 1000;
+
+COMMENT ON FUNCTION promoai.basket_model_rules(text, int) IS
+'The rules of a model that basket_train made, by lift, with the same columns as basket_rules.';
+
+CREATE TYPE promoai.basket_item AS (
+	rank int, item text, item_no bigint, score real, answered_by text,
+	because text[], because_no bigint[], confidence float8, lift float8);
+
+COMMENT ON TYPE promoai.basket_item IS
+'A row of basket_recommend: an item that goes with a basket, and the rule that spoke for it.';
+
+COMMENT ON COLUMN promoai.basket_item.rank IS 'from 1, the best first';
+COMMENT ON COLUMN promoai.basket_item.item IS 'id of the item';
+COMMENT ON COLUMN promoai.basket_item.item_no IS 'the id as a number where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_item.score IS 'by a rule: its confidence; by popularity: the share of all baskets that hold the item';
+COMMENT ON COLUMN promoai.basket_item.answered_by IS 'rule, or popularity where no rule spoke';
+COMMENT ON COLUMN promoai.basket_item.because IS 'antecedent of the rule: the items of the basket that spoke for this one; NULL by popularity';
+COMMENT ON COLUMN promoai.basket_item.because_no IS 'the same as numbers where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_item.confidence IS 'of the rule: the share of the baskets with these items that hold this one too; NULL by popularity';
+COMMENT ON COLUMN promoai.basket_item.lift IS 'of the rule: how many times as often as by chance; NULL by popularity';
+
+CREATE FUNCTION promoai.basket_recommend(
+	model text, items bigint[], k int DEFAULT 10, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_item
+AS 'MODULE_PATHNAME', 'promoai_basket_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.basket_recommend(text, bigint[], int, bigint[], int) IS
+'The k items that go with what is in a basket: by the rules whose antecedent lies in it, the highest confidence first, then by popularity; items of the basket are left out.';
+
+CREATE FUNCTION promoai.basket_recommend(
+	model text, items text[] DEFAULT '{}', k int DEFAULT 10, candidates text[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_item
+AS 'MODULE_PATHNAME', 'promoai_basket_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.basket_recommend(text, text[], int, text[], int) IS
+'The k items that go with what is in a basket: by the rules whose antecedent lies in it, the highest confidence first, then by popularity; items of the basket are left out.';
+
+CREATE FUNCTION promoai.basket_recommend(
+	model text, items uuid[], k int DEFAULT 10, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_item
+AS 'MODULE_PATHNAME', 'promoai_basket_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.basket_recommend(text, uuid[], int, uuid[], int) IS
+'The k items that go with what is in a basket: by the rules whose antecedent lies in it, the highest confidence first, then by popularity; items of the basket are left out.';
 -- Recommenders that go by who had what: closed form, neighbours, random walks, popularity, repeats.
 
 CREATE FUNCTION promoai.cf_train(
@@ -1904,6 +2105,57 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10;
 
 COMMENT ON FUNCTION promoai.source_check(text, text, text, text, text, int, text) IS
 'What in a source''s rows looks wrong, in words (language en or zh; NULL: the setting promoai.language), with counts and examples: duplicates, NULLs, NaN, values below zero, missing days, outliers, amounts that look like cents, accounts that look like fake orders. account, item and amounts name columns where their names do not tell. Rules of thumb: a finding is a question, not a verdict.';
+-- Clusters without centroids: by density and by hierarchy.
+
+CREATE FUNCTION promoai.dbscan_segment(
+	features float8[], eps float8, min_points int DEFAULT 5, standardize text DEFAULT 'none')
+RETURNS int
+AS 'MODULE_PATHNAME', 'promoai_dbscan_segment'
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.dbscan_segment(float8[], float8, int, text) IS
+'The cluster of each row of the window''s partition by DBSCAN (Ester et al. 1996), numbered from 1 by size; NULL: noise, or a NULL among the features. A row with min_points rows within eps, itself counted, is a core row; core rows within eps of each other share a cluster, other rows join it.';
+
+CREATE FUNCTION promoai.dbscan_kdist(
+	features float8[], min_points int DEFAULT 5, standardize text DEFAULT 'none')
+RETURNS float8
+AS 'MODULE_PATHNAME', 'promoai_dbscan_kdist'
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.dbscan_kdist(float8[], int, text) IS
+'The distance of each row to its min_points-th nearest row of the window''s partition, itself counted: the least eps at which dbscan_segment takes it as a core row. NULL where there are fewer rows, or a NULL among the features.';
+
+CREATE FUNCTION promoai.hdbscan_segment(
+	features float8[], min_size int, min_points int DEFAULT NULL, standardize text DEFAULT 'log_zscore')
+RETURNS int
+AS 'MODULE_PATHNAME', 'promoai_hdbscan_segment'
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.hdbscan_segment(float8[], int, int, text) IS
+'The cluster of each row of the window''s partition by HDBSCAN* (Campello et al. 2015), numbered from 1 by size; NULL: noise, or a NULL among the features. Clusters of min_size rows or more that last over a wide range of densities, whatever the density of each; min_points (default: min_size) rows, itself counted, say how dense it is about a row.';
+
+CREATE FUNCTION promoai.hierarchical_segment(
+	features float8[], k int, linkage text DEFAULT 'ward', standardize text DEFAULT 'log_zscore')
+RETURNS int
+AS 'MODULE_PATHNAME', 'promoai_hierarchical_segment'
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.hierarchical_segment(float8[], int, text, text) IS
+'The cluster of each row of the window''s partition by agglomerative clustering with linkage ward, complete, average or single, cut into k clusters numbered from 1 by size; NULL: a NULL among the features. Equal rows stay together, so there may be fewer.';
+
+CREATE FUNCTION promoai.hierarchical_tree(
+	source text,
+	linkage text DEFAULT 'ward',
+	standardize text DEFAULT 'log_zscore',
+	memory text DEFAULT NULL,
+	OUT step bigint, OUT left_node bigint, OUT left_id text, OUT left_id_no bigint,
+	OUT right_node bigint, OUT right_id text, OUT right_id_no bigint, OUT distance float8, OUT size bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_hierarchical_tree'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+
+COMMENT ON FUNCTION promoai.hierarchical_tree(text, text, text, text) IS
+'The merges of agglomerative clustering over a source of (id, feature [, feature ...]), nearest first. Leaves are nodes 1 to n in the order of their ids; the merge of step i is node n + i.';
 -- Rights.  Default privileges of whoever installs this must not open the tables, nor let anybody write through a view:
 -- all that they gave is taken back.  Views show each role its own, so everybody may read them.
 DO $do$

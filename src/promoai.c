@@ -7,9 +7,11 @@
 #include "utils/guc.h"
 
 #include "api/cf_train.h"
+#include "api/basket_train.h"
 #include "api/content_train.h"
 #include "api/hybrid_train.h"
 #include "api/mf_train.h"
+#include "api/recommend.h"
 #include "bridge/env.h"
 #include "bridge/language.h"
 #include "bridge/testpoint.h"
@@ -28,6 +30,8 @@ _PG_init(void)
 	cache_init();
 	mf_init();
 	cf_init();
+	basket_init();
+	recommend_all_init();
 	content_init();
 	hybrid_init();
 	MarkGUCPrefixReserved("promoai");

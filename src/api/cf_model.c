@@ -130,7 +130,7 @@ read_matrix(const Payload *payload, const char *name, int32 rows, int32 cols, Cs
 	matrix->col = (int32 *) payload_get(payload, psprintf("%s_col", name), sizeof(int32), &entries);
 	matrix->value = (float *) payload_get(payload, psprintf("%s_value", name), sizeof(float), &values);
 	return matrix->value != NULL && values == entries &&
-		   recommender_rows_good(matrix->start, rows, matrix->col, entries, cols);
+		   recommender_rows_good(payload, matrix->start, rows, matrix->col, entries, cols);
 }
 
 /* What a method needs beside the histories. */

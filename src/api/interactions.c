@@ -55,6 +55,8 @@ describe_columns(Collector *collector, SourceReader *reader)
 	};
 
 	memcpy(collector->columns, columns, sizeof(columns));
+	if (collector->in->who != NULL)
+		collector->columns[COLUMN_CUSTOMER].name = collector->in->who;
 	reader->columns = collector->columns;
 	reader->n_columns = N_COLUMNS;
 	reader->memory = collector->in->memory;
@@ -153,7 +155,7 @@ value_of(const Collector *collector, const SourceValue *values)
 	if (fabs(value) > FLT_MAX)
 		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 						errmsg("source has a value of %g, beyond the largest allowed, %g", value, FLT_MAX),
-						errdetail("The first such row is of customer %s.",
+						errdetail("The first such row is of %s %s.", collector->columns[COLUMN_CUSTOMER].name,
 								  ids_text(collector->columns[COLUMN_CUSTOMER].ids,
 										   values[COLUMN_CUSTOMER].index))));
 	return (float) value;
@@ -252,7 +254,8 @@ interactions_read(const char *source, Interactions *in)
 		uint64 need = collector_need(&collector, in->coo.n);
 
 		/* Past the limit entries were only counted: there is no going on, whatever the need has become meanwhile. */
-		memory_require(collector.full ? Max(need, in->limit + 1) : need, in->limit, "training");
+		memory_require(collector.full ? Max(need, in->limit + 1) : need, in->limit,
+					   in->what == NULL ? "training" : in->what);
 	}
 	in->customers = sort_ids(collector.columns[COLUMN_CUSTOMER].ids, in->memory, in->coo.row, in->coo.n);
 	in->items = sort_ids(collector.columns[COLUMN_ITEM].ids, in->memory, in->coo.col, in->coo.n);
@@ -336,7 +339,8 @@ interactions_settle(Interactions *in)
 	in->pairs = csr_entries(&pairs);
 	if (in->pairs == 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("source has no pair of customer and item with a value above zero")));
+						errmsg("source has no pair of %s and item with a value above zero",
+							   in->who != NULL ? in->who : "customer")));
 	if (merge.dropped > 0)
 		keep_used(in, &pairs);
 	pfree(pairs.start);

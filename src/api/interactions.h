@@ -17,6 +17,8 @@ typedef struct Interactions
 	OptionTime late_after; /* entries after this time are marked late */
 	bool rated; /* values are ratings: there must be some, and repeated ones are averaged */
 	bool timed; /* keep the time of each entry, where the source has one */
+	const char *who; /* as messages call the first column; NULL: "customer" */
+	const char *what; /* completes "... needs 81 MB of memory"; NULL: "training" */
 
 	/*
 	 * What the training will need in all for so many entries, customers and items; asked while reading, so that too

@@ -40,4 +40,11 @@ extern bool mf_model_load(LoadedModel *loaded, MemoryContext memory);
 extern const RecommenderMethods mf_methods;
 extern const RecommenderMethods mf_rating_methods;
 
+/* Is it a factor model? */
+static inline bool
+mf_is_factors(const Recommender *model)
+{
+	return model->methods == &mf_methods || model->methods == &mf_rating_methods;
+}
+
 #endif

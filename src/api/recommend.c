@@ -39,9 +39,8 @@ similar_items(void *arg, int32 item, const int32 *others, int32 n, float *simila
 	return asked->model->methods->similar(asked->model, asked->env, item, others, n, similarity);
 }
 
-/* No rule but a filter: the model may have a shorter way than scoring every item. */
-static bool
-only_filtered(const SelectRules *rules)
+bool
+recommend_only_filters(const SelectRules *rules)
 {
 	return rules->category == NULL && rules->boost == NULL && rules->diversity == 0;
 }
@@ -54,7 +53,7 @@ rank_directly(const Recommender *model, PgEnv *env, const Taste *taste, const Se
 	TopEntry *heap;
 	TopK top;
 
-	if (model->methods->rank == NULL || !only_filtered(rules))
+	if (model->methods->rank == NULL || !recommend_only_filters(rules))
 		return false;
 	heap = palloc(sizeof(TopEntry) * Max(rules->k, 1));
 	topk_init(&top, heap, rules->k);
@@ -449,51 +448,7 @@ promoai_cf_explain(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* ---- whole tables ---- */
-
-/*
- * cf_recommend_all(model, k, exclude_seen, candidates, version, rules...)
- *		-> (customer, customer_no, rank, item, item_no, score)
- */
-PG_FUNCTION_INFO_V1(promoai_cf_recommend_all);
-Datum
-promoai_cf_recommend_all(PG_FUNCTION_ARGS)
-{
-	Args *args = args_open(fcinfo);
-	const Recommender *model = recommend_model(args);
-	bool exclude_seen = recommend_excludes_seen(model, args);
-	ReturnSetInfo *rows = rows_open(fcinfo);
-	MemoryContext per_customer =
-		AllocSetContextCreate(CurrentMemoryContext, "promoai list", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(per_customer);
-	PgEnv env;
-
-	env_init(&env, per_customer);
-	for (int32 customer = 0; customer < model->customers.n; customer++)
-	{
-		Taste taste = {.customer = customer};
-		int32 n_seen = 0;
-		const int32 *seen = exclude_seen ? recommender_seen(model, customer, &n_seen) : NULL;
-		SelectRules rules;
-		RecommendList list;
-		Datum values[6];
-		bool nulls[6] = {0};
-
-		recommend_rules(model, args, seen, n_seen, &rules);
-		recommend_list(model, &env, &taste, &rules, &list);
-		recommend_put_id(&model->customers, customer, &values[0], &nulls[0]);
-		for (int32 i = 0; i < list.n; i++)
-		{
-			values[2] = Int32GetDatum(i + 1);
-			recommend_put_id(&model->items, list.entry[i].item, &values[3], &nulls[3]);
-			values[5] = Float4GetDatum(list.entry[i].score);
-			rows_put(rows, values, nulls);
-		}
-		MemoryContextReset(per_customer);
-	}
-	MemoryContextSwitchTo(caller);
-	return (Datum) 0;
-}
+/* ---- factors as rows ---- */
 
 /* Rows (id text, id_no bigint, factors real[]). */
 static Datum
@@ -528,7 +483,7 @@ factor_model(const Args *args)
 {
 	const Recommender *model = recommend_model(args);
 
-	if (model->methods != &mf_methods && model->methods != &mf_rating_methods)
+	if (!mf_is_factors(model))
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
 						errmsg("model \"%s\" has no factors", args_text(args, "model")),
 						errhint("Use a model trained by promoai.mf_train.")));

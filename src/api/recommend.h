@@ -48,6 +48,9 @@ extern void recommend_rules(const Recommender *model, Args *args, const int32 *s
 /* The argument "exclude_seen"; NULL: as the model is meant. */
 extern bool recommend_excludes_seen(const Recommender *model, const Args *args);
 
+/* No rule but a filter: a model may have a shorter way than scoring every item. */
+extern bool recommend_only_filters(const SelectRules *rules);
+
 /* A list as it is answered. */
 typedef struct RecommendList
 {
@@ -62,5 +65,8 @@ typedef struct RecommendList
  */
 extern void recommend_list(const Recommender *model, PgEnv *env, const Taste *taste, SelectRules *rules,
 						   RecommendList *list);
+
+/* Called from _PG_init: lists for everybody (recommend_all.c). */
+extern void recommend_all_init(void);
 
 #endif

@@ -125,8 +125,9 @@ extern bool recommender_read(const LoadedModel *loaded, Recommender *model);
 /* A section of exactly `count` elements of `width` bytes, or NULL. */
 extern const void *recommender_section(const Payload *payload, const char *name, uint32 width, uint64 count);
 
-/* rows [n_rows + 1] and their indices: starts ascending from 0, indices ascending and distinct below `limit` in each row. */
-extern bool recommender_rows_good(const int64 *start, int32 n_rows, const int32 *index, uint64 entries,
-								  int32 limit);
+/* rows [n_rows + 1] and their indices: starts ascending from 0, indices ascending and distinct below `limit` in each row; what a
+ * trusted payload holds is not looked at again. */
+extern bool recommender_rows_good(const Payload *payload, const int64 *start, int32 n_rows,
+								  const int32 *index, uint64 entries, int32 limit);
 
 #endif

@@ -52,7 +52,11 @@ typedef struct ModelKind
 	/* ERROR for arguments of a definition that the kind does not take.  NULL where `fit` is. */
 	void (*check)(Jsonb *arguments);
 
-	/* Make a loaded payload ready to serve; false when sections are missing or contradict one another. */
+	/*
+	 * Make a loaded payload ready to serve; false when sections are missing or contradict one another.  A payload in
+	 * shared memory is loaded by every process that serves from it: only where it is not trusted are its elements to be
+	 * looked at one by one.
+	 */
 	bool (*load)(LoadedModel *loaded, MemoryContext memory);
 
 	/* Measure on a source run as the caller; returns metrics palloc'd. */

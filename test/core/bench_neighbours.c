@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "core_env.h"
+#include "recommend/item_scores.h"
 #include "recommend/neighbour_weights.h"
 #include "recommend/neighbours.h"
 #include "rng.h"
@@ -21,6 +22,8 @@
 #define USERS 100000
 #define ITEMS 20000
 #define DRAWS 5000000
+#define HISTORY 100
+#define REPEATS 20000
 
 static void
 fail(const char *what)
@@ -109,6 +112,33 @@ csr_room(int32_t rows, int32_t cols, int64_t entries)
 				 .col = core_malloc((size_t) entries * sizeof(int32_t))};
 }
 
+/* Microseconds for the scores of a history of 100 items, and for what each of them adds to one item's. */
+static void
+time_scores(CoreEnv *env, const NeighbourLists *lists, double *scored, double *explained)
+{
+	Csr matrix = csr_room(lists->rows, lists->rows, neighbour_lists_entries(lists));
+	float *scores = core_malloc((size_t) lists->rows * sizeof(float));
+	int32_t history[HISTORY];
+	float parts[HISTORY];
+	ScoreCauses causes = {.rows = history, .n = HISTORY};
+	double begun;
+
+	matrix.value = core_malloc((size_t) neighbour_lists_entries(lists) * sizeof(float));
+	if (neighbour_lists_csr(&env->env, lists, lists->rows, &matrix) != CORE_OK)
+		fail("no rows");
+	for (int32_t h = 0; h < HISTORY; h++)
+		history[h] = (int32_t) ((int64_t) lists->rows * h / HISTORY);
+	begun = cpu_seconds();
+	for (int32_t i = 0; i < REPEATS; i++)
+		item_scores(&env->env, &matrix, &causes, scores);
+	*scored = 1e6 / REPEATS * (cpu_seconds() - begun);
+	begun = cpu_seconds();
+	for (int32_t i = 0; i < REPEATS; i++)
+		item_scores_parts(&matrix, &causes, i % lists->rows, parts);
+	*explained = 1e6 / REPEATS * (cpu_seconds() - begun);
+	free(scores);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -120,6 +150,8 @@ main(int argc, char **argv)
 	int users;
 	int items;
 	double sum = 0.0;
+	double scored;
+	double explained;
 
 	if (argc < 2)
 		fail("bench_neighbours PAIRS|random [weighted|ones [FILE]]");
@@ -163,6 +195,9 @@ main(int argc, char **argv)
 		for (int32_t e = 0; e < lists.count[r]; e++)
 			sum += lists.value[(int64_t) r * lists.width + e];
 	}
+	time_scores(&env, &lists, &scored, &explained);
+	printf("scores of a history of %d items %.1f us, parts of one score %.1f us\n", HISTORY, scored,
+		   explained);
 	printf(
 		"%lld pairs, sum of similarities %.3f, longest time without a look at cancel %.1f ms, seconds %.4f\n",
 		(long long) csr_entries(&by_user), sum, 1e3 * env.longest_gap, begun);

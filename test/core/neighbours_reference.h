@@ -1,3 +1,4 @@
+/* clang-format off */
 /* What reference_neighbours.py prints: per row count, sum, and sum weighted by (column + 1) / columns. */
 static const double reference_ease_full[100][3] = {
 	{98, 0.2873136246, 0.1833783015},  {98, 0.3751591734, 0.1989007049},   {98, 0.127720212, 0.2388608825},

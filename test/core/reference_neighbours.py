@@ -136,6 +136,7 @@ def cases():
 
 
 def header():
+    print("/* clang-format off */")
     print("/* What reference_neighbours.py prints: per row count, sum, and sum weighted by (column + 1) / columns. */")
     for name, kept in cases():
         print(f"static const double reference_{name}[{len(kept)}][3] = {{")

@@ -29,7 +29,7 @@
 #define ROWS 16 /* in a chunk of phase 2 */
 #define NORM_ROWS 4096 /* in a chunk of phase 1 */
 #define STRETCH 65536 /* additions between two looks at the cancel flag */
-#define SPARSE 8 /* sums are listed when there are fewer meetings than things / SPARSE */
+#define SPARSE 16 /* sums are listed when there are fewer meetings than things / SPARSE */
 #define BIN_SHIFT                                                                                            \
 	19 /* bits of a float, sign first, that are not looked at to find its bin: 16 bins to a power of two */
 #define BINS (1 << (31 - BIN_SHIFT))
