@@ -190,7 +190,7 @@ judge_held(const Mapping *mapping, const Csr *relevant, const float *rows, const
 					 .k = mapping->options->metrics_k,
 					 .seen = {.rows = base->customers.n, .cols = mapping->n_held, .start = none},
 					 .relevant = *relevant};
-	Size bytes = rank_shared_bytes(base->customers.n, mapping->n_held, task.k);
+	Size bytes = rank_evaluate_bytes(base->customers.n, mapping->n_held, task.factors);
 	void *shared = MemoryContextAllocExtended(CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	RankSummary summary;
 
