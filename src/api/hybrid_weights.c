@@ -54,7 +54,7 @@ count_after(const Interactions *in, int64 at)
 	return n;
 }
 
-/* The latest time, to the second, after which at least a share of the entries lies. */
+/* The latest whole second, or the one before it, after which at least a share of the entries lies. */
 static int64
 time_before_newest(const Interactions *in, double share)
 {
@@ -77,7 +77,7 @@ time_before_newest(const Interactions *in, double share)
 		else
 			high = middle;
 	}
-	return low;
+	return low - (low % USECS_PER_SEC + USECS_PER_SEC) % USECS_PER_SEC;
 }
 
 static Parting
