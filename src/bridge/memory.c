@@ -92,3 +92,16 @@ memory_shared_has_room(uint64 bytes)
 		return true;
 	return memory_mul(fs.f_bavail, fs.f_frsize) > bytes;
 }
+
+void
+memory_require_setting(uint64 need, const char *what)
+{
+	uint64 limit = memory_limit(NULL);
+
+	if (need <= limit)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					errmsg("%s needs %s of memory, more than the allowed %s", what, memory_pretty(need),
+						   memory_pretty(limit - 1)),
+					errhint("Raise maintenance_work_mem to at least %s.", memory_pretty(need))));
+}

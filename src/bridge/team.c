@@ -114,7 +114,7 @@ team_create(Size bytes, int workers)
 	bytes = memory_add(Max(bytes, 1), TEAM_ALIGN);
 	if (workers > 0 && !memory_shared_has_room(bytes))
 	{
-		ereport(NOTICE, (errmsg("training without parallel workers: /dev/shm has no room for %s",
+		ereport(NOTICE, (errmsg("going without parallel workers: /dev/shm has no room for %s",
 								memory_pretty(bytes))));
 		workers = 0;
 	}
