@@ -63,3 +63,16 @@ memory_require(uint64 need, uint64 limit, const char *what)
 						   memory_pretty(limit - 1)),
 					errhint("Raise maintenance_work_mem, or pass memory => '%s'.", memory_pretty(need))));
 }
+
+void
+memory_require_setting(uint64 need, const char *what)
+{
+	uint64 limit = memory_limit(NULL);
+
+	if (need <= limit)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					errmsg("%s needs %s of memory, more than the allowed %s", what, memory_pretty(need),
+						   memory_pretty(limit - 1)),
+					errhint("Raise maintenance_work_mem to '%s'.", memory_pretty(need))));
+}

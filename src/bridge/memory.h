@@ -15,6 +15,9 @@ extern uint64 memory_limit(const char *argument);
 /* ERROR (54000... configuration_limit_exceeded) when need is above limit; `what` completes "... needs 81 MB". */
 extern void memory_require(uint64 need, uint64 limit, const char *what);
 
+/* The same for functions without such an argument: maintenance_work_mem is the limit. */
+extern void memory_require_setting(uint64 need, const char *what);
+
 /* "81 MB" in a palloc'd string, rounded up so that the figure, given as a limit, suffices. */
 extern char *memory_pretty(uint64 bytes);
 
