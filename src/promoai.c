@@ -8,6 +8,7 @@
 
 #include "api/mf_train.h"
 #include "bridge/env.h"
+#include "bridge/language.h"
 #include "bridge/testpoint.h"
 #include "model/cache.h"
 
@@ -20,6 +21,7 @@ _PG_init(void)
 {
 	env_init_library();
 	testpoint_init();
+	language_init();
 	cache_init();
 	mf_init();
 	MarkGUCPrefixReserved("promoai");
