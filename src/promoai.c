@@ -7,6 +7,7 @@
 #include "utils/guc.h"
 
 #include "api/mf_train.h"
+#include "api/segment_train.h"
 #include "bridge/env.h"
 #include "bridge/language.h"
 #include "bridge/testpoint.h"
@@ -24,5 +25,6 @@ _PG_init(void)
 	language_init();
 	cache_init();
 	mf_init();
+	segment_init();
 	MarkGUCPrefixReserved("promoai");
 }

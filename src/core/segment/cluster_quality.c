@@ -178,8 +178,8 @@ draw_judged(const QualityTask *task, const Quality *quality, Judged *judged)
 			int64_t begin = (int64_t) (stretch * (double) taken);
 			int64_t end = (int64_t) (stretch * (double) (taken + 1));
 
-			wanted =
-				begin + (int64_t) (rng_uniform(task->seed, STREAM, (uint64_t) taken) * (double) (end - begin));
+			wanted = begin +
+					 (int64_t) (rng_uniform(task->seed, STREAM, (uint64_t) taken) * (double) (end - begin));
 		}
 		if (seen++ != wanted)
 			continue;
@@ -255,8 +255,8 @@ silhouette(Env *env, const QualityTask *task, Judged *judged, Quality *quality)
 	quality->silhouette_rows = judged->n;
 	quality->silhouette = sum / (double) judged->n;
 	if (judged->n > 1)
-		quality->silhouette_error =
-			sqrt(fmax(squares - sum * quality->silhouette, 0) / (double) (judged->n - 1) / (double) judged->n);
+		quality->silhouette_error = sqrt(fmax(squares - sum * quality->silhouette, 0) /
+										 (double) (judged->n - 1) / (double) judged->n);
 	return CORE_OK;
 }
 
@@ -281,8 +281,10 @@ lay_out(const QualityTask *task, Means *means, Judged *judged, char *base)
 	{
 		*means = (Means){.mean = next, .apart = next + k * features};
 		next += k * (features + 1);
-		*judged = (Judged){
-			.n = judged_rows(task), .room = (int64_t) room, .column = next, .distance = next + room * features};
+		*judged = (Judged){.n = judged_rows(task),
+						   .room = (int64_t) room,
+						   .column = next,
+						   .distance = next + room * features};
 		judged->sum = judged->distance + room;
 		means->count = (int64_t *) (judged->sum + k);
 		judged->count = means->count + k;
