@@ -23,7 +23,7 @@ CREATE TYPE promoai.kmeans_report AS (
 	metrics jsonb, seconds float8);
 
 COMMENT ON TYPE promoai.kmeans_report IS
-'What kmeans_train did: the version it published, rows read and skipped (for a NULL), how many customers, features and segments, iterations of the last run, features that say nothing, customers who changed segment since the version before, metrics, seconds.';
+'What kmeans_train did: the version it published, rows read and skipped (for a NULL), how many customers, features and segments, iterations, features that say nothing, customers who changed segment since the version before, metrics, seconds.';
 COMMENT ON COLUMN promoai.kmeans_report.model IS 'name of the model';
 COMMENT ON COLUMN promoai.kmeans_report.version IS 'number of the version that was published';
 COMMENT ON COLUMN promoai.kmeans_report.kind IS 'what kind of model it is: kmeans';
@@ -32,7 +32,7 @@ COMMENT ON COLUMN promoai.kmeans_report.rows_skipped IS 'of these, left out for 
 COMMENT ON COLUMN promoai.kmeans_report.customers IS 'rows that were segmented';
 COMMENT ON COLUMN promoai.kmeans_report.features IS 'numeric columns of the source';
 COMMENT ON COLUMN promoai.kmeans_report.segments IS 'segments found: k, or fewer where fewer rows differ';
-COMMENT ON COLUMN promoai.kmeans_report.iterations IS 'iterations of the last run over all rows';
+COMMENT ON COLUMN promoai.kmeans_report.iterations IS 'Lloyd''s iterations of the best start and of the last run over all rows';
 COMMENT ON COLUMN promoai.kmeans_report.constant_features IS 'features with one value in all rows: they take no part';
 COMMENT ON COLUMN promoai.kmeans_report.moved IS 'customers of this version and the one before whose segment has another number; NULL: there is none before, or it has other features';
 COMMENT ON COLUMN promoai.kmeans_report.metrics IS 'metric to value; promoai.model_metrics has intervals and more';

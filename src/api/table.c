@@ -71,23 +71,25 @@ array_of(Table *table, int c)
 	}
 }
 
+/* While ids are sorted there are the table and the set beside it; afterwards the set, and the work to come. */
 static uint64
 filler_need(const Filler *filler, uint64 rows)
 {
 	const Table *table = filler->table;
-	uint64 need = table->need == NULL ? 0 : table->need(table->need_arg, rows);
+	uint64 work = table->need == NULL ? 0 : table->need(table->need_arg, rows);
+	uint64 columns = memory_mul(rows, sizeof(float) * table->numbers);
+	uint64 ids = 0;
 
-	need = memory_add(need, memory_mul(rows, sizeof(float) * table->numbers));
 	for (int c = 0; c < table->n_columns; c++)
 	{
 		const SourceColumn *column = &table->columns[c];
 
 		if (stands_alone(table, c))
-			need = memory_add(need, memory_mul(rows, width_of(column) + (column->nullable ? 1 : 0)));
-		if (column->ids != NULL) /* the table, then the sorted set beside it */
-			need = memory_add(need, memory_mul(2, ids_memory(column->ids)));
+			columns = memory_add(columns, memory_mul(rows, width_of(column) + (column->nullable ? 1 : 0)));
+		if (column->attno != 0 && column->ids != NULL)
+			ids = memory_add(ids, ids_memory(column->ids));
 	}
-	return need;
+	return memory_add(columns, memory_add(ids, Max(ids, work)));
 }
 
 static void

@@ -32,6 +32,7 @@
 typedef struct Start
 {
 	int32_t found; /* clusters */
+	int32_t iterations;
 	double inertia;
 } Start;
 
@@ -40,6 +41,7 @@ typedef struct Shared
 {
 	TeamShared team;
 	int32_t clusters;
+	int32_t iterations; /* of the start that was taken */
 	int32_t kept; /* clusters that have rows in the end */
 } Shared;
 
@@ -270,6 +272,7 @@ run_start(Fit *fit, int64_t number)
 	if (status == CORE_OK)
 		status = lloyd_run(&solo.base, &task, start_centroids(fit, number), (int32_t *) (memory + bytes),
 						   memory, &report);
+	fit->starts[number].iterations = report.iterations;
 	fit->starts[number].inertia = report.inertia;
 	fit->env->release(fit->env, memory);
 	return status;
@@ -318,6 +321,7 @@ choose_start(Fit *fit)
 		return kmeans_seed(fit->env, &seed, (float *) fit->model->labels, fit->model->centroids,
 						   &fit->shared->clusters);
 	}
+	fit->shared->iterations = fit->starts[best].iterations;
 	memcpy(fit->model->centroids, start_centroids(fit, best), (size_t) fit->shared->clusters * width);
 	return CORE_OK;
 }
@@ -409,6 +413,7 @@ run_last(Fit *fit, KmeansReport *report)
 		team_fail(&fit->team, put_in_order(fit, lloyd_sizes(&task, fit->lloyd)));
 	status = team_meet(&fit->team);
 	report->clusters = fit->shared->kept;
+	report->iterations += fit->shared->iterations;
 	return status;
 }
 

@@ -45,7 +45,7 @@ typedef struct KmeansModel
 typedef struct KmeansReport
 {
 	int32_t clusters; /* at most k */
-	int32_t iterations; /* of the last run */
+	int32_t iterations; /* of the start that was taken and the last run */
 	bool converged;
 	double inertia; /* sum of squared distances to the centroids */
 	double pruned; /* share of the rows of the last run's iterations whose distances bounds left out */
