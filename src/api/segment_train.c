@@ -87,7 +87,7 @@ training_fit(Training *training)
 	segment_fit_run(fit, options, options->k);
 	fit->env.report = fit->env.verbose = false;
 	if (fit->report.clusters < options->k)
-		ereport(NOTICE, (errmsg("%d segments instead of %d: the rows differ in no more ways",
+		ereport(NOTICE, (errmsg("found %d of %d segments: the rows differ in no more ways",
 								fit->report.clusters, options->k)));
 	if (!fit->report.converged)
 		ereport(NOTICE, (errmsg("segments still moved after %d iterations", fit->report.iterations),
