@@ -105,6 +105,8 @@ profile_value(const FeatureScale *scale, float z)
 {
 	double value = scale_undo(scale, z);
 
+	if (scale->scale != 0 && scale_narrow(scale, 0) == z)
+		return 0;
 	for (int digits = 1; digits <= 9 && scale->scale != 0; digits++)
 	{
 		char text[32];
