@@ -8,6 +8,7 @@
 
 #include "api/mf_train.h"
 #include "api/segment_train.h"
+#include "api/recommend.h"
 #include "bridge/env.h"
 #include "bridge/language.h"
 #include "bridge/testpoint.h"
@@ -26,5 +27,6 @@ _PG_init(void)
 	cache_init();
 	mf_init();
 	segment_init();
+	recommend_all_init();
 	MarkGUCPrefixReserved("promoai");
 }
