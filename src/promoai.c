@@ -7,8 +7,8 @@
 #include "utils/guc.h"
 
 #include "api/mf_train.h"
-#include "api/segment_train.h"
 #include "api/recommend.h"
+#include "api/segment_train.h"
 #include "bridge/env.h"
 #include "bridge/language.h"
 #include "bridge/testpoint.h"
@@ -26,7 +26,7 @@ _PG_init(void)
 	language_init();
 	cache_init();
 	mf_init();
-	segment_init();
 	recommend_all_init();
+	segment_init();
 	MarkGUCPrefixReserved("promoai");
 }

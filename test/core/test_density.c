@@ -218,7 +218,7 @@ plain_dbscan(const Points *points, double eps, int32_t min_points, int32_t *labe
 }
 
 static void
-test_dbscan(void)
+test_dbscan(int32_t most)
 {
 	static const double eps[] = {1e-100, 0.3, 1, 1.5, 2.5, 1000, 1e100};
 	static const int32_t least[] = {1, 2, 4, 5, 40, 1000000000};
@@ -226,7 +226,7 @@ test_dbscan(void)
 
 	for (int trial = 0; trial < N_SHAPES * 3; trial++)
 	{
-		int32_t n = trial / N_SHAPES == 0 ? 1 + trial * 7 : 600;
+		int32_t n = trial / N_SHAPES == 0 ? 1 + trial * 7 : most;
 		int32_t width = trial / N_SHAPES == 1 ? 2 : 3;
 		Points points = make_sorted(trial % N_SHAPES, n, width, 11);
 		int32_t *right = core_malloc(sizeof(int32_t) * (size_t) n);
@@ -251,7 +251,7 @@ test_dbscan(void)
 		free(right);
 		drop(&points);
 	}
-	CHECK(clustered > 1000);
+	CHECK(clustered > most);
 }
 
 /* ---- k-th distances ---- */
@@ -546,10 +546,10 @@ work_kth(Env *env, double *x, int32_t n, void *out)
 static const Work works[] = {work_dbscan, work_hdbscan, work_ward, work_average, work_single, work_kth};
 
 static void
-test_stopping(void)
+test_stopping(int32_t n)
 {
-	Points points = make_sorted(SHAPE_BLOBS, 3000, 2, 9);
-	void *out = core_malloc(sizeof(double) * 3000);
+	Points points = make_sorted(SHAPE_BLOBS, n, 2, 9);
+	void *out = core_malloc(sizeof(double) * (size_t) n);
 
 	for (size_t w = 0; w < sizeof(works) / sizeof(works[0]); w++)
 	{
@@ -559,7 +559,7 @@ test_stopping(void)
 		double *x = copy_of(&points);
 
 		core_env_init(&env);
-		CHECK(works[w](&env.env, x, 3000, out) == CORE_OK);
+		CHECK(works[w](&env.env, x, n, out) == CORE_OK);
 		free(x);
 		allocations = env.allocations;
 		looks = env.looks;
@@ -569,7 +569,7 @@ test_stopping(void)
 			x = copy_of(&points);
 			core_env_init(&env);
 			env.fail_at = at;
-			CHECK(works[w](&env.env, x, 3000, out) == CORE_NO_MEMORY && env.live == 0);
+			CHECK(works[w](&env.env, x, n, out) == CORE_NO_MEMORY && env.live == 0);
 			free(x);
 		}
 		for (long at = 1; at <= looks; at += 1 + looks / 50)
@@ -577,7 +577,7 @@ test_stopping(void)
 			x = copy_of(&points);
 			core_env_init(&env);
 			env.cancel_at = at;
-			CHECK(works[w](&env.env, x, 3000, out) == CORE_CANCELLED && env.live == 0);
+			CHECK(works[w](&env.env, x, n, out) == CORE_CANCELLED && env.live == 0);
 			free(x);
 		}
 	}
@@ -606,14 +606,16 @@ test_far_apart(void)
 int
 main(void)
 {
+	bool quick = getenv("CORE_TEST_QUICK") != NULL && *getenv("CORE_TEST_QUICK") != 0;
+
 	test_points();
 	test_labels();
-	test_dbscan();
+	test_dbscan(quick ? 150 : 600);
 	test_kth();
 	test_hierarchy();
 	test_hierarchy_labels();
 	test_hdbscan();
-	test_stopping();
+	test_stopping(quick ? 400 : 3000);
 	test_far_apart();
 	return check_finish();
 }
