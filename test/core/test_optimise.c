@@ -16,6 +16,7 @@ valley(Env *env, const void *arg, const double *x, double *value, double *gradie
 {
 	int n = *(const int *) arg;
 
+	(void) env;
 	*value = 0;
 	for (int i = 0; i < n; i += 2)
 	{
@@ -32,6 +33,8 @@ valley(Env *env, const void *arg, const double *x, double *value, double *gradie
 static CoreStatus
 bounded(Env *env, const void *arg, const double *x, double *value, double *gradient)
 {
+	(void) env;
+	(void) arg;
 	*value = x[0] > 0 ? x[0] - log(x[0]) : NAN;
 	gradient[0] = 1 - 1 / x[0];
 	return CORE_OK;
@@ -41,6 +44,8 @@ bounded(Env *env, const void *arg, const double *x, double *value, double *gradi
 static CoreStatus
 falling(Env *env, const void *arg, const double *x, double *value, double *gradient)
 {
+	(void) env;
+	(void) arg;
 	*value = exp(-x[0]);
 	gradient[0] = -*value;
 	return CORE_OK;
@@ -49,6 +54,11 @@ falling(Env *env, const void *arg, const double *x, double *value, double *gradi
 static CoreStatus
 fails(Env *env, const void *arg, const double *x, double *value, double *gradient)
 {
+	(void) env;
+	(void) arg;
+	(void) x;
+	(void) value;
+	(void) gradient;
 	return CORE_NO_MEMORY;
 }
 
