@@ -6,6 +6,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "api/clv_model.h"
 #include "api/mf_train.h"
 #include "bridge/env.h"
 #include "bridge/testpoint.h"
@@ -22,5 +23,6 @@ _PG_init(void)
 	testpoint_init();
 	cache_init();
 	mf_init();
+	clv_init();
 	MarkGUCPrefixReserved("promoai");
 }

@@ -119,8 +119,8 @@ score(Rfm *rfm, int which)
 
 	rfm->score[which] = MemoryContextAllocHuge(CurrentMemoryContext, Max((Size) n, 1));
 	env_init(&env, CurrentMemoryContext);
-	env_check(&env,
-			  rfm_score(&env.base, n, rfm->value, (RfmTies) rfm->options.ties, rfm->score[which]), "scoring");
+	env_check(&env, rfm_score(&env.base, n, rfm->value, (RfmTies) rfm->options.ties, rfm->score[which]),
+			  "scoring");
 }
 
 static void

@@ -10,7 +10,7 @@
 #include "wall.h"
 
 #define NEAR 0.01
-#define BEYOND_REASON 4.605170185988092 /* log(100) */
+#define BEYOND_REASON 2.302585092994046 /* log(10) */
 
 /* Errors of the logarithms of those that do not diverge; false when the Hessian has a direction without curvature. */
 static bool

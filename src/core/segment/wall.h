@@ -20,7 +20,7 @@ wall(double z, double *slope)
 
 /*
  * Standard errors [n] of parameters [n] = exp(z) times a constant, from the Hessian of the mean over `cases` cases; NaN
- * for those that diverge: at the wall, or with an error of a factor of 100 and more.  The others' errors are those with
+ * for those that diverge: at the wall, or with an error of a factor of 10 and more.  The others' errors are those with
  * the diverging ones held where they are.
  */
 extern CoreStatus wall_errors(Env *env, const Objective *objective, const double *z, double cases,
