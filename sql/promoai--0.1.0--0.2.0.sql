@@ -821,6 +821,34 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION promoai.clv_p_alive(float8, float8, float8, float8, float8, float8, float8) IS
 'BG/NBD by given parameters: probability that a customer has not left for good; 1 for everybody without a second order.';
+
+CREATE FUNCTION promoai.customer_features(
+	source text,
+	as_of timestamptz DEFAULT NULL,
+	events text DEFAULT NULL,
+	coupons text DEFAULT NULL,
+	reviews text DEFAULT NULL,
+	time_zone text DEFAULT NULL,
+	memory text DEFAULT NULL,
+	OUT customer text, OUT customer_no bigint, OUT as_of_time timestamptz,
+	OUT days_since_last_order int, OUT orders bigint, OUT total_paid float8, OUT mean_order_value float8,
+	OUT tenure_days int, OUT mean_gap_days float8, OUT gap_spread_days float8,
+	OUT lines bigint, OUT lines_per_order float8, OUT quantity_per_order float8,
+	OUT discount_share float8, OUT discounted_share float8, OUT promoted_share float8,
+	OUT promotion_shares jsonb, OUT promotion_response jsonb,
+	OUT mean_price float8, OUT price_band int,
+	OUT categories int, OUT category_entropy float8, OUT top_category text, OUT top_category_share float8,
+	OUT category_shares jsonb,
+	OUT top_hour int, OUT hour_shares float8[], OUT weekday_shares float8[], OUT weekend_share float8,
+	OUT events_seen bigint, OUT events_per_week float8, OUT days_since_last_event int, OUT event_shares jsonb,
+	OUT coupons_received bigint, OUT coupon_use_rate float8, OUT coupon_use_days float8,
+	OUT reviews_written bigint, OUT reviews_per_order float8, OUT mean_rating float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_customer_features'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10000;
+
+COMMENT ON FUNCTION promoai.customer_features(text, timestamptz, text, text, text, text, text) IS
+'A portrait of every customer from (customer, ordered_at, amount) and, by name, order_id, discount, promotion_type, category, price, quantity; and from sources of events (customer, happened_at[, event]), coupons (customer, received_at[, used_at]) and reviews (customer, reviewed_at[, rating]). Nothing later than as_of is looked at (default: the day after the newest order).';
 -- Rights.  Default privileges of whoever installs this must not open the tables, nor let anybody write through a view:
 -- all that they gave is taken back.  Views show each role its own, so everybody may read them.
 DO $do$
