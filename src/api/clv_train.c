@@ -503,11 +503,13 @@ diverging(const Fitted *fitted, bool warn)
 		names[n++] = CStringGetTextDatum(name);
 	}
 	if (n > 0 && warn)
-		ereport(WARNING,
-				(errmsg("the orders do not hold the parameter%s %s, which left for nought or infinity",
-						n == 1 ? "" : "s", list.data),
-				 errhint("Forecasts are sound as long as the model's metrics are; b without bound means that "
-						 "customers never leave for good.  A penalizer of 0.001 holds the parameters.")));
+		ereport(
+			WARNING,
+			(errmsg("the orders do not hold the parameter%s %s, which left for nought or infinity",
+					n == 1 ? "" : "s", list.data),
+			 errhint(
+				 "Forecasts are sound as long as the model's metrics are; b without bound means that "
+				 "customers never leave for good.  A small penalizer, such as 0.001, holds the parameters.")));
 	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
@@ -526,6 +528,9 @@ train(ClvTraining *training)
 	progress_phase(PROGRESS_TRAINING, 0);
 	fit(training, &training->known, &training->fitted);
 	put_training_metrics(training);
+	if (!training->fitted.orders.converged || (training->fitted.valued && !training->fitted.value.converged))
+		ereport(WARNING, (errmsg("the search for the parameters ended before it had converged"),
+						  errhint("Try a small penalizer, such as 0.001.")));
 	if (!training->fitted.valued)
 		ereport(NOTICE, (errmsg("the value of orders is not modelled: %s",
 								training->log.with_amounts ? "too few customers have a second order"
