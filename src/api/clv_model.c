@@ -72,6 +72,13 @@ positive(double value)
 	return value > 0 && isfinite(value);
 }
 
+/* Further out forecasts would take for ever; training comes nowhere near. */
+static bool
+computable(double value)
+{
+	return value >= 1e-9 && value <= 1e9;
+}
+
 static bool
 read_parameters(const Payload *payload, ClvModel *model)
 {
@@ -87,8 +94,8 @@ read_parameters(const Payload *payload, ClvModel *model)
 		(GammaGamma){parameters[PARAMETER_P], parameters[PARAMETER_Q], parameters[PARAMETER_GAMMA]};
 	model->days_per_unit = parameters[PARAMETER_DAYS_PER_UNIT];
 	model->as_of = *as_of;
-	return positive(model->orders.r) && positive(model->orders.alpha) && positive(model->orders.a) &&
-		   positive(model->orders.b) && positive(model->days_per_unit) &&
+	return computable(model->orders.r) && computable(model->orders.alpha) && computable(model->orders.a) &&
+		   computable(model->orders.b) && computable(model->days_per_unit) &&
 		   (!model->valued ||
 			(positive(model->value.p) && positive(model->value.q) && positive(model->value.gamma)));
 }

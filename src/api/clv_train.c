@@ -508,8 +508,7 @@ diverging(const Fitted *fitted, bool warn)
 			(errmsg("the orders do not hold the parameter%s %s, which left for nought or infinity",
 					n == 1 ? "" : "s", list.data),
 			 errhint(
-				 "Forecasts are sound as long as the model's metrics are; b without bound means that "
-				 "customers never leave for good.  A small penalizer, such as 0.001, holds the parameters.")));
+				 "Judge the forecasts by the model's metrics; a small penalizer, such as 0.001, holds the parameters.")));
 	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 

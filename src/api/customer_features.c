@@ -340,18 +340,25 @@ put_real(Row *row, double value)
 	put(row, Float8GetDatum(value), isfinite(value));
 }
 
+/* Moments may lie further apart than a 64-bit number of microseconds tells. */
+static double
+days_between(TimestampTz from, TimestampTz to)
+{
+	return ((double) to - (double) from) / USECS_PER_DAY;
+}
+
 static void
 put_gaps(const Features *features, int32 customer, Row *row)
 {
 	const OrderLists *lists = &features->log.lists;
 	const int64 *at = lists->at + lists->start[customer];
 	int64 gaps = lists->start[customer + 1] - lists->start[customer] - 1;
-	double mean = gaps < 1 ? NAN : (double) (at[gaps] - at[0]) / USECS_PER_DAY / (double) gaps;
+	double mean = gaps < 1 ? NAN : days_between(at[0], at[gaps]) / (double) gaps;
 	double squares = 0;
 
 	for (int64 i = 0; i < gaps; i++)
 	{
-		double off = (double) (at[i + 1] - at[i]) / USECS_PER_DAY - mean;
+		double off = days_between(at[i], at[i + 1]) - mean;
 
 		squares += off * off;
 	}
@@ -501,7 +508,7 @@ put_sides(const Features *features, int32 customer, Row *row)
 	const OrderLists *lists = &features->log.lists;
 	int64 start = lists->start[customer];
 	int64 orders = lists->start[customer + 1] - start;
-	double weeks = (double) Max(features->as_of.at - lists->at[start], USECS_PER_DAY) / USECS_PER_DAY / 7;
+	double weeks = Max(days_between(lists->at[start], features->as_of.at), 1) / 7;
 	const Side *sides = features->sides;
 	static const SideSums none = {0};
 	const SideSums *sums[N_SIDES];

@@ -97,7 +97,8 @@ add_third(SideReading *reading, SideSums *sums, const SourceValue *values)
 			if (values[COLUMN_THIRD].time > reading->as_of)
 				return;
 			pair_sum_add(&sums->sum, &sums->sum_low,
-						 (double) (values[COLUMN_THIRD].time - values[COLUMN_TIME].time) / USECS_PER_DAY);
+						 ((double) values[COLUMN_THIRD].time - (double) values[COLUMN_TIME].time) /
+							 USECS_PER_DAY);
 			sums->with_third++;
 			break;
 		default:
