@@ -700,7 +700,7 @@ COMMENT ON FUNCTION promoai.promo_threshold_bins(
 
 CREATE FUNCTION promoai.source_check(
 	source text,
-	language text DEFAULT 'en',
+	language text DEFAULT NULL,
 	account text DEFAULT NULL,
 	item text DEFAULT NULL,
 	amounts text DEFAULT NULL,
@@ -713,7 +713,7 @@ AS 'MODULE_PATHNAME', 'promoai_source_check'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10;
 
 COMMENT ON FUNCTION promoai.source_check(text, text, text, text, text, int, text) IS
-'What in a source''s rows looks wrong, in words (language en or zh), with counts and examples: duplicates, NULLs, NaN, values below zero, missing days, outliers, amounts that look like cents, accounts that look like fake orders. account, item and amounts name columns where their names do not tell. Rules of thumb: a finding is a question, not a verdict.';
+'What in a source''s rows looks wrong, in words (language en or zh; NULL: the setting promoai.language), with counts and examples: duplicates, NULLs, NaN, values below zero, missing days, outliers, amounts that look like cents, accounts that look like fake orders. account, item and amounts name columns where their names do not tell. Rules of thumb: a finding is a question, not a verdict.';
 -- Customers by what they ordered: RFM segments, portraits, and what they will order and pay.
 
 CREATE FUNCTION promoai.rfm(

@@ -9,6 +9,7 @@
 #include "api/clv_model.h"
 #include "api/mf_train.h"
 #include "bridge/env.h"
+#include "bridge/language.h"
 #include "bridge/testpoint.h"
 #include "model/cache.h"
 
@@ -21,6 +22,7 @@ _PG_init(void)
 {
 	env_init_library();
 	testpoint_init();
+	language_init();
 	cache_init();
 	mf_init();
 	clv_init();

@@ -14,7 +14,6 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "utils/array.h"
@@ -29,6 +28,7 @@
 #include "api/table.h"
 #include "bridge/args.h"
 #include "bridge/env.h"
+#include "bridge/language.h"
 #include "bridge/memory.h"
 #include "bridge/rows.h"
 #include "core/promote/audit.h"
@@ -44,7 +44,7 @@ typedef struct Check
 {
 	Table table;
 	PgEnv env;
-	bool chinese;
+	Language language;
 	int examples; /* at most, per finding */
 	int account, item, day; /* columns, -1: none */
 	bool *is_amount; /* [n_columns] */
@@ -381,13 +381,6 @@ finding_row(const Check *check, Finding *finding, int64 row)
 		finding_example(check, finding, row_text(check, row));
 }
 
-/* The text in the language asked for; the Chinese one is UTF-8 here. */
-static const char *
-in_language(const Check *check, const char *english, const char *chinese)
-{
-	return check->chinese ? pg_any_to_server(chinese, strlen(chinese), PG_UTF8) : english;
-}
-
 /* Rows (finding, column_name, row_count, share, message, examples). */
 static void
 finding_put(Check *check, Finding *finding)
@@ -429,8 +422,8 @@ find_duplicates(Check *check)
 		if (audit_same_row(&check->design, i, i - 1))
 			finding_row(check, &finding, i);
 	}
-	finding.message = psprintf(in_language(check, INT64_FORMAT " rows repeat another row exactly",
-										   INT64_FORMAT " 行与另一行完全相同"),
+	finding.message = psprintf(language_pick(check->language, INT64_FORMAT " rows repeat another row exactly",
+											 INT64_FORMAT " 行与另一行完全相同"),
 							   finding.count);
 	finding_put(check, &finding);
 }
@@ -484,7 +477,7 @@ find_values(Check *check, int c, const char *code, bool (*wrong)(const Check *, 
 		if (wrong(check, c, i))
 			finding_row(check, &finding, i);
 	}
-	finding.message = psprintf(in_language(check, english, chinese), finding.count, name);
+	finding.message = psprintf(language_pick(check->language, english, chinese), finding.count, name);
 	finding_put(check, &finding);
 }
 
@@ -505,8 +498,8 @@ find_outliers(Check *check, int c, const AuditSpread *spread)
 			finding_row(check, &finding, i);
 	}
 	finding.message = psprintf(
-		in_language(
-			check,
+		language_pick(
+			check->language,
 			INT64_FORMAT
 			" values of \"%s\" lie far from the others: the median is %.6g, far is below %.3g or above %.6g",
 			INT64_FORMAT " 个“%s”的值远离其余的值：中位数 %.6g，低于 %.3g 或高于 %.6g 视为远离"),
@@ -528,8 +521,8 @@ find_cents(Check *check, int c, const AuditSpread *spread)
 		if (check->table.number[c][i] > 0 && check->table.number[c][i] < NAN_NUMBER)
 			finding_example(check, &finding, row_text(check, i));
 	finding.message = psprintf(
-		in_language(
-			check,
+		language_pick(
+			check->language,
 			"all " INT64_FORMAT
 			" amounts of \"%s\" are whole numbers about %.6g, mostly multiples of ten: they may be in cents (1/100)",
 			"“%2$s”的 %1$" INT64_MODIFIER
@@ -567,8 +560,8 @@ find_mixed_units(Check *check, int c)
 									 table_key_text(table, check->item, item[i]), name, amount[i]));
 	}
 	finding.message = psprintf(
-		in_language(
-			check,
+		language_pick(
+			check->language,
 			INT64_FORMAT
 			" values of \"%s\" are about a hundred times, or a hundredth of, what their item usually has: cents beside whole units",
 			INT64_FORMAT " 个“%s”的值约为同一商品通常金额的一百倍或百分之一：分与元可能混用"),
@@ -611,10 +604,10 @@ find_missing_days(Check *check, int c)
 	{
 		finding.code = "distant_days";
 		finding.count = 1;
-		finding.message =
-			psprintf(in_language(check, "\"%s\" reaches from %s to %s: one of them may be mistyped",
-								 "“%s”从 %s 到 %s：其中可能有录入错误"),
-					 name, day_text(first), day_text(last));
+		finding.message = psprintf(language_pick(check->language,
+												 "\"%s\" reaches from %s to %s: one of them may be mistyped",
+												 "“%s”从 %s 到 %s：其中可能有录入错误"),
+								   name, day_text(first), day_text(last));
 		finding_put(check, &finding);
 		return;
 	}
@@ -636,8 +629,8 @@ find_missing_days(Check *check, int c)
 								: psprintf("%s .. %s", day_text(first + from), day_text(first + d - 1)));
 	}
 	finding.message = psprintf(
-		in_language(
-			check,
+		language_pick(
+			check->language,
 			INT64_FORMAT
 			" days between %s and %s have no row in \"%s\": closed, or missing? Averages over rows leave them out",
 			INT64_FORMAT " 天（%s 至 %s）在“%s”中没有任何行：是停业还是缺数据？按行求平均会漏掉这些天"),
@@ -699,20 +692,25 @@ find_fake_orders(Check *check)
 		finding_example(
 			check, &finding,
 			psprintf("%s=%s: " INT64_FORMAT " %s%s%s", table->columns[check->account].name,
-					 table_key_text(table, check->account, a), rows[a], in_language(check, "rows", "行"),
-					 flags[a] & AUDIT_REPEATING ? in_language(check, ", nearly all of one item at one amount",
-															  "，几乎全是同一商品同一金额")
-												: "",
+					 table_key_text(table, check->account, a), rows[a],
+					 language_pick(check->language, "rows", "行"),
+					 flags[a] & AUDIT_REPEATING
+						 ? language_pick(check->language, ", nearly all of one item at one amount",
+										 "，几乎全是同一商品同一金额")
+						 : "",
 					 flags[a] & AUDIT_BURSTING
-						 ? in_language(check, ", one item many times in one day", "，一天内多次购买同一商品")
+						 ? language_pick(check->language, ", one item many times in one day",
+										 "，一天内多次购买同一商品")
 						 : ""));
 	}
-	finding.message = psprintf(
-		in_language(check,
-					INT64_FORMAT " accounts with " INT64_FORMAT
-								 " rows order like machines: look for fake orders before measuring anything",
-					INT64_FORMAT " 个账号（共 " INT64_FORMAT " 行）下单像机器：可能是刷单，请先核查再做测算"),
-		suspicious, finding.count);
+	finding.message =
+		psprintf(language_pick(check->language,
+							   INT64_FORMAT
+							   " accounts with " INT64_FORMAT
+							   " rows order like machines: look for fake orders before measuring anything",
+							   INT64_FORMAT " 个账号（共 " INT64_FORMAT
+											" 行）下单像机器：可能是刷单，请先核查再做测算"),
+				 suspicious, finding.count);
 	finding_put(check, &finding);
 }
 
@@ -761,19 +759,14 @@ nothing_to_check(Check *check)
 	finding_open(check, &finding, "empty", NULL);
 	finding.no_rows = true;
 	finding.count = 1;
-	finding.message = pstrdup(in_language(check, "the source has no rows", "数据源没有任何行"));
+	finding.message = pstrdup(language_pick(check->language, "the source has no rows", "数据源没有任何行"));
 	finding_put(check, &finding);
 }
 
 static void
 read_arguments(Check *check, const Args *args)
 {
-	static const char *const languages[] = {"en", "zh", NULL};
-	int32 language;
-	const Option options[] = {{"language", OPTION_CHOICE, 0, .choices = languages}, {NULL}};
-
-	options_from_call(options, args, &language);
-	check->chinese = language == 1;
+	check->language = language_of(args);
 	check->examples = args_int(args, "examples", 0, MAX_EXAMPLES);
 	check->table.limit = memory_limit(args_text_or_null(args, "memory"));
 	check->table.memory = CurrentMemoryContext;
@@ -789,7 +782,7 @@ promoai_source_check(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
 	char *source = args_text(args, "source");
-	Check check = {.chinese = false};
+	Check check = {0};
 
 	read_arguments(&check, args);
 	env_init(&check.env, CurrentMemoryContext);
