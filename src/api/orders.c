@@ -4,7 +4,7 @@
  * Lines of one order mostly follow one another, so a row is first held against its customer's latest order: lines cost
  * no memory then.  What is still double is merged once all rows are there and sorted.
  *
- * Memory: 12 bytes an order (28 with amounts) and 24 a customer while rows come; 8 (16) an order and what sorting takes
+ * Memory: 12 bytes an order (28 with amounts) and 32 a customer while rows come; 8 (16) an order and what sorting takes
  * beside them at the end.  Arrays grow by half.  Counted whenever they grow.
  */
 #include "postgres.h"
@@ -33,7 +33,7 @@ log_need(const OrderLog *log, uint64 customers, uint64 orders)
 {
 	uint64 order = sizeof(int32) + sizeof(int64) + (log->with_amounts ? 2 * sizeof(double) : 0);
 	uint64 settled = sizeof(int64) + (log->with_amounts ? 2 * sizeof(double) : 0);
-	uint64 customer = 2 * sizeof(int64) + 2 * sizeof(double) + sizeof(int32);
+	uint64 customer = sizeof(CustomerTally) + 2 * sizeof(int64) + sizeof(double) + sizeof(int32);
 	uint64 need = memory_add(memory_mul(orders, order + settled), memory_mul(customers, customer));
 
 	need = memory_add(need, memory_mul(log->id_room, sizeof(int64)));
@@ -76,14 +76,9 @@ grow_customers(OrderLog *log, int32 customer)
 
 	if (log->customer_room > 0)
 		memory_require(log_need(log, room, log->room), log->limit, log->what);
-	log->latest = grow(log->latest, log->memory, sizeof(int64) * room);
-	log->total = grow(log->total, log->memory, sizeof(double) * room);
-	log->total_low = grow(log->total_low, log->memory, sizeof(double) * room);
+	log->tally = grow(log->tally, log->memory, sizeof(CustomerTally) * room);
 	for (int64 c = log->customer_room; c < room; c++)
-	{
-		log->latest[c] = -1;
-		log->total[c] = log->total_low[c] = 0;
-	}
+		log->tally[c] = (CustomerTally){.latest = -1};
 	log->customer_room = room;
 }
 
@@ -96,7 +91,8 @@ append_order(OrderLog *log, int32 customer, int64 at)
 	log->at[log->n] = at;
 	if (log->with_amounts)
 		log->amount[log->n] = log->amount_low[log->n] = 0;
-	log->latest[customer] = log->n;
+	log->tally[customer].latest = log->n;
+	log->tally[customer].latest_at = at;
 	log->n++;
 }
 
@@ -133,24 +129,23 @@ order_by_id(OrderLog *log, int32 customer, int64 order, int64 at)
 void
 order_log_add(OrderLog *log, int32 customer, int64 order, int64 at, double amount)
 {
+	CustomerTally *tally;
 	int64 place;
 
 	if (unlikely(customer >= log->customer_room))
 		grow_customers(log, customer);
+	tally = &log->tally[customer];
 	if (log->with_ids)
 		place = order_by_id(log, customer, order, at);
 	else
 	{
-		place = log->latest[customer];
-		if (place < 0 || log->at[place] != at)
-		{
+		if (tally->latest < 0 || tally->latest_at != at)
 			append_order(log, customer, at);
-			place = log->n - 1;
-		}
+		place = tally->latest;
 	}
 	if (log->with_amounts)
 		pair_sum_add(&log->amount[place], &log->amount_low[place], amount);
-	pair_sum_add(&log->total[customer], &log->total_low[customer], amount);
+	pair_sum_add(&tally->total, &tally->total_low, amount);
 }
 
 /* ---- settling ---- */
@@ -167,7 +162,7 @@ settle_customers(OrderLog *log, IdTable *ids)
 
 	log->customers = ids_sort(ids, log->memory, rank);
 	for (int32 c = 0; c < n; c++)
-		kept[rank[c]] = c < log->customer_room && log->latest[c] >= 0 ? 1 : -1;
+		kept[rank[c]] = c < log->customer_room && log->tally[c].latest >= 0 ? 1 : -1;
 	for (int32 c = 0; c < n; c++)
 		if (kept[c] >= 0)
 			kept[c] = customers++;
@@ -175,17 +170,13 @@ settle_customers(OrderLog *log, IdTable *ids)
 	{
 		rank[c] = kept[rank[c]];
 		if (rank[c] >= 0)
-			total[rank[c]] = log->total[c] + log->total_low[c];
+			total[rank[c]] = log->tally[c].total + log->tally[c].total_low;
 	}
 	if (customers < n)
 		idset_keep(log->customers, kept);
 	pfree(kept);
-	if (log->total != NULL)
-	{
-		pfree(log->total);
-		pfree(log->total_low);
-		pfree(log->latest);
-	}
+	if (log->tally != NULL)
+		pfree(log->tally);
 	log->total = total;
 	log->place = rank;
 	log->lists.customers = customers;

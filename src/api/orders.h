@@ -16,6 +16,14 @@
 #include "bridge/source.h"
 #include "core/segment/order_lists.h"
 
+/* What a row is held against and added to: together, since rows come in any order and each touches one of them. */
+typedef struct CustomerTally
+{
+	int64 latest; /* the customer's latest order in the log, -1 */
+	int64 latest_at;
+	double total, total_low; /* sum of amounts, a pair */
+} CustomerTally;
+
 typedef struct OrderLog
 {
 	/* set by the caller */
@@ -39,20 +47,19 @@ typedef struct OrderLog
 	int64 *order_of_id; /* [id_room] with_ids: -1 for ids without an order */
 	int64 id_room;
 	int64 customer_room;
-	int64 *latest; /* [customer_room] a customer's latest order in the log, -1 */
-	double *total; /* [customer_room] a customer's sum of amounts */
-	double *total_low; /* [customer_room] */
+	CustomerTally *tally; /* [customer_room] */
 
 	/* settled: customers in canonical order, those without an order left out */
 	IdSet *customers;
 	OrderLists lists;
+	double *total; /* [customers] sum of amounts */
 	int32 *place; /* [as they were numbered while rows came] each customer's number now, -1 */
 } OrderLog;
 
 /* One row.  order: its id's index, or -1; an id that belongs to several customers ends in an error. */
 extern void order_log_add(OrderLog *log, int32 customer, int64 order, int64 at, double amount);
 
-/* All rows have come: fill customers and lists; total [customers] is by customer then.  Frees what is not needed. */
+/* All rows have come: fill customers, lists, total and place.  Frees what is not needed. */
 extern void order_log_settle(OrderLog *log, IdTable *ids);
 
 /* The columns (id text, id_no bigint) of an answer. */

@@ -15,6 +15,7 @@
 #include "api/orders.h"
 #include "bridge/args.h"
 #include "bridge/env.h"
+#include "bridge/language.h"
 #include "bridge/memory.h"
 #include "bridge/rows.h"
 #include "core/segment/rfm.h"
@@ -163,7 +164,7 @@ put_rows(Rfm *rfm, ReturnSetInfo *rows)
 			values[5 + s] = Int32GetDatum(rfm->score[s][c]);
 		values[8] = CStringGetTextDatum(segment->code);
 		values[9] = CStringGetTextDatum(segment->english);
-		values[10] = CStringGetTextDatum(segment->chinese);
+		values[10] = CStringGetTextDatum(language_pick(LANGUAGE_ZH, segment->english, segment->chinese));
 		values[11] = TimestampTzGetDatum(rfm->options.as_of.at);
 		rows_put(rows, values, nulls);
 		MemoryContextReset(per_row);
