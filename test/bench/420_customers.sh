@@ -72,9 +72,19 @@ if [ -n "$python" ]; then peers+=("RFM in pandas, no export" pandas_rfm); else a
 alternate "${peers[@]}" 2>/dev/null
 
 # Lifetime values: what clv_train reads and derives is in its time, and not in SciPy's.
+# Customers as the models think of them: rates Gamma(1, 20 weeks), chances of leaving Beta(1, 3), known for 100 to 200 weeks.
 buyers=$(pick 50000 5000)
-sql "CREATE TABLE visit AS SELECT customer, ordered_at, amount FROM purchase WHERE customer < $buyers AND amount < 30" -c "ANALYZE visit"
-training() { sql_seconds "$settings" "SELECT promoai.clv_train('bench', 'SELECT customer, ordered_at, amount FROM visit', holdout => 0)"; }
+u() { printf '((hashint8extended(%s) & 1048575) + 0.5) / 1048576' "$1"; }
+sql "CREATE TABLE visit AS
+     WITH customer AS (SELECT i, -ln($(u 'i, 1')) / 20 AS rate, 1 - ($(u 'i, 2')) ^ (1 / 3.0) AS leaves, 700 + 700 * $(u 'i, 3') AS age
+                       FROM generate_series(1, $buyers) i),
+     walk AS (SELECT i, age, sum(-7 * ln($(u 'i, 100 + j')) / rate) OVER w AS at,
+                     coalesce(bool_or($(u 'i, 500 + j') < leaves) OVER (PARTITION BY i ORDER BY j ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS gone
+              FROM customer, generate_series(1, 60) j WINDOW w AS (PARTITION BY i ORDER BY j))
+     SELECT customer, timestamp '2025-01-01' - interval '1 day' * days AS ordered_at,
+            20 * exp(0.5 * sin(customer)) / -ln($(u 'customer, (days * 1000)::bigint')) AS amount
+     FROM (SELECT i AS customer, age AS days FROM customer UNION ALL SELECT i, age - at FROM walk WHERE NOT gone AND at < age) v" -c "ANALYZE visit"
+training() { sql_seconds "$settings" "SELECT promoai.clv_train('bench', 'SELECT customer, ordered_at, amount FROM visit', as_of => '2025-01-01', holdout => 0)"; }
 file=$(mktemp)
 trap 'rm -f "$file"' EXIT
 scipy_fit() { OPENBLAS_NUM_THREADS=1 "$python" test/reference/clv.py time "$file"; }
