@@ -8,6 +8,7 @@
 
 #include "api/clv_model.h"
 #include "api/mf_train.h"
+#include "api/recommend.h"
 #include "bridge/env.h"
 #include "bridge/language.h"
 #include "bridge/testpoint.h"
@@ -25,6 +26,7 @@ _PG_init(void)
 	language_init();
 	cache_init();
 	mf_init();
+	recommend_all_init();
 	clv_init();
 	MarkGUCPrefixReserved("promoai");
 }

@@ -1,4 +1,4 @@
--- new parts: 30_lift 31_promote 42_customers 99_rights
+-- new parts: 12_cache 30_lift 31_promote 42_customers 99_rights
 -- mf_train takes a solver.
 DROP FUNCTION promoai.mf_train(
 	text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean);

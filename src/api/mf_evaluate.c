@@ -53,7 +53,12 @@ evaluation_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 	uint64 width = (uint64) evaluation->model->width + 1;
 	uint64 rows = memory_add(customers, evaluation->model->items.n);
 
-	return memory_add(memory_add(interactions_bytes(&evaluation->target, entries), memory_mul(entries, 12)),
+	uint64 judging =
+		rank_evaluate_bytes((int32) Min(customers, PG_INT32_MAX), evaluation->model->items.n, (int32) width);
+
+	judging = memory_add(judging, rank_member_bytes(evaluation->model->items.n, evaluation->request->k));
+	return memory_add(memory_add(memory_add(interactions_bytes(&evaluation->target, entries), judging),
+								 memory_mul(entries, 12)),
 					  memory_mul(rows, 4 * width + 16));
 }
 
@@ -229,7 +234,7 @@ judge(Evaluation *evaluation, bool popularity, RankSummary *summary)
 	int32 customers = evaluation->target.customers->n;
 	Size width = popularity ? 1 : model->width + 1;
 	float *ones = huge(customers, sizeof(float));
-	uint64 bytes = rank_shared_bytes(customers, model->items.n, evaluation->request->k);
+	uint64 bytes = rank_evaluate_bytes(customers, model->items.n, (int32) width);
 	void *shared = MemoryContextAllocExtended(CurrentMemoryContext, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	RankTask task = {.user_factors = popularity ? ones : evaluation->queries,
 					 .item_factors = popularity ? model->buyers : evaluation->items,

@@ -2,7 +2,8 @@
  * mf_model.c - a factor model to payload sections and back
  *
  * Reading trusts nothing: the sections' lengths must agree with one another and every stored index must be in range,
- * since the checksum of a payload proves only that it is whole, not that it was made by us.
+ * since the checksum of a payload proves only that it is whole, not that it was made by us.  Where all of that was done
+ * before, in the same bytes, only the pointers are set.
  */
 #include "postgres.h"
 
@@ -158,7 +159,7 @@ read_seen(const Payload *payload, MfModel *model)
 	if (model->seen_start == NULL || model->seen_item == NULL || model->seen_start[0] != 0 ||
 		model->seen_start[customers] != (int64) entries)
 		return false;
-	for (int32 u = 0; u < customers; u++)
+	for (int32 u = 0; u < customers && !payload->trusted; u++)
 	{
 		int64 start = model->seen_start[u];
 		int64 end = model->seen_start[u + 1];
@@ -187,8 +188,8 @@ read_index(const Payload *payload, MfModel *model)
 	model->indexed = model->index.codes != NULL;
 	if (!model->indexed)
 		return true;
-	return model->index.order != NULL && model->index.limits != NULL &&
-		   rank_index_check(&model->index, codes, order, limits);
+	return payload->trusted || (model->index.order != NULL && model->index.limits != NULL &&
+								rank_index_check(&model->index, codes, order, limits));
 }
 
 bool

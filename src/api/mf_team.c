@@ -74,7 +74,8 @@ mf_region_plan(MfRegion *region, const MfFit *fit, const MfExtent *extent)
 	region->test_item = take(&cursor, tests, sizeof(int32));
 	region->test_rating = take(&cursor, fit->rated ? tests : 0, sizeof(float));
 	region->ones = take(&cursor, extent->k > 0 ? customers : 0, sizeof(float));
-	region->rank_bytes = extent->k > 0 ? rank_shared_bytes(extent->customers, extent->items, extent->k) : 0;
+	region->rank_bytes =
+		extent->k > 0 ? rank_evaluate_bytes(extent->customers, extent->items, fit->implicit.factors) : 0;
 	region->rank_scratch = take(&cursor, region->rank_bytes, 1);
 	region->bytes = cursor;
 	return cursor;

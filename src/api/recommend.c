@@ -19,6 +19,7 @@
 
 #include "api/interactions.h"
 #include "api/mf_model.h"
+#include "api/recommend.h"
 #include "bridge/args.h"
 #include "bridge/env.h"
 #include "bridge/memory.h"
@@ -26,8 +27,6 @@
 #include "core/recommend/rank.h"
 #include "model/cache.h"
 #include "model/value.h"
-
-#define MAX_K 1000000
 
 /* ---- the model ---- */
 
@@ -40,8 +39,8 @@ require_kind(const char *kind)
 						errhint("Use a model trained by promoai.mf_train.")));
 }
 
-static const MfModel *
-open_model(const Args *args)
+const MfModel *
+recommend_model(const Args *args)
 {
 	Model *model = registry_open(args_text(args, "model"), MODEL_USE);
 	int32 wanted = args_int_or(args, "version", 1, PG_INT32_MAX, 0);
@@ -57,7 +56,7 @@ open_model_or_value(Args *args)
 	const LoadedModel *loaded;
 
 	if (args->types[args_find(args, "model")] == TEXTOID)
-		return open_model(args);
+		return recommend_model(args);
 	loaded = value_get(args_datum(args, "model", NULL), &args->state, args->fcinfo->flinfo->fn_mcxt);
 	require_kind(loaded->version->kind);
 	return loaded->state;
@@ -84,9 +83,8 @@ find_argument(const IdSet *set, const Args *args, const char *name)
 	return find_id(set, value, type, psprintf("argument \"%s\"", name));
 }
 
-/* The columns (id text, id_no bigint) of an answer. */
-static void
-put_id(const IdSet *set, int32 index, Datum *values, bool *nulls)
+void
+recommend_put_id(const IdSet *set, int32 index, Datum *values, bool *nulls)
 {
 	IdKey key = idset_key(set, index);
 
@@ -213,6 +211,18 @@ indices_of(const GivenItem *given, int32 n)
 	return indices;
 }
 
+const int32 *
+recommend_candidates(const MfModel *model, const Args *args, int32 *n)
+{
+	GivenItem *given;
+
+	*n = 0;
+	if (args_null(args, "candidates"))
+		return NULL;
+	given = given_items(model, args, "candidates", false, n);
+	return indices_of(given, *n);
+}
+
 /* ---- ranking ---- */
 
 /* What may stand in an answer, and how long it is. */
@@ -232,16 +242,12 @@ ask_open(Ask *ask, const MfModel *model, const Args *args, bool candidates)
 {
 	memset(ask, 0, sizeof(*ask));
 	ask->model = model;
-	ask->k = Min(args_int(args, "k", 1, MAX_K), model->items.n);
+	ask->k = Min(args_int(args, "k", 1, RECOMMEND_MAX_K), model->items.n);
 	env_init(&ask->env, CurrentMemoryContext);
 	ask->scratch = palloc(sizeof(float) * RANK_TILE);
 	ask->heap = palloc(sizeof(TopEntry) * ask->k);
-	if (candidates && !args_null(args, "candidates"))
-	{
-		GivenItem *given = given_items(model, args, "candidates", false, &ask->filter.n_candidates);
-
-		ask->filter.candidates = indices_of(given, ask->filter.n_candidates);
-	}
+	if (candidates)
+		ask->filter.candidates = recommend_candidates(model, args, &ask->filter.n_candidates);
 }
 
 static void
@@ -323,7 +329,7 @@ put_answer(FunctionCallInfo fcinfo, const Ask *ask, const char *answered_by)
 		bool nulls[5] = {0};
 
 		values[0] = Int32GetDatum(i + 1);
-		put_id(&ask->model->items, ask->heap[i].index, &values[1], &nulls[1]);
+		recommend_put_id(&ask->model->items, ask->heap[i].index, &values[1], &nulls[1]);
 		values[3] = Float4GetDatum(ask->heap[i].score);
 		if (answered_by != NULL)
 			values[4] = CStringGetTextDatum(answered_by);
@@ -341,7 +347,7 @@ Datum
 promoai_cf_recommend(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
-	const MfModel *model = open_model(args);
+	const MfModel *model = recommend_model(args);
 	int32 customer = args_null(args, "customer") ? -1 : find_argument(&model->customers, args, "customer");
 	bool exclude_seen = args_bool(args, "exclude_seen");
 	Ask ask;
@@ -430,7 +436,7 @@ Datum
 promoai_cf_recommend_basket(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
-	const MfModel *model = open_model(args);
+	const MfModel *model = recommend_model(args);
 	bool exclude_seen = args_bool(args, "exclude_seen");
 	int32 n;
 	GivenItem *given = given_items(model, args, "items", true, &n);
@@ -484,7 +490,7 @@ Datum
 promoai_cf_similar_items(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
-	const MfModel *model = open_model(args);
+	const MfModel *model = recommend_model(args);
 	int32 item = find_argument(&model->items, args, "item");
 	int32 factors = model->fit.implicit.factors;
 	float *query = palloc0(sizeof(float) * model->width); /* a bias makes no items alike */
@@ -525,61 +531,7 @@ promoai_cf_predict(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT4((float) mf_predict(model, customer, item));
 }
 
-/* ---- whole tables ---- */
-
-/* One customer's rows (customer, customer_no, rank, item, item_no, score). */
-static void
-put_list(ReturnSetInfo *rows, const Ask *ask, int32 customer)
-{
-	Datum values[6];
-	bool nulls[6] = {0};
-
-	put_id(&ask->model->customers, customer, &values[0], &nulls[0]);
-	for (int32 i = 0; i < ask->top.n; i++)
-	{
-		values[2] = Int32GetDatum(i + 1);
-		put_id(&ask->model->items, ask->heap[i].index, &values[3], &nulls[3]);
-		values[5] = Float4GetDatum(ask->heap[i].score);
-		rows_put(rows, values, nulls);
-	}
-}
-
-/*
- * cf_recommend_all(model, k, exclude_seen, candidates, version)
- *		-> (customer, customer_no, rank, item, item_no, score)
- */
-PG_FUNCTION_INFO_V1(promoai_cf_recommend_all);
-Datum
-promoai_cf_recommend_all(PG_FUNCTION_ARGS)
-{
-	Args *args = args_open(fcinfo);
-	const MfModel *model = open_model(args);
-	bool exclude_seen = args_bool(args, "exclude_seen");
-	ReturnSetInfo *rows;
-	MemoryContext per_customer;
-	MemoryContext caller;
-	Ask ask;
-
-	ask_open(&ask, model, args, true);
-	rows = rows_open(fcinfo);
-	per_customer = AllocSetContextCreate(CurrentMemoryContext, "promoai list", ALLOCSET_DEFAULT_SIZES);
-	caller = MemoryContextSwitchTo(per_customer);
-	for (int32 customer = 0; customer < model->customers.n; customer++)
-	{
-		if (exclude_seen)
-		{
-			int32 n;
-			const int32 *seen = mf_seen(model, customer, &n);
-
-			ask_exclude(&ask, seen, n);
-		}
-		ask_rank_customer(&ask, customer);
-		put_list(rows, &ask, customer);
-		MemoryContextReset(per_customer);
-	}
-	MemoryContextSwitchTo(caller);
-	return (Datum) 0;
-}
+/* ---- factors as rows ---- */
 
 /* Rows (id text, id_no bigint, factors real[]). */
 static Datum
@@ -597,7 +549,7 @@ put_factors(FunctionCallInfo fcinfo, const IdSet *ids, const float *factors, int
 		bool nulls[3] = {0};
 
 		CHECK_FOR_INTERRUPTS();
-		put_id(ids, i, values, nulls);
+		recommend_put_id(ids, i, values, nulls);
 		for (int32 f = 0; f < width; f++)
 			elements[f] = Float4GetDatum(factors[(Size) i * width + f]);
 		values[2] =
@@ -614,7 +566,7 @@ PG_FUNCTION_INFO_V1(promoai_mf_user_factors);
 Datum
 promoai_mf_user_factors(PG_FUNCTION_ARGS)
 {
-	const MfModel *model = open_model(args_open(fcinfo));
+	const MfModel *model = recommend_model(args_open(fcinfo));
 
 	return put_factors(fcinfo, &model->customers, model->user_factors, model->width);
 }
@@ -624,7 +576,7 @@ PG_FUNCTION_INFO_V1(promoai_mf_item_factors);
 Datum
 promoai_mf_item_factors(PG_FUNCTION_ARGS)
 {
-	const MfModel *model = open_model(args_open(fcinfo));
+	const MfModel *model = recommend_model(args_open(fcinfo));
 
 	return put_factors(fcinfo, &model->items, model->item_factors, model->width);
 }

@@ -3,10 +3,16 @@
  */
 #include "postgres.h"
 
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+
 #include "miscadmin.h"
+#include "storage/dsm_impl.h"
 #include "utils/guc.h"
 
 #include "bridge/memory.h"
+
+#define HUGE_PAGE ((Size) 2 * 1024 * 1024) /* on most machines; elsewhere some of the block is left out */
 
 uint64
 memory_add(uint64 a, uint64 b)
@@ -62,4 +68,40 @@ memory_require(uint64 need, uint64 limit, const char *what)
 					errmsg("%s needs %s of memory, more than the allowed %s", what, memory_pretty(need),
 						   memory_pretty(limit - 1)),
 					errhint("Raise maintenance_work_mem, or pass memory => '%s'.", memory_pretty(need))));
+}
+
+void
+memory_want_huge_pages(void *block, uint64 bytes)
+{
+#ifdef MADV_HUGEPAGE
+	char *first = (char *) TYPEALIGN(HUGE_PAGE, block);
+	char *end = (char *) TYPEALIGN_DOWN(HUGE_PAGE, (char *) block + bytes);
+
+	/* Refused where the system is built or set up without them. */
+	if (first < end)
+		(void) madvise(first, (Size) (end - first), MADV_HUGEPAGE);
+#endif
+}
+
+bool
+memory_shared_has_room(uint64 bytes)
+{
+	struct statvfs fs;
+
+	if (dynamic_shared_memory_type != DSM_IMPL_POSIX || statvfs("/dev/shm", &fs) != 0)
+		return true;
+	return memory_mul(fs.f_bavail, fs.f_frsize) > bytes;
+}
+
+void
+memory_require_setting(uint64 need, const char *what)
+{
+	uint64 limit = memory_limit(NULL);
+
+	if (need <= limit)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					errmsg("%s needs %s of memory, more than the allowed %s", what, memory_pretty(need),
+						   memory_pretty(limit - 1)),
+					errhint("Raise maintenance_work_mem to at least %s.", memory_pretty(need))));
 }

@@ -15,11 +15,26 @@ extern uint64 memory_limit(const char *argument);
 /* ERROR (54000... configuration_limit_exceeded) when need is above limit; `what` completes "... needs 81 MB". */
 extern void memory_require(uint64 need, uint64 limit, const char *what);
 
+/* The same against maintenance_work_mem, for functions that have no argument "memory". */
+extern void memory_require_setting(uint64 need, const char *what);
+
 /* "81 MB" in a palloc'd string, rounded up so that the figure, given as a limit, suffices. */
 extern char *memory_pretty(uint64 bytes);
 
 /* a + b and a * b, UINT64_MAX on overflow (which no limit allows). */
 extern uint64 memory_add(uint64 a, uint64 b);
 extern uint64 memory_mul(uint64 a, uint64 b);
+
+/*
+ * Ask the system for huge pages behind a fresh block of many megabytes.  Touching it 4 kB at a time costs more than filling it
+ * and checking what was filled in; where there are no huge pages nothing changes.
+ */
+extern void memory_want_huge_pages(void *block, uint64 bytes);
+
+/*
+ * Is there room for a dynamic shared memory segment of that size?  POSIX shared memory lives in a file system that may be small
+ * (64 MB in a container), and dsm_create raises where it is full: look before asking.
+ */
+extern bool memory_shared_has_room(uint64 bytes);
 
 #endif

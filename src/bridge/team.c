@@ -16,8 +16,6 @@
  */
 #include "postgres.h"
 
-#include <sys/statvfs.h>
-
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "miscadmin.h"
@@ -97,17 +95,6 @@ team_workers(double flops)
 
 /* ---- the region ---- */
 
-/* POSIX shared memory lives in a file system that may be small (64 MB in a container): look before asking. */
-static bool
-shared_memory_has_room(Size bytes)
-{
-	struct statvfs fs;
-
-	if (dynamic_shared_memory_type != DSM_IMPL_POSIX || statvfs("/dev/shm", &fs) != 0)
-		return true;
-	return memory_mul(fs.f_bavail, fs.f_frsize) > bytes;
-}
-
 /* Clear memory that may be large: touching a gigabyte for the first time takes half a second. */
 static void
 clear_memory(char *memory, Size bytes)
@@ -125,9 +112,9 @@ team_create(Size bytes, int workers)
 	Team *team = palloc0(sizeof(Team));
 
 	bytes = memory_add(Max(bytes, 1), TEAM_ALIGN);
-	if (workers > 0 && !shared_memory_has_room(bytes))
+	if (workers > 0 && !memory_shared_has_room(bytes))
 	{
-		ereport(NOTICE, (errmsg("training without parallel workers: /dev/shm has no room for %s",
+		ereport(NOTICE, (errmsg("going without parallel workers: /dev/shm has no room for %s",
 								memory_pretty(bytes))));
 		workers = 0;
 	}

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "cpu.h"
 #include "crc32c.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -77,7 +78,7 @@ crc32c_by_tables(uint32_t crc, const void *bytes, size_t n)
 bool
 crc32c_has_instruction(void)
 {
-	return __builtin_cpu_supports("sse4.2");
+	return cpu_runs(CPU_SSE42);
 }
 
 __attribute__((target("sse4.2"))) uint32_t

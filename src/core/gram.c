@@ -1,10 +1,9 @@
 /*
  * gram.c - the kernels of gram.h for what the machine can do, chosen when the program runs
- *
- * Chosen by a call and not by the loader (target_clones, ifunc): the sanitizers start too late for its resolvers.
  */
 #include <math.h>
 
+#include "cpu.h"
 #include "gram.h"
 
 /* Four lanes are what every 64-bit machine has. */
@@ -35,24 +34,32 @@
 
 #endif
 
+static const CpuLevel needs[] = {
+	CPU_PLAIN,
+#ifdef __x86_64__
+	CPU_AVX2,
+	CPU_AVX512,
+#endif
+};
+
+static const GramKernel *kernels[] = {
+	&kernel_plain,
+#ifdef __x86_64__
+	&kernel_avx2,
+	&kernel_avx512,
+#endif
+};
+
 const GramKernel *
 gram_kernel_numbered(int number)
 {
-#if defined(__x86_64__)
-	if (number == 2)
-		return __builtin_cpu_supports("avx512f") ? &kernel_avx512 : NULL;
-	if (number == 1)
-		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &kernel_avx2 : NULL;
-#endif
-	return number == 0 ? &kernel_plain : NULL;
+	int n = sizeof(needs) / sizeof(needs[0]);
+
+	return number < n && cpu_runs(needs[number]) ? kernels[number] : NULL;
 }
 
 const GramKernel *
 gram_kernel(void)
 {
-	const GramKernel *best = NULL;
-
-	for (int number = GRAM_KERNELS - 1; best == NULL; number--)
-		best = gram_kernel_numbered(number);
-	return best;
+	return kernels[cpu_best(needs, sizeof(needs) / sizeof(needs[0]))];
 }

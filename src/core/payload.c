@@ -318,34 +318,37 @@ gap_is_zero(const unsigned char *data, uint64_t from, uint64_t to)
 }
 
 /* The payload's next section from directory entry `entry`; *end is where the one before ended, and moves on. */
-static CoreStatus
-read_entry(Env *env, unsigned char *data, uint64_t bytes, const unsigned char *entry, uint64_t *end,
+static bool
+read_entry(const unsigned char *data, uint64_t bytes, const unsigned char *entry, uint64_t *end,
 		   Payload *payload)
 {
 	PayloadSection section = {.width = get32(entry + 24), .bytes = get64(entry + 40)};
 	uint64_t offset = *end;
-	uint32_t crc;
-	CoreStatus status;
 
 	memcpy(section.name, entry, PAYLOAD_NAME);
 	if (!name_is_good(payload, section.name) || !width_is_good(section.width) ||
 		section.bytes % section.width != 0)
-		return CORE_CORRUPT;
+		return false;
 	if (!align_up(&offset) || get64(entry + 32) != offset || offset > bytes ||
 		section.bytes > bytes - offset || !gap_is_zero(data, *end, offset))
-		return CORE_CORRUPT;
+		return false;
 	section.data = data + offset;
 	*end = offset + section.bytes;
+	payload->section[payload->n++] = section;
+	return true;
+}
 
-	/* The stream's own bytes are checked: as bytes, whatever the width. */
-	status =
-		section_crc(env, &(PayloadSection){.width = 1, .bytes = section.bytes, .data = section.data}, &crc);
+/* Does the section hold what directory entry `entry` has the checksum of?  Its bytes as they are in the stream. */
+static CoreStatus
+check_section(Env *env, const PayloadSection *section, const unsigned char *entry)
+{
+	PayloadSection stream = {.width = 1, .bytes = section->bytes, .data = section->data};
+	uint32_t crc;
+	CoreStatus status = section_crc(env, &stream, &crc);
+
 	if (status != CORE_OK)
 		return status;
-	if (crc != get32(entry + 28))
-		return CORE_CORRUPT;
-	payload->section[payload->n++] = section;
-	return CORE_OK;
+	return crc == get32(entry + 28) ? CORE_OK : CORE_CORRUPT;
 }
 
 /* Turn each element of section's bytes [bytes] round. */
@@ -384,24 +387,36 @@ head_is_good(const unsigned char *data, uint64_t bytes)
 		   get32(data + 24) == head_crc(data, HEADER_BYTES + sections * ENTRY_BYTES);
 }
 
+/* Header and directory: where the sections are. */
+static bool
+read_layout(const unsigned char *data, uint64_t bytes, Payload *payload)
+{
+	int sections;
+	uint64_t end;
+
+	payload->n = 0;
+	payload->trusted = false;
+	if ((uintptr_t) data % PAYLOAD_ALIGN != 0 || !head_is_good(data, bytes))
+		return false;
+	sections = (int) get32(data + 12);
+	end = HEADER_BYTES + (uint64_t) sections * ENTRY_BYTES;
+	for (int i = 0; i < sections; i++)
+	{
+		if (!read_entry(data, bytes, data + HEADER_BYTES + i * ENTRY_BYTES, &end, payload))
+			return false;
+	}
+	return end == bytes;
+}
+
 CoreStatus
 payload_read(Env *env, void *data, uint64_t bytes, Payload *payload)
 {
 	unsigned char *stream = data;
-	int sections;
-	uint64_t end;
-	CoreStatus status = CORE_OK;
+	CoreStatus status = read_layout(stream, bytes, payload) ? CORE_OK : CORE_CORRUPT;
 
-	payload->n = 0;
-	if ((uintptr_t) data % PAYLOAD_ALIGN != 0 || !head_is_good(stream, bytes))
-		return CORE_CORRUPT;
-	sections = (int) get32(stream + 12);
-	end = HEADER_BYTES + (uint64_t) sections * ENTRY_BYTES;
-	for (int i = 0; status == CORE_OK && i < sections; i++)
-		status = read_entry(env, stream, bytes, stream + HEADER_BYTES + i * ENTRY_BYTES, &end, payload);
-	if (status == CORE_OK && end != bytes)
-		status = CORE_CORRUPT;
-	for (int i = 0; PAYLOAD_SWAP && status == CORE_OK && i < sections; i++)
+	for (int i = 0; status == CORE_OK && i < payload->n; i++)
+		status = check_section(env, &payload->section[i], stream + HEADER_BYTES + i * ENTRY_BYTES);
+	for (int i = 0; PAYLOAD_SWAP && status == CORE_OK && i < payload->n; i++)
 	{
 		const PayloadSection *section = &payload->section[i];
 
@@ -410,4 +425,16 @@ payload_read(Env *env, void *data, uint64_t bytes, Payload *payload)
 	if (status != CORE_OK)
 		payload->n = 0;
 	return status;
+}
+
+CoreStatus
+payload_open(const void *data, uint64_t bytes, Payload *payload)
+{
+	if (!read_layout(data, bytes, payload))
+	{
+		payload->n = 0;
+		return CORE_CORRUPT;
+	}
+	payload->trusted = true;
+	return CORE_OK;
 }

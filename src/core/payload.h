@@ -32,6 +32,7 @@ typedef struct PayloadSection
 typedef struct Payload
 {
 	int n;
+	bool trusted; /* every element was looked at before, in these very bytes: kinds need not do it again */
 	PayloadSection section[PAYLOAD_MAX_SECTIONS];
 } Payload;
 
@@ -56,5 +57,11 @@ extern void payload_writer_close(Env *env, PayloadWriter *writer);
  * On a big-endian machine this changes the data, so the same bytes are read once only.
  */
 extern CoreStatus payload_read(Env *env, void *data, uint64_t bytes, Payload *payload);
+
+/*
+ * The same bytes once more, where payload_read and the kind have found them good (in another process, for shared memory):
+ * the layout is followed and checked, the sections are not read.  The payload is marked as trusted.
+ */
+extern CoreStatus payload_open(const void *data, uint64_t bytes, Payload *payload);
 
 #endif

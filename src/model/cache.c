@@ -1,17 +1,24 @@
 /*
- * cache.c - published versions in this backend's memory
+ * cache.c - versions in memory: this backend's view of them
  *
- * A hash table from version to entry.  An entry has a memory context of its own that holds the payload (one allocation,
- * used in place) and whatever the kind made of it; giving an entry up deletes the context.  While an entry is loaded its
- * context hangs below the caller's, and it moves below the cache's only when nothing can fail any more: an error on
- * the way leaves nothing behind.
+ * A hash table from version to entry.  An entry is a version made ready to serve by its kind, in a memory context of its
+ * own.  Its payload lies either in that context, a copy of this backend's own, or in a segment of the shared cache
+ * (shared.c), to which the kind's pointers then point.  The first backend that wants a version fills a segment and checks
+ * it; others attach, and only read the payload's directory.
+ *
+ * While an entry is loaded its context hangs below the caller's and its segment belongs to the caller's resource owner; both
+ * become the cache's only when nothing can fail any more: an error on the way leaves nothing behind.
  *
  * Pins.  An entry in use is held by pins, one per memory context that asked for it, each with a reset callback in
- * that context.  The end of a query or an error resets the context, and with it goes the pin.
+ * that context.  The end of a query or an error resets the context, and with it goes the pin.  The first pin of an entry takes
+ * the backend's one pin of the shared slot, the last gives it up.  Between queries the mapping stays, and
+ * the next query finds out whether the slot is still the same.
  *
- * Memory.  promoai.cache_size bounds what the entries of one backend hold together.  Before a payload is read, unused
- * entries are given up, the least recently used first, until it fits; if those in use leave no room, that is an error,
- * since a bound that gives way is none.  It bounds each backend, so ordinary users cannot raise it.
+ * Memory.  promoai.cache_size bounds what all segments hold together, and what the copies of one backend hold together.
+ * Before a payload is read, unused entries are given up, the least recently used first, until it fits.  A segment that
+ * cannot be had (all others in use, no room in /dev/shm) is no error: then the backend loads a copy of its own.  If copies
+ * in use leave no room for that, it is one, since a bound that gives way is none.  Sessions cannot move the bound: ordinary
+ * users never, superusers only where it bounds their session alone.
  */
 #include "postgres.h"
 
@@ -25,16 +32,21 @@
 
 #include "bridge/env.h"
 #include "bridge/memory.h"
+#include "bridge/testpoint.h"
 #include "model/cache.h"
 #include "model/internal.h"
+#include "model/shared.h"
 
 typedef struct CacheEntry
 {
 	pg_uuid_t id; /* the key, first */
+	char model[NAMEDATALEN]; /* its name when it was loaded */
 	LoadedModel *loaded;
 	MemoryContext memory;
-	Size bytes;
-	uint64 used; /* when last asked for, by cache_clock */
+	dsm_segment *segment; /* of the shared cache; NULL: a copy of this backend's own */
+	SharedRef ref; /* with a segment: where it stands there */
+	Size bytes; /* of the copy, without a segment */
+	TimestampTz used; /* when last asked for */
 	dlist_head pins;
 } CacheEntry;
 
@@ -42,20 +54,32 @@ typedef struct CachePin
 {
 	MemoryContextCallback callback;
 	MemoryContext context;
+	CacheEntry *entry;
 	dlist_node node;
 } CachePin;
 
 static int cache_size = 256 * 1024; /* kB */
 static MemoryContext cache_memory = NULL;
 static HTAB *cache_entries = NULL;
-static uint64 cache_clock = 0;
 
 void
 cache_init(void)
 {
+	bool preloading = process_shared_preload_libraries_in_progress;
+
 	DefineCustomIntVariable(
-		"promoai.cache_size", "Sets how much memory one session may use for models that it serves from.",
-		NULL, &cache_size, 256 * 1024, 64, MAX_KILOBYTES, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+		"promoai.cache_size", "Sets how much memory models that are served from may take.",
+		"Of all sessions together where shared_preload_libraries names promoai, of each session otherwise.",
+		&cache_size, 256 * 1024, 64, MAX_KILOBYTES, preloading ? PGC_SIGHUP : PGC_SUSET, GUC_UNIT_KB, NULL,
+		NULL, NULL);
+	if (preloading)
+		shared_init();
+}
+
+static uint64
+cache_limit(void)
+{
+	return (uint64) cache_size * 1024;
 }
 
 static void
@@ -79,24 +103,33 @@ static void
 pin_release(void *arg)
 {
 	CachePin *pin = arg;
+	CacheEntry *entry = pin->entry;
 
 	dlist_delete(&pin->node);
+	if (entry->segment != NULL && dlist_is_empty(&entry->pins))
+		shared_let_go(&entry->ref);
 }
 
 /* One pin per entry and context, however often a query asks. */
-static void
-pin_take(CacheEntry *entry, MemoryContext context)
+static bool
+pin_exists(CacheEntry *entry, MemoryContext context)
 {
 	dlist_iter iter;
-	CachePin *pin;
 
 	dlist_foreach(iter, &entry->pins)
 	{
 		if (dlist_container(CachePin, node, iter.cur)->context == context)
-			return;
+			return true;
 	}
-	pin = MemoryContextAlloc(context, sizeof(CachePin));
+	return false;
+}
+
+/* A pin in use of memory that is there already: this cannot fail, so a pin of the slot that was taken is not lost. */
+static void
+pin_attach(CachePin *pin, CacheEntry *entry, MemoryContext context)
+{
 	pin->context = context;
+	pin->entry = entry;
 	pin->callback.func = pin_release;
 	pin->callback.arg = pin;
 	dlist_push_head(&entry->pins, &pin->node);
@@ -109,12 +142,28 @@ static void
 cache_give_up(CacheEntry *entry)
 {
 	MemoryContext memory = entry->memory;
+	dsm_segment *segment = entry->segment;
 
 	hash_search(cache_entries, &entry->id, HASH_REMOVE, NULL);
 	MemoryContextDelete(memory);
+	if (segment != NULL)
+		dsm_detach(segment);
 }
 
-/* What all entries hold, and the one to be given up first (NULL: all are in use). */
+/* Mappings of segments that the shared cache has given up meanwhile. */
+static void
+cache_drop_stale(void)
+{
+	HASH_SEQ_STATUS status;
+	CacheEntry *entry;
+
+	hash_seq_init(&status, cache_entries);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		if (entry->segment != NULL && dlist_is_empty(&entry->pins) && !shared_is_current(&entry->ref))
+			cache_give_up(entry);
+}
+
+/* What all copies hold, and the one to be given up first (NULL: all are in use). */
 static Size
 cache_survey(CacheEntry **oldest)
 {
@@ -126,6 +175,8 @@ cache_survey(CacheEntry **oldest)
 	hash_seq_init(&status, cache_entries);
 	while ((entry = hash_seq_search(&status)) != NULL)
 	{
+		if (entry->segment != NULL)
+			continue;
 		bytes += entry->bytes;
 		if (dlist_is_empty(&entry->pins) && (*oldest == NULL || entry->used < (*oldest)->used))
 			*oldest = entry;
@@ -133,7 +184,7 @@ cache_survey(CacheEntry **oldest)
 	return bytes;
 }
 
-/* Give up unused entries until `need` more bytes fit; returns what those in use hold if they never do, 0 otherwise. */
+/* Give up unused copies until `need` more bytes fit; returns what those in use hold if they never do, 0 otherwise. */
 static Size
 cache_make_room(uint64 need, uint64 limit)
 {
@@ -149,20 +200,35 @@ cache_make_room(uint64 need, uint64 limit)
 	return 0;
 }
 
-static void
-cache_reserve(const Model *model, const ModelVersion *version)
+static const char *
+raise_hint(void)
 {
-	uint64 limit = (uint64) cache_size * 1024;
-	uint64 need = memory_add(version->payload_bytes, PAYLOAD_ALIGN);
-	Size held = need > limit ? 0 : cache_make_room(need, limit);
+	return shared_available() ? "Raise promoai.cache_size in the server's configuration."
+							  : "A superuser can raise promoai.cache_size.";
+}
 
-	if (need > limit)
+/* No cache will ever hold a version larger than this. */
+static void
+require_small_enough(const Model *model, const ModelVersion *version)
+{
+	uint64 need = memory_add((uint64) version->payload_bytes, PAYLOAD_ALIGN);
+
+	if (version->payload_bytes <= 0)
+		store_damaged(model, version, "Its size is not above zero.");
+	if (need > cache_limit())
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("model \"%s\", version %d, needs %s of memory, more than promoai.cache_size allows",
 						model->name, version->version, memory_pretty(need)),
-				 errdetail("promoai.cache_size is %d kB.", cache_size),
-				 errhint("A superuser can raise promoai.cache_size.")));
+				 errdetail("promoai.cache_size is %d kB.", cache_size), errhint("%s", raise_hint())));
+}
+
+static void
+reserve_copy(const Model *model, const ModelVersion *version)
+{
+	uint64 need = memory_add((uint64) version->payload_bytes, PAYLOAD_ALIGN);
+	Size held = cache_make_room(need, cache_limit());
+
 	if (held > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
@@ -172,19 +238,20 @@ cache_reserve(const Model *model, const ModelVersion *version)
 				 errdetail("promoai.cache_size is %d kB; models in use by running queries of this session "
 						   "hold %zu kB of it.",
 						   cache_size, held / 1024),
-				 errhint("A superuser can raise promoai.cache_size.")));
+				 errhint("%s", raise_hint())));
 }
 
 /* ---- loading ---- */
 
+/* Make what was read from the tables ready to serve, every byte of it looked at. */
 static LoadedModel *
-cache_read(const Model *model, const ModelVersion *version, MemoryContext memory)
+open_checked(const Model *model, const ModelVersion *version, void *data, MemoryContext memory)
 {
 	LoadedModel *loaded = MemoryContextAllocZero(memory, sizeof(LoadedModel));
-	void *data = store_read(model, version, memory);
 	PgEnv env;
 	CoreStatus status;
 
+	test_point("loading model");
 	loaded->version = version_copy(version, memory);
 	env_init(&env, memory);
 	status = payload_read(&env.base, data, (uint64) version->payload_bytes, &loaded->payload);
@@ -196,39 +263,202 @@ cache_read(const Model *model, const ModelVersion *version, MemoryContext memory
 	return loaded;
 }
 
-static CacheEntry *
-cache_load(const Model *model, const ModelVersion *version)
+/* The same for what another backend has looked at. */
+static LoadedModel *
+open_trusted(const Model *model, const ModelVersion *version, const void *data, MemoryContext memory)
 {
-	MemoryContext memory;
-	LoadedModel *loaded;
-	CacheEntry *entry;
-	bool found;
+	LoadedModel *loaded = MemoryContextAllocZero(memory, sizeof(LoadedModel));
 
-	if (version->payload_bytes <= 0)
-		store_damaged(model, version, "Its size is not above zero.");
-	cache_reserve(model, version);
-	memory = AllocSetContextCreate(CurrentMemoryContext, "promoai model", ALLOCSET_DEFAULT_SIZES);
-	loaded = cache_read(model, version, memory);
+	loaded->version = version_copy(version, memory);
+	if (payload_open(data, (uint64) version->payload_bytes, &loaded->payload) != CORE_OK ||
+		!kind_find(version->kind)->load(loaded, memory))
+		store_damaged(model, version, "It does not fit the copy in shared memory.");
+	return loaded;
+}
 
-	entry = hash_search(cache_entries, &version->id, HASH_ENTER, &found);
+/* From here on the entry is the cache's; only the first line can fail. */
+static CacheEntry *
+cache_enter(const Model *model, const ModelVersion *version, LoadedModel *loaded, MemoryContext memory)
+{
+	CacheEntry *entry = hash_search(cache_entries, &version->id, HASH_ENTER, NULL);
+
 	MemoryContextSetParent(memory, cache_memory);
+	strlcpy(entry->model, model->name, sizeof(entry->model));
 	entry->loaded = loaded;
 	entry->memory = memory;
+	entry->segment = NULL;
 	entry->bytes = MemoryContextMemAllocated(memory, true);
 	dlist_init(&entry->pins);
 	return entry;
 }
 
+static CacheEntry *
+load_copy(const Model *model, const ModelVersion *version)
+{
+	MemoryContext memory;
+
+	reserve_copy(model, version);
+	memory = AllocSetContextCreate(CurrentMemoryContext, "promoai model", ALLOCSET_DEFAULT_SIZES);
+	return cache_enter(model, version,
+					   open_checked(model, version, store_read(model, version, memory), memory), memory);
+}
+
+static void *
+segment_data(dsm_segment *segment)
+{
+	return (void *) TYPEALIGN(PAYLOAD_ALIGN, dsm_segment_address(segment));
+}
+
+/* A segment for a version that this backend is to load; NULL when there is no room for it. */
+static dsm_segment *
+segment_create(uint64 bytes)
+{
+	dsm_segment *segment = NULL;
+
+	if (memory_shared_has_room(bytes))
+		segment = dsm_create((Size) bytes, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+	if (segment == NULL)
+		ereport(DEBUG1, (errmsg("a model of %s is not shared: no room in dynamic shared memory",
+								memory_pretty(bytes))));
+	return segment;
+}
+
+/* The segment of a slot that is pinned, or is to be loaded; NULL when there is no room for one. */
+static CacheEntry *
+segment_open(const Model *model, const ModelVersion *version, const SharedRef *ref, dsm_handle handle,
+			 bool filled, uint64 bytes)
+{
+	dsm_segment *segment = filled ? dsm_attach(handle) : segment_create(bytes);
+	MemoryContext memory;
+	LoadedModel *loaded;
+	CacheEntry *entry;
+
+	if (segment == NULL)
+		return NULL;
+	memory = AllocSetContextCreate(CurrentMemoryContext, "promoai model", ALLOCSET_SMALL_SIZES);
+	if (filled)
+		loaded = open_trusted(model, version, segment_data(segment), memory);
+	else
+	{
+		store_read_into(model, version, segment_data(segment));
+		loaded = open_checked(model, version, segment_data(segment), memory);
+		shared_publish(ref, segment);
+	}
+	entry = cache_enter(model, version, loaded, memory);
+	dsm_pin_mapping(segment);
+	entry->segment = segment;
+	entry->ref = *ref;
+	return entry;
+}
+
+/* Through the shared cache, with the slot pinned; NULL when there is no room for it there. */
+static CacheEntry *
+load_shared(const Model *model, const ModelVersion *version)
+{
+	uint64 bytes = memory_add((uint64) version->payload_bytes, PAYLOAD_ALIGN);
+	SharedRef ref = {.slot = -1};
+	dsm_handle handle = DSM_HANDLE_INVALID;
+	SharedAnswer answer = shared_seek(model, version, bytes, cache_limit(), &ref, &handle);
+	CacheEntry *entry = NULL;
+
+	if (answer == SHARED_NONE)
+		return NULL;
+	PG_TRY();
+	{
+		entry = segment_open(model, version, &ref, handle, answer == SHARED_READY, bytes);
+	}
+	PG_CATCH();
+	{
+		shared_let_go(&ref);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	if (entry == NULL)
+		shared_let_go(&ref);
+	return entry;
+}
+
+static CacheEntry *
+cache_load(const Model *model, const ModelVersion *version)
+{
+	CacheEntry *entry = NULL;
+
+	require_small_enough(model, version);
+	cache_drop_stale();
+	if (shared_available())
+		entry = load_shared(model, version);
+	return entry != NULL ? entry : load_copy(model, version);
+}
+
+/* Can an entry without pins be served from?  A slot of the shared cache is pinned then. */
+static bool
+cache_revive(CacheEntry *entry)
+{
+	if (entry->segment != NULL)
+		return shared_pin(&entry->ref);
+	/* A copy made while the shared cache had no room gives way to the shared one that there is now. */
+	return !shared_available() || !shared_has(&entry->id);
+}
+
 const LoadedModel *
-cache_get(const Model *model, const ModelVersion *version, MemoryContext pin)
+cache_get(const Model *model, const ModelVersion *version, MemoryContext context)
 {
 	CacheEntry *entry;
+	CachePin *pin;
 
 	cache_create();
 	entry = hash_search(cache_entries, &version->id, HASH_FIND, NULL);
+	if (entry != NULL && pin_exists(entry, context))
+		return entry->loaded;
+
+	pin = MemoryContextAlloc(context, sizeof(CachePin));
+	if (entry != NULL && dlist_is_empty(&entry->pins) && !cache_revive(entry))
+	{
+		cache_give_up(entry);
+		entry = NULL;
+	}
 	if (entry == NULL)
 		entry = cache_load(model, version);
-	entry->used = ++cache_clock;
-	pin_take(entry, pin);
+	entry->used = GetCurrentTimestamp();
+	pin_attach(pin, entry, context);
 	return entry->loaded;
+}
+
+bool
+cache_prewarm(const Model *model, const ModelVersion *version)
+{
+	MemoryContext pin = AllocSetContextCreate(CurrentMemoryContext, "promoai prewarm", ALLOCSET_SMALL_SIZES);
+
+	(void) cache_get(model, version, pin);
+	MemoryContextDelete(pin);
+	return !shared_available() || shared_has(&version->id);
+}
+
+/* ---- looking at it ---- */
+
+CacheItem *
+cache_list(int *n)
+{
+	HASH_SEQ_STATUS status;
+	CacheEntry *entry;
+	CacheItem *items;
+
+	cache_create();
+	items = palloc(sizeof(CacheItem) * (SHARED_SLOTS + hash_get_num_entries(cache_entries)));
+	*n = shared_available() ? shared_list(items) : 0;
+	hash_seq_init(&status, cache_entries);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (entry->segment != NULL)
+			continue;
+		items[*n] = (CacheItem){.model_id = entry->loaded->version->model_id,
+								.database = MyDatabaseId,
+								.version = entry->loaded->version->version,
+								.bytes = entry->bytes,
+								.ready = true,
+								.pins = dlist_is_empty(&entry->pins) ? 0 : 1,
+								.used = entry->used};
+		strlcpy(items[(*n)++].model, entry->model, NAMEDATALEN);
+	}
+	return items;
 }

@@ -53,6 +53,9 @@ extern void store_write(const pg_uuid_t *version_id, const PayloadWriter *writer
  */
 extern void *store_read(const Model *model, const ModelVersion *version, MemoryContext memory);
 
+/* The same into data [version->payload_bytes]. */
+extern void store_read_into(const Model *model, const ModelVersion *version, void *data);
+
 /* ERROR XX001 for the stored payload of a version, with what is wrong. */
 pg_noreturn extern void store_damaged(const Model *model, const ModelVersion *version, const char *detail);
 

@@ -38,7 +38,11 @@ typedef struct ModelKind
 	 */
 	ModelVersion *(*retrain)(const Model *model, void (*read_done)(void *arg), void *arg);
 
-	/* Make a loaded payload ready to serve; false when sections are missing or contradict one another. */
+	/*
+	 * Make a loaded payload ready to serve; false when sections are missing or contradict one another.  A payload in
+	 * shared memory is loaded by every process that serves from it: only where it is not trusted are its elements to be
+	 * looked at one by one.
+	 */
 	bool (*load)(LoadedModel *loaded, MemoryContext memory);
 
 	/* Measure on a source run as the caller; returns metrics palloc'd. */

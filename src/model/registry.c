@@ -238,6 +238,15 @@ registry_may(const char *name, ModelRight right)
 	return model != NULL && (right == MODEL_OWN ? access.own : access.use);
 }
 
+bool
+registry_may_id(const char *name, const pg_uuid_t *id)
+{
+	ModelAccess access;
+	Model *model = model_find(name, GetActiveSnapshot(), MODEL_USE, &access);
+
+	return model != NULL && access.use && memcmp(&model->id, id, sizeof(*id)) == 0;
+}
+
 /* ---- versions ---- */
 
 static ModelVersion *

@@ -64,6 +64,9 @@ extern Model *registry_open(const char *name, ModelRight right);
 /* The same as a question; false where registry_open would end in an error. */
 extern bool registry_may(const char *name, ModelRight right);
 
+/* May the caller use the model of that name, and is it still the one of that id? */
+extern bool registry_may_id(const char *name, const pg_uuid_t *id);
+
 /* The version to serve: the published one, or the one of that number when wanted > 0.  Errors 42704 / 55000. */
 extern ModelVersion *registry_version(const Model *model, int32 wanted);
 

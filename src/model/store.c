@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 
 #include "bridge/compat.h"
+#include "bridge/memory.h"
 #include "bridge/progress.h"
 #include "bridge/testpoint.h"
 #include "model/internal.h"
@@ -135,15 +136,23 @@ store_fill(const ModelVersion *version, char *data)
 	return NULL;
 }
 
+void
+store_read_into(const Model *model, const ModelVersion *version, void *data)
+{
+	const char *wrong = store_fill(version, data);
+
+	if (wrong != NULL)
+		store_damaged(model, version, wrong);
+}
+
 void *
 store_read(const Model *model, const ModelVersion *version, MemoryContext memory)
 {
-	char *data = MemoryContextAllocHuge(memory, (Size) version->payload_bytes + PAYLOAD_ALIGN);
-	const char *wrong;
+	Size bytes = (Size) version->payload_bytes + PAYLOAD_ALIGN;
+	char *data = MemoryContextAllocHuge(memory, bytes);
 
+	memory_want_huge_pages(data, bytes);
 	data = (char *) TYPEALIGN(PAYLOAD_ALIGN, data);
-	wrong = store_fill(version, data);
-	if (wrong != NULL)
-		store_damaged(model, version, wrong);
+	store_read_into(model, version, data);
 	return data;
 }

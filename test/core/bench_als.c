@@ -232,7 +232,7 @@ bench_rank(int32_t users, int32_t items, int32_t factors)
 	Coo coo = coo_make(users, items, (int64_t) users * 40, false);
 	Csr seen = matrix_make(users, items, coo.n, false);
 	Csr relevant = matrix_make(users, items, coo.n, false);
-	size_t bytes = rank_shared_bytes(users, items, 10);
+	size_t bytes = rank_evaluate_bytes(users, items, factors);
 	TopEntry heap[10];
 	TopK top;
 	CoreEnv env;

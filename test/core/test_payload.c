@@ -357,6 +357,28 @@ test_empty(void)
 	free(stream);
 }
 
+/* Opened once more, the same bytes give the same sections, whichever way round this machine keeps numbers. */
+static void
+test_opened_again(void)
+{
+	Payload payload = example();
+	Payload read;
+	Payload opened = {.n = 7};
+	uint64_t bytes;
+	unsigned char *stream = stream_of(&payload, &bytes);
+	unsigned char *copy;
+
+	CHECK(read_copy(stream, bytes, &read, &copy) == CORE_OK && !read.trusted);
+	CHECK(payload_open(copy, bytes, &opened) == CORE_OK && opened.trusted && opened.n == read.n);
+	for (int i = 0; i < read.n; i++)
+		CHECK(memcmp(&opened.section[i], &read.section[i], sizeof(PayloadSection)) == 0);
+	CHECK(payload_open(copy, bytes - 1, &opened) == CORE_CORRUPT && opened.n == 0 && !opened.trusted);
+	copy[40] ^= 1; /* in the directory */
+	CHECK(payload_open(copy, bytes, &opened) == CORE_CORRUPT && opened.n == 0);
+	free(copy);
+	free(stream);
+}
+
 static void
 test_not_aligned(void)
 {
@@ -459,6 +481,7 @@ main(int argc, char **argv)
 	test_garbage();
 	test_refused();
 	test_empty();
+	test_opened_again();
 	test_not_aligned();
 	test_stops();
 	return check_finish();

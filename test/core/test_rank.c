@@ -251,7 +251,7 @@ fixture_make(int32_t users, int32_t items, int32_t k, uint64_t seed)
 						.k = k,
 						.seen = random_matrix(users, items, 0.1, seed + 1000),
 						.relevant = random_matrix(users, items, 4.0 / items, seed + 5000)};
-	f.bytes = rank_shared_bytes(users, items, k);
+	f.bytes = rank_evaluate_bytes(users, items, FACTORS);
 	f.shared = core_shared(f.bytes);
 	return f;
 }

@@ -86,7 +86,7 @@ stop_server
 
 start_in_room 6m -c dynamic_shared_memory_type=posix -c max_parallel_maintenance_workers=2
 before=$(left segments)
-like "$(sql "$(train small)" 2>&1)" "NOTICE: +training without parallel workers: /dev/shm has no room for [0-9]+ MB.*1" \
+like "$(sql "$(train small)" 2>&1)" "NOTICE: +going without parallel workers: /dev/shm has no room for [0-9]+ MB.*1" \
 	"too little room: a training says that it goes without workers, and ends well"
 is "$(payload_md5 small)" "$expected" "and the model has the same bytes"
 is "$(left segments)" "$before" "and no segment is left"

@@ -23,7 +23,7 @@
  * Same bytes for any number of members: chunk bounds follow from the sizes alone, a row is solved by one member from
  * shared numbers, and sums over chunks run in chunk order.
  *
- * Memory: shared, GRAM_CHUNKS Gram matrices, eigenvectors and the chunks' sums; each member, two matrices, the block and
+ * Memory: shared, the chunks' Gram matrices (gram_sum.c), eigenvectors and the chunks' sums; each member, two matrices, the block and
  * some vectors, and where it decomposes some 24 f^2 bytes more.
  */
 #include <math.h>
@@ -32,11 +32,10 @@
 #include "als_row.h"
 #include "als_short.h"
 #include "chunks.h"
+#include "gram_sum.h"
 #include "../rng.h"
 #include "../team.h"
 
-#define GRAM_CHUNKS 16 /* at most */
-#define GRAM_ROWS 1024 /* in a chunk, at least, while there are fewer than GRAM_CHUNKS */
 #define SOLVE_CHUNKS 256
 #define ROTATE_ROWS 1024 /* in a chunk */
 
@@ -45,8 +44,7 @@ typedef struct AlsShared
 	TeamShared team;
 	double user_penalty[SOLVE_CHUNKS]; /* sum of (W_u + a0 n_items) |x_u|^2 by chunk of users */
 	double item_loss[SOLVE_CHUNKS]; /* sum of W_i - b_i . y_i by chunk of items */
-	float numbers
-		[]; /* [als_spectrum_floats], the last spectrum; [gram_chunks x stride x stride], matrices without a0 */
+	float numbers[]; /* [als_spectrum_floats], the last spectrum; [gram_sum_shared_floats] */
 } AlsShared;
 
 /* One half of an iteration: the rows x of matrix from the other side's factors y. */
@@ -61,75 +59,41 @@ typedef struct Half
 	double *loss; /* the same */
 } Half;
 
-static int32_t
-gram_chunks(int32_t rows)
-{
-	int32_t chunks = rows / GRAM_ROWS + 1;
-
-	return chunks < GRAM_CHUNKS ? chunks : GRAM_CHUNKS;
-}
-
 size_t
 als_shared_bytes(const AlsParams *params, int32_t users, int32_t items)
 {
-	size_t stride = gram_stride((size_t) params->factors);
-	size_t chunks = (size_t) gram_chunks(users > items ? users : items);
-	size_t gram = bytes_times(bytes_times(stride, stride), bytes_times(chunks, sizeof(float)));
+	size_t gram =
+		bytes_times(gram_sum_shared_floats(params->factors, users > items ? users : items), sizeof(float));
 
 	return bytes_plus(bytes_plus(sizeof(AlsShared), als_spectrum_floats(params) * sizeof(float)), gram);
 }
 
-/* Chunk `chunk` of the Gram matrix of side into work->normal, to be added up by gram_add. */
-static CoreStatus
-gram_chunk(Env *env, const AlsSide *side, AlsWork *work, int64_t chunk)
+/* A member's arrays as the Gram matrix' sum takes them. */
+static GramSum
+sum_of(const AlsParams *params, const AlsWork *work)
 {
-	int64_t chunks = gram_chunks(side->n);
-	int64_t lo = side->n * chunk / chunks;
-	int64_t hi = side->n * (chunk + 1) / chunks;
-
-	return als_square(env, work, side->y + lo * work->factors, hi - lo, work->normal);
-}
-
-/* work->gram += square, or = square for the first chunk; upper triangles. */
-static void
-gram_add(const float *square, bool first, AlsWork *work)
-{
-	for (int64_t row = 0; row < work->stride; row++)
-	{
-		for (int64_t at = row * (work->stride + 1); at < (row + 1) * work->stride; at++)
-			work->gram[at] = first ? square[at] : work->gram[at] + square[at];
-	}
-}
-
-/* The sum of the chunks is complete: apply the weight. */
-static void
-gram_finish(const AlsParams *params, AlsWork *work)
-{
-	for (int64_t row = 0; row < work->stride; row++)
-	{
-		for (int64_t at = row * (work->stride + 1); at < (row + 1) * work->stride; at++)
-			work->gram[at] *= params->unobserved_weight;
-	}
+	return (GramSum){.kernel = work->kernel,
+					 .factors = work->factors,
+					 .stride = work->stride,
+					 .weight = params->unobserved_weight,
+					 .block = work->block,
+					 .square = work->normal,
+					 .rhs = work->rhs};
 }
 
 CoreStatus
 als_gram(Env *env, const AlsParams *params, const float *y, int32_t rows, float *gram)
 {
-	AlsSide side = {.params = params, .y = y, .n = rows};
 	AlsWork work;
+	GramSum sum;
 	CoreStatus status = als_work_open(env, params, &work);
 
 	if (status != CORE_OK)
 		return status;
-	for (int32_t chunk = 0; status == CORE_OK && chunk < gram_chunks(rows); chunk++)
-	{
-		status = gram_chunk(env, &side, &work, chunk);
-		if (status == CORE_OK)
-			gram_add(work.normal, chunk == 0, &work);
-	}
+	sum = sum_of(params, &work);
+	status = gram_sum_alone(env, &sum, y, rows, work.gram);
 	if (status == CORE_OK)
 	{
-		gram_finish(params, &work);
 		for (int64_t at = 0; at < (int64_t) params->factors * params->factors; at++)
 		{
 			int64_t row = at / params->factors;
@@ -208,31 +172,6 @@ solve_chunk(Env *env, const Half *half, AlsWork *work, int64_t chunk)
 	return als_rotate(env, work, work->spectrum, true, half->x + (int64_t) begin * factors, end - begin);
 }
 
-/* A phase: work->gram of y in every member. */
-static CoreStatus
-gram_phase(Team *team, const Half *half, AlsWork *work, AlsShared *shared)
-{
-	int64_t square = work->stride * work->stride;
-	float *squares = shared->numbers + als_spectrum_floats(half->side.params);
-	int32_t chunks = gram_chunks(half->side.n);
-	int64_t chunk;
-	CoreStatus status;
-
-	while ((chunk = team_claim(team, chunks)) >= 0)
-	{
-		team_fail(team, gram_chunk(team->env, &half->side, work, chunk));
-		/* The team's memory is not aligned as the kernels want it. */
-		memcpy(squares + chunk * square, work->normal, (size_t) square * sizeof(float));
-	}
-	status = team_meet(team);
-	if (status != CORE_OK)
-		return status;
-	for (chunk = 0; chunk < chunks; chunk++)
-		gram_add(squares + chunk * square, chunk == 0, work);
-	gram_finish(half->side.params, work);
-	return CORE_OK;
-}
-
 /* A phase: rows [n x factors] into the basis of the shared spectrum, or back. */
 static CoreStatus
 rotate_phase(Team *team, AlsWork *work, const AlsShared *shared, bool back, float *rows, int64_t n)
@@ -268,11 +207,14 @@ spectrum_phases(Team *team, const Half *half, AlsWork *work, AlsShared *shared)
 static CoreStatus
 half_iteration(Team *team, const Half *half, AlsWork *work, AlsShared *shared)
 {
+	const AlsParams *params = half->side.params;
+	GramSum sum = sum_of(params, work);
 	int64_t chunk;
 	CoreStatus status;
 
 	als_spectrum_use(work, NULL);
-	status = gram_phase(team, half, work, shared);
+	status = gram_sum_phase(team, &sum, half->y, half->side.n, shared->numbers + als_spectrum_floats(params),
+							work->gram);
 	if (status == CORE_OK && half->rotated)
 		status = spectrum_phases(team, half, work, shared);
 	if (status != CORE_OK)

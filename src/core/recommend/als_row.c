@@ -68,24 +68,6 @@ block_rows(int64_t left)
 	return left < GRAM_BLOCK ? left : GRAM_BLOCK;
 }
 
-CoreStatus
-als_square(Env *env, AlsWork *work, const float *y, int64_t rows, float *square)
-{
-	memset(square, 0, (size_t) (work->stride * work->stride) * sizeof(float));
-	memset(work->rhs, 0, (size_t) work->stride * sizeof(float));
-	for (int64_t lo = 0; lo < rows; lo += GRAM_BLOCK)
-	{
-		int64_t n = block_rows(rows - lo);
-
-		if (env->cancelled(env))
-			return CORE_CANCELLED;
-		work->kernel->gather(y + lo * work->factors, work->factors, NULL, NULL, n, work->block, work->stride,
-							 work->rhs);
-		work->kernel->add(work->block, n, work->stride, square, square);
-	}
-	return CORE_OK;
-}
-
 /* Fill work's normal matrix and right-hand side for a row of n > 0 entries; *weight receives W. */
 static CoreStatus
 row_assemble(Env *env, const AlsSide *side, AlsWork *work, const int32_t *cols, const float *weights,

@@ -42,9 +42,6 @@ typedef struct AlsRowFit
 extern CoreStatus als_work_open(Env *env, const AlsParams *params, AlsWork *work);
 extern void als_work_close(Env *env, AlsWork *work);
 
-/* square [stride x stride] = Y'Y of y [rows x factors], without a0. */
-extern CoreStatus als_square(Env *env, AlsWork *work, const float *y, int64_t rows, float *square);
-
 /* x [factors]: the row for n > 0 entries of columns cols [n] and weights [n] (NULL: all 1); work->gram is filled in. */
 extern CoreStatus als_row_solve(Env *env, const AlsSide *side, AlsWork *work, const int32_t *cols,
 								const float *weights, int64_t n, float *x, AlsRowFit *fit);

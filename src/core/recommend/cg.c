@@ -20,26 +20,23 @@
  * Same bytes for any number of members: chunk bounds follow from the sizes alone, a row is done by one member, and sums
  * over chunks run in chunk order.
  *
- * Memory: shared, GRAM_CHUNKS Gram matrices and the chunks' sums; each member, a matrix, the
- * block and four vectors.
+ * Memory: shared, the chunks' Gram matrices (gram_sum.c) and the chunks' sums; each member, a matrix, the block and four
+ * vectors.
  */
 #include "cg.h"
 
 #include <math.h>
 #include <string.h>
 
-#include <cblas.h>
-
 #include "cg_kernel.h"
 #include "chunks.h"
+#include "gram_sum.h"
 #include "../rng.h"
 #include "../team.h"
 
-#define BLOCK 1024 /* entries gathered at a time: 256 kB of 64 factors */
+#define BLOCK                                                                                                \
+	1024 /* entries gathered at a time: 256 kB of 64 factors; no less than GRAM_BLOCK and the most factors */
 #define STRETCH 64 /* entries gathered and swept at once; divides BLOCK */
-#define GRAM_BLOCK 1024 /* rows in one product */
-#define GRAM_CHUNKS 16 /* at most */
-#define GRAM_ROWS 1024 /* in a chunk, at least, while there are fewer than GRAM_CHUNKS */
 #define SOLVE_CHUNKS 256
 
 typedef struct Shared
@@ -47,7 +44,7 @@ typedef struct Shared
 	TeamShared team;
 	double user_penalty[SOLVE_CHUNKS]; /* sum of (W_u + a0 n_items) |x_u|^2 by chunk of users */
 	double item_loss[SOLVE_CHUNKS]; /* sum of W_i + F(y_i) by chunk of items */
-	float gram[]; /* [gram_chunks x factors x factors], lower triangles, without a0 */
+	float gram[]; /* [gram_sum_shared_floats] */
 } Shared;
 
 /* What one member works with; padded to stride with zeros. */
@@ -90,21 +87,12 @@ stride_of(int32_t factors)
 	return (factors + CG_LANES - 1) / CG_LANES * CG_LANES;
 }
 
-static int32_t
-gram_chunks(int32_t rows)
-{
-	int32_t chunks = rows / GRAM_ROWS + 1;
-
-	return chunks < GRAM_CHUNKS ? chunks : GRAM_CHUNKS;
-}
-
 size_t
 cg_shared_bytes(const AlsParams *params, int32_t users, int32_t items)
 {
-	size_t factors = (size_t) params->factors;
-	size_t chunks = (size_t) gram_chunks(users > items ? users : items);
+	size_t gram = gram_sum_shared_floats(params->factors, users > items ? users : items);
 
-	return bytes_plus(sizeof(Shared), bytes_times(bytes_times(factors, factors), chunks * sizeof(float)));
+	return bytes_plus(sizeof(Shared), bytes_times(gram, sizeof(float)));
 }
 
 size_t
@@ -137,48 +125,26 @@ work_open(Env *env, const AlsParams *params, Work *work)
 	return CORE_OK;
 }
 
-/* Chunk `chunk` of Y'Y into square [factors x factors], lower triangle column by column. */
+/* A phase: work->gram of the half's fixed side, both triangles.  The block is room enough: nothing is gathered yet. */
 static CoreStatus
-gram_chunk(Env *env, const Half *half, int64_t chunk, float *square)
+gram_phase(Team *team, const Half *half, Shared *shared, Work *work)
 {
-	int32_t factors = half->params->factors;
-	int64_t rows = half->matrix->cols;
-	int64_t chunks = gram_chunks((int32_t) rows);
-	int64_t end = rows * (chunk + 1) / chunks;
+	int64_t stride = work->stride;
+	GramSum sum = {.kernel = gram_kernel(),
+				   .factors = work->factors,
+				   .stride = stride,
+				   .weight = half->params->unobserved_weight,
+				   .block = work->block,
+				   .square = work->block + GRAM_BLOCK * stride,
+				   .rhs = work->x};
+	CoreStatus status = gram_sum_phase(team, &sum, half->y, half->matrix->cols, shared->gram, work->gram);
 
-	memset(square, 0, (size_t) factors * (size_t) factors * sizeof(float));
-	for (int64_t lo = rows * chunk / chunks; lo < end; lo += GRAM_BLOCK)
+	for (int64_t row = 0; status == CORE_OK && row < stride; row++)
 	{
-		if (env->cancelled(env))
-			return CORE_CANCELLED;
-		cblas_ssyrk(CblasColMajor, CblasLower, CblasNoTrans, factors,
-					(int) chunks_smaller(GRAM_BLOCK, end - lo), 1.0f, half->y + lo * factors, factors, 1.0f,
-					square, factors);
+		for (int64_t col = row + 1; col < stride; col++)
+			work->gram[col * stride + row] = work->gram[row * stride + col];
 	}
-	return CORE_OK;
-}
-
-/* work->gram = a0 times the sum of the chunks, in their order. */
-static void
-gram_sum(const Half *half, const Shared *shared, Work *work)
-{
-	size_t factors = (size_t) work->factors;
-	size_t stride = (size_t) work->stride;
-	size_t chunks = (size_t) gram_chunks(half->matrix->cols);
-
-	for (size_t col = 0; col < factors; col++)
-	{
-		for (size_t row = col; row < factors; row++)
-		{
-			float sum = 0.0f;
-
-			for (size_t chunk = 0; chunk < chunks; chunk++)
-				sum += shared->gram[(chunk * factors + col) * factors + row];
-			sum *= half->params->unobserved_weight;
-			work->gram[col * stride + row] = sum;
-			work->gram[row * stride + col] = sum;
-		}
-	}
+	return status;
 }
 
 static double
@@ -331,17 +297,12 @@ solve_chunk(Env *env, const Half *half, Work *work, int64_t chunk, double *penal
 static CoreStatus
 half_iteration(Team *team, const Half *half, Work *work, Shared *shared, double *penalty, double *loss)
 {
-	size_t square = (size_t) work->factors * (size_t) work->factors;
 	double unused;
 	int64_t chunk;
-	CoreStatus status;
+	CoreStatus status = gram_phase(team, half, shared, work);
 
-	while ((chunk = team_claim(team, gram_chunks(half->matrix->cols))) >= 0)
-		team_fail(team, gram_chunk(team->env, half, chunk, shared->gram + (size_t) chunk * square));
-	status = team_meet(team);
 	if (status != CORE_OK)
 		return status;
-	gram_sum(half, shared, work);
 	while ((chunk = team_claim(team, SOLVE_CHUNKS)) >= 0)
 	{
 		team_fail(team, solve_chunk(team->env, half, work, chunk, penalty != NULL ? penalty + chunk : &unused,

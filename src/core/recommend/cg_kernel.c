@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "vectors.h"
+#include "../cpu.h"
 
 #define AHEAD 6 /* rows: so far ahead they are asked for */
 
@@ -39,31 +40,32 @@
 #undef TARGET
 #endif
 
+static const CpuLevel needs[] = {
+	CPU_PLAIN,
+#ifdef __x86_64__
+	CPU_AVX2,
+	CPU_AVX512,
+#endif
+};
+
+static const CgKernel *kernels[] = {
+	&plain_kernel,
+#ifdef __x86_64__
+	&avx2_kernel,
+	&avx512_kernel,
+#endif
+};
+
 const CgKernel *
 cg_kernel_numbered(int number)
 {
-	if (number == 0)
-		return &plain_kernel;
-#ifdef __x86_64__
-	__builtin_cpu_init();
-	if (number == 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-		return &avx2_kernel;
-	if (number == 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
-		return &avx512_kernel;
-#endif
-	return NULL;
+	int n = sizeof(needs) / sizeof(needs[0]);
+
+	return number < n && cpu_runs(needs[number]) ? kernels[number] : NULL;
 }
 
 const CgKernel *
 cg_kernel(void)
 {
-	const CgKernel *best = NULL;
-
-	for (int number = 0; number < CG_KERNELS; number++)
-	{
-		const CgKernel *kernel = cg_kernel_numbered(number);
-
-		best = kernel != NULL ? kernel : best;
-	}
-	return best;
+	return kernels[cpu_best(needs, sizeof(needs) / sizeof(needs[0]))];
 }

@@ -1,35 +1,35 @@
 /*
  * rank.c - the best items by a factor model: one user's list, and many users' lists judged
  *
- * One user: scores a tile of items at a time (rank_kernel.h: the same on every machine), then the heap behind its threshold.  Many users:
- * scores by matrix times matrix, a block of users and a tile of items at a time.  Items that must not be listed are
- * ascending, so they cut a tile into stretches; within a stretch nothing but the threshold is looked at.
+ * One user: scores a tile of items at a time (rank_kernel.h: the same on every machine), then the heap behind its
+ * threshold.  Items that must not be listed are ascending, so they cut a tile into stretches; within a stretch nothing but
+ * the threshold is looked at.
  *
  * rank_evaluate, in two phases with a barrier after each:
  *
- *   1. the leader lists the users to be judged, in order
+ *   1. the leader lists the users to be judged, in order, and makes an index of the items when there are so many users that
+ *      this pays (rank_index.h: the same lists)
  *   2. members claim blocks of that list; a user's measures go to the user's own place in shared memory, and each item
  *      that was listed sets a bit
  *
  * Nothing depends on who does a block, and rank_summary adds up in order of users, so the answer does not depend on
- * the size of the team.
+ * the size of the team.  Nor does it on the machine: scores are the same on every one.
  *
- * Memory: shared, (8 RANK_MEASURES + 4) bytes a user and a bit an item; each member, a block's scores, user factors,
- * lists and relevant items.
+ * Memory: shared, (8 RANK_MEASURES + 4) bytes a user, a bit an item, and the index; each member, a block's user factors,
+ * lists and relevant items, and what the index takes to be made and asked.
  */
 #include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
-#include <cblas.h>
-
 #include "rank.h"
+#include "rank_index.h"
 #include "rank_kernel.h"
 #include "../team.h"
 
-#define BLOCK_USERS 64 /* at most; fewer when lists are very long */
+#define BLOCK_USERS RANK_INDEX_USERS /* at most; fewer when lists are very long */
 #define BLOCK_ENTRIES 65536 /* list entries in a block, at most while a block has several users */
-#define EVAL_TILE 1024 /* items scored at a time for a block of users */
+#define INDEX_PAYS 64 /* users: making an index takes as long as some 30 to 60 full scans */
 #define STRETCH 65536 /* small steps between two looks at the cancel flag */
 
 static inline int32_t
@@ -207,6 +207,7 @@ struct RankShared
 {
 	TeamShared team;
 	int64_t judged; /* users to be judged */
+	bool indexed; /* there is an index of the items */
 };
 
 typedef struct SharedView
@@ -215,6 +216,9 @@ typedef struct SharedView
 	double *measures; /* [judged x RANK_MEASURES], in the order of user */
 	_Atomic uint64_t *listed; /* [items / 64 rounded up] a bit for each item in a list */
 	int32_t *user; /* [judged] */
+	int32_t *order; /* the index: its order, limits and codes */
+	float *limits;
+	uint8_t *codes;
 } SharedView;
 
 static size_t
@@ -227,10 +231,14 @@ static SharedView
 shared_view(void *shared, int32_t users, int32_t items)
 {
 	SharedView view = {.head = shared};
+	size_t blocks = (size_t) rank_index_blocks(items);
 
 	view.measures = (double *) (view.head + 1);
 	view.listed = (_Atomic uint64_t *) (view.measures + (size_t) users * RANK_MEASURES);
 	view.user = (int32_t *) (view.listed + listed_words(items));
+	view.order = view.user + users;
+	view.limits = (float *) (view.order + blocks * RANK_LANES);
+	view.codes = (uint8_t *) (view.limits + 4 * blocks);
 	return view;
 }
 
@@ -242,13 +250,14 @@ bytes_of(uint64_t bytes)
 }
 
 size_t
-rank_shared_bytes(int32_t users, int32_t items, int32_t k)
+rank_evaluate_bytes(int32_t users, int32_t items, int32_t factors)
 {
 	uint64_t bytes = sizeof(RankShared);
 
-	(void) k; /* lists are judged where they are made, and not kept */
 	bytes += (uint64_t) users * (RANK_MEASURES * sizeof(double) + sizeof(int32_t));
 	bytes += (uint64_t) listed_words(items) * sizeof(uint64_t);
+	bytes += (uint64_t) rank_index_blocks(items) * (RANK_LANES + 4) * sizeof(float);
+	bytes += rank_index_code_bytes(items, factors);
 	return bytes_of(bytes);
 }
 
@@ -267,7 +276,7 @@ typedef struct Work
 	int32_t k; /* no longer than the catalogue */
 	int32_t block; /* users in a block */
 	TopEntry *heaps; /* [block x k] */
-	float *scores; /* [block x EVAL_TILE] */
+	float *scores; /* [RANK_TILE] */
 	float *queries; /* [block x factors] */
 	int32_t *relevant; /* [items] of one user, without those seen */
 } Work;
@@ -280,7 +289,7 @@ work_bytes(int32_t items, int32_t factors, int32_t k, uint64_t bytes[4])
 	uint64_t sum = 0;
 
 	bytes[0] = block * (uint64_t) smaller(k, items) * sizeof(TopEntry);
-	bytes[1] = block * EVAL_TILE * sizeof(float);
+	bytes[1] = RANK_TILE * sizeof(float);
 	bytes[2] = block * (uint64_t) factors * sizeof(float);
 	bytes[3] = (uint64_t) items * sizeof(int32_t);
 	for (int i = 0; i < 4; i++)
@@ -295,8 +304,11 @@ size_t
 rank_member_bytes(int32_t items, int32_t k)
 {
 	uint64_t bytes[4];
+	uint64_t index = 16 * (uint64_t) items; /* to make it, or to ask it */
 
-	return bytes_of(work_bytes(items, RANK_MAX_FACTORS, k, bytes));
+	if (index < 102400 + RANK_INDEX_USERS * (RANK_MAX_FACTORS + 64))
+		index = 102400 + RANK_INDEX_USERS * (RANK_MAX_FACTORS + 64);
+	return bytes_of(work_bytes(items, RANK_MAX_FACTORS, k, bytes) + index);
 }
 
 static CoreStatus
@@ -372,38 +384,49 @@ list_judged(Env *env, const RankTask *task, SharedView *view)
 	return CORE_OK;
 }
 
+/* An index for the members, unless a norm is beyond the floats. */
+static CoreStatus
+index_items(Env *env, const RankTask *task, SharedView *view)
+{
+	RankIndex index;
+	CoreStatus status = rank_index_build(env, task->item_factors, task->seen.cols, task->factors, view->codes,
+										 view->order, view->limits, &index);
+
+	view->head->indexed = status == CORE_OK;
+	return status == CORE_NOT_FINITE ? CORE_OK : status;
+}
+
 /* The lists of users user [n], n <= work->block, into work's heaps. */
 static CoreStatus
-rank_block(Team *team, const RankTask *task, Work *work, const int32_t *user, int32_t n, TopK *top)
+rank_block(Env *env, const RankTask *task, Work *work, const SharedView *view, const int32_t *user, int32_t n,
+		   TopK *top)
 {
-	int32_t items = task->seen.cols;
+	RankIndex index = {.items = task->seen.cols,
+					   .factors = task->factors,
+					   .blocks = rank_index_blocks(task->seen.cols),
+					   .codes = view->codes,
+					   .order = view->order,
+					   .limits = view->limits};
 	int32_t factors = task->factors;
-	int64_t seen[BLOCK_USERS]; /* first seen entry of each user that later tiles may meet */
+	RankFilter filters[BLOCK_USERS];
+	CoreStatus status = CORE_OK;
 
 	for (int32_t u = 0; u < n; u++)
 	{
+		int64_t seen = task->seen.start[user[u]];
+
 		memcpy(work->queries + (int64_t) u * factors, task->user_factors + (int64_t) user[u] * factors,
 			   (size_t) factors * sizeof(float));
+		filters[u] = (RankFilter){.exclude = task->seen.col + seen,
+								  .n_exclude = (int32_t) (task->seen.start[user[u] + 1] - seen)};
 		topk_init(&top[u], work->heaps + (int64_t) u * work->k, work->k);
-		seen[u] = task->seen.start[user[u]];
 	}
-	for (int32_t lo = 0; lo < items;)
-	{
-		int32_t tile = smaller(EVAL_TILE, items - lo);
-
-		/* Another member's failure ends this phase too. */
-		if (team_stopped(team))
-			return CORE_CANCELLED;
-		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, tile, factors, 1.0f, work->queries, factors,
-					task->item_factors + (int64_t) lo * factors, factors, 0.0f, work->scores, EVAL_TILE);
-		for (int32_t u = 0; u < n; u++)
-		{
-			seen[u] = offer_tile(&top[u], work->scores + (int64_t) u * EVAL_TILE, lo, tile, task->seen.col,
-								 task->seen.start[user[u] + 1], seen[u]);
-		}
-		lo += tile;
-	}
-	return CORE_OK;
+	if (view->head->indexed)
+		return rank_index_lists(env, &index, task->item_factors, work->queries, NULL, filters, n, top);
+	for (int32_t u = 0; status == CORE_OK && u < n; u++)
+		status = rank_items(env, task->item_factors, task->seen.cols, factors,
+							work->queries + (int64_t) u * factors, NULL, &filters[u], work->scores, &top[u]);
+	return status;
 }
 
 /* Block `block` of the users to be judged, lists and measures. */
@@ -414,7 +437,7 @@ judge_block(Team *team, const RankTask *task, Work *work, const SharedView *view
 	int64_t left = view->head->judged - first;
 	int32_t n = left < work->block ? (int32_t) left : work->block;
 	TopK top[BLOCK_USERS];
-	CoreStatus status = rank_block(team, task, work, view->user + first, n, top);
+	CoreStatus status = rank_block(team->env, task, work, view, view->user + first, n, top);
 
 	for (int32_t u = 0; status == CORE_OK && u < n; u++)
 	{
@@ -423,7 +446,6 @@ judge_block(Team *team, const RankTask *task, Work *work, const SharedView *view
 
 		if (team_stopped(team))
 			return CORE_CANCELLED;
-		topk_finish(&top[u]);
 		rank_measure(top[u].heap, top[u].n, task->k, work->relevant, n_relevant, unreachable,
 					 view->measures + (first + u) * RANK_MEASURES);
 		for (int32_t i = 0; i < top[u].n; i++)
@@ -442,7 +464,7 @@ rank_evaluate(Env *env, const RankTask *task, void *shared)
 {
 	SharedView view = shared_view(shared, task->relevant.rows, task->seen.cols);
 	Team team = team_join(env, &view.head->team);
-	Work work;
+	Work work = {0};
 	CoreStatus opened = work_open(env, task, &work);
 	CoreStatus status;
 
@@ -450,6 +472,8 @@ rank_evaluate(Env *env, const RankTask *task, void *shared)
 	team_fail(&team, opened);
 	if (env->leader && opened == CORE_OK)
 		team_fail(&team, list_judged(env, task, &view));
+	if (env->leader && !team_stopped(&team) && view.head->judged >= INDEX_PAYS)
+		team_fail(&team, index_items(env, task, &view));
 	status = team_meet(&team);
 	if (status == CORE_OK)
 	{

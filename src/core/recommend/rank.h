@@ -64,10 +64,10 @@ typedef struct RankShared RankShared;
 
 /*
  * Bytes of shared memory, aligned to 8 and cleared by the caller; bytes each member takes from its Env, at up to
- * RANK_MAX_FACTORS factors.
+ * RANK_MAX_FACTORS factors: 512, a bias, popularity, and what fills up four.
  */
-#define RANK_MAX_FACTORS 512
-extern size_t rank_shared_bytes(int32_t users, int32_t items, int32_t k);
+#define RANK_MAX_FACTORS 516
+extern size_t rank_evaluate_bytes(int32_t users, int32_t items, int32_t factors);
 extern size_t rank_member_bytes(int32_t items, int32_t k);
 
 /* Every member of the team calls this; shared was cleared to zero by the caller. */

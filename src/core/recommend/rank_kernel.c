@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "../cpu.h"
+
 typedef float Floats __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int32_t Ints __attribute__((vector_size(32), aligned(4), may_alias));
 
@@ -211,32 +213,32 @@ static const RankKernel vnni_kernel = {vnni_scores, vnni_least, vnni_scan};
 #undef TARGET
 #endif
 
+static const CpuLevel needs[] = {
+	CPU_PLAIN,
+#ifdef __x86_64__
+	CPU_AVX2,
+	CPU_VNNI,
+#endif
+};
+
+static const RankKernel *kernels[] = {
+	&plain_kernel,
+#ifdef __x86_64__
+	&avx2_kernel,
+	&vnni_kernel,
+#endif
+};
+
 const RankKernel *
 rank_kernel_numbered(int number)
 {
-	if (number == 0)
-		return &plain_kernel;
-#ifdef __x86_64__
-	__builtin_cpu_init();
-	if (number == 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-		return &avx2_kernel;
-	if (number == 2 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-		__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni"))
-		return &vnni_kernel;
-#endif
-	return NULL;
+	int n = sizeof(needs) / sizeof(needs[0]);
+
+	return number < n && cpu_runs(needs[number]) ? kernels[number] : NULL;
 }
 
 const RankKernel *
 rank_kernel(void)
 {
-	const RankKernel *best = NULL;
-
-	for (int number = 0; number < RANK_KERNELS; number++)
-	{
-		const RankKernel *kernel = rank_kernel_numbered(number);
-
-		best = kernel != NULL ? kernel : best;
-	}
-	return best;
+	return kernels[cpu_best(needs, sizeof(needs) / sizeof(needs[0]))];
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "vectors.h"
+#include "../cpu.h"
 
 #ifdef __SSE__
 #include <immintrin.h>
@@ -55,31 +56,32 @@ four_roots(Four v)
 #undef TARGET
 #endif
 
+static const CpuLevel needs[] = {
+	CPU_PLAIN,
+#ifdef __x86_64__
+	CPU_AVX2,
+	CPU_AVX512,
+#endif
+};
+
+static const SgdKernel kernels[] = {
+	plain_run,
+#ifdef __x86_64__
+	avx2_run,
+	avx512_run,
+#endif
+};
+
 SgdKernel
 sgd_kernel_numbered(int number)
 {
-	if (number == 0)
-		return plain_run;
-#ifdef __x86_64__
-	__builtin_cpu_init();
-	if (number == 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-		return avx2_run;
-	if (number == 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
-		return avx512_run;
-#endif
-	return NULL;
+	int n = sizeof(needs) / sizeof(needs[0]);
+
+	return number < n && cpu_runs(needs[number]) ? kernels[number] : NULL;
 }
 
 SgdKernel
 sgd_kernel(void)
 {
-	SgdKernel best = NULL;
-
-	for (int number = 0; number < SGD_KERNELS; number++)
-	{
-		SgdKernel kernel = sgd_kernel_numbered(number);
-
-		best = kernel != NULL ? kernel : best;
-	}
-	return best;
+	return kernels[cpu_best(needs, sizeof(needs) / sizeof(needs[0]))];
 }
