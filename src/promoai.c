@@ -8,6 +8,7 @@
 
 #include "api/cf_train.h"
 #include "api/basket_train.h"
+#include "api/clv_model.h"
 #include "api/mf_train.h"
 #include "api/recommend.h"
 #include "api/segment_train.h"
@@ -32,5 +33,6 @@ _PG_init(void)
 	basket_init();
 	recommend_all_init();
 	segment_init();
+	clv_init();
 	MarkGUCPrefixReserved("promoai");
 }
