@@ -756,6 +756,50 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000 ROWS 100;
 COMMENT ON FUNCTION promoai.cf_tune(
 	text, text, jsonb, text, timestamptz, int, float8, text, text, int, float8, bigint, text) IS
 'Tries every combination of a grid of arguments on a validation part of the source, publishes the best one trained on all rows, and tells what it reaches on a test part that nothing was chosen by. One row per combination. Stops within max_seconds; the same call again goes on where it stopped.';
+-- Recommenders that go by what items are: their attributes.
+
+CREATE FUNCTION promoai.content_train(
+	model text,
+	source text,
+	interactions text DEFAULT NULL,
+	factors_of text DEFAULT NULL,
+	text_columns text[] DEFAULT NULL,
+	categorical_columns text[] DEFAULT NULL,
+	column_weights jsonb DEFAULT NULL,
+	value_transform text DEFAULT NULL,
+	regularization float8 DEFAULT NULL,
+	holdout float8 DEFAULT NULL,
+	holdout_after timestamptz DEFAULT NULL,
+	metrics_k int DEFAULT 20,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL)
+RETURNS promoai.recommender_report
+AS 'MODULE_PATHNAME', 'promoai_content_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.content_train(
+	text, text, text, text, text[], text[], jsonb, text, float8, float8, timestamptz, int, bigint, text) IS
+'Trains a recommender on (item, attributes...) and publishes it under a name: items are as like as the cosine of their attributes (categories, numbers, free text by tf-idf, vectors). With interactions (customer, item[, value][, time]) customers get what is like what they had; with factors_of a factor model gets factors for items that it does not know, regressed on the attributes.';
+-- Several recommenders behind one name.
+
+CREATE FUNCTION promoai.hybrid_train(
+	model text,
+	models text[],
+	source text DEFAULT NULL,
+	weights float8[] DEFAULT NULL,
+	targets text DEFAULT NULL,
+	holdout float8 DEFAULT NULL,
+	holdout_after timestamptz DEFAULT NULL,
+	metrics_k int DEFAULT 20,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL)
+RETURNS promoai.recommender_report
+AS 'MODULE_PATHNAME', 'promoai_hybrid_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.hybrid_train(
+	text, text[], text, float8[], text, float8, timestamptz, int, bigint, text) IS
+'Puts published recommenders together and publishes the result under a name of its own: scores are standardised per customer and summed by weights. Weights that are not given are fitted: the members are trained on the older part of the source and the weights chosen that rank best what customers bought afterwards.';
 -- Lift and price response: what a promotion brought, as aggregates over sales.
 
 CREATE TYPE promoai.lift_fit AS (
