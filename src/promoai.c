@@ -10,6 +10,7 @@
 #include "api/basket_train.h"
 #include "api/mf_train.h"
 #include "api/recommend.h"
+#include "api/segment_train.h"
 #include "bridge/env.h"
 #include "bridge/language.h"
 #include "bridge/testpoint.h"
@@ -30,5 +31,6 @@ _PG_init(void)
 	cf_init();
 	basket_init();
 	recommend_all_init();
+	segment_init();
 	MarkGUCPrefixReserved("promoai");
 }

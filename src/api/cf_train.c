@@ -195,9 +195,12 @@ static uint64
 training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 {
 	const CfTraining *training = arg;
+	uint64 need = cf_fit_bytes(&training->options, entries, customers, items, training->workers);
 
-	return memory_add(interactions_bytes(&training->in, entries),
-					  cf_fit_bytes(&training->options, entries, customers, items, training->workers));
+	if (wants_holdout(&training->options)) /* what is held out, and the measures of it */
+		need = memory_add(need, memory_add(memory_mul(entries, 8),
+										   memory_mul(customers, 2 * JUDGE_MEASURES * sizeof(double))));
+	return memory_add(interactions_bytes(&training->in, entries), need);
 }
 
 static void

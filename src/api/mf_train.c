@@ -690,6 +690,8 @@ mf_fit_definition(const Model *definition, const Interactions *in, MemoryContext
 	settle_options(&training);
 	training.in = *in;
 	training.in.late = NULL;
+	memory_require(training_need(&training, in->coo.n, in->customers->n, in->items->n),
+				   memory_limit(training.options.memory), "training");
 	training_lay_out(&training);
 	training_fit(&training);
 	training_finish_model(&training, model);

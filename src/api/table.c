@@ -1,7 +1,8 @@
 /*
  * table.c - a source's rows as columns in memory
  *
- * Each row appends 8 bytes per number or time and 4 per key or day.  Arrays grow by half; whenever they do, what they and
+ * Each row appends 8 bytes per number or time and 4 per key or day; numbers that are wanted row by row in single precision
+ * take 4.  Arrays grow by half; whenever they do, what they and
  * the work to come will take is held against the limit.  Past the limit rows are only counted, so that the error can say
  * what the whole source would need.  At the end keys are sorted and indices replaced by their ranks.
  */
@@ -33,6 +34,19 @@ is_key(const SourceColumn *column)
 	return column->kind == SOURCE_ID || column->kind == SOURCE_KEY;
 }
 
+static bool
+is_number(const SourceColumn *column)
+{
+	return column->kind == SOURCE_NUMBER || column->kind == SOURCE_LEVEL;
+}
+
+/* The column has an array of its own. */
+static bool
+stands_alone(const Table *table, int c)
+{
+	return table->columns[c].attno != 0 && !(table->by_rows && is_number(&table->columns[c]));
+}
+
 static Size
 width_of(const SourceColumn *column)
 {
@@ -57,23 +71,25 @@ array_of(Table *table, int c)
 	}
 }
 
+/* While ids are sorted there are the table and the set beside it; afterwards the set, and the work to come. */
 static uint64
 filler_need(const Filler *filler, uint64 rows)
 {
 	const Table *table = filler->table;
-	uint64 need = table->need == NULL ? 0 : table->need(table->need_arg, rows);
+	uint64 work = table->need == NULL ? 0 : table->need(table->need_arg, rows);
+	uint64 columns = memory_mul(rows, sizeof(float) * table->numbers);
+	uint64 ids = 0;
 
 	for (int c = 0; c < table->n_columns; c++)
 	{
 		const SourceColumn *column = &table->columns[c];
 
-		if (column->attno == 0)
-			continue;
-		need = memory_add(need, memory_mul(rows, width_of(column) + (column->nullable ? 1 : 0)));
-		if (column->ids != NULL) /* the table, then the sorted set beside it */
-			need = memory_add(need, memory_mul(2, ids_memory(column->ids)));
+		if (stands_alone(table, c))
+			columns = memory_add(columns, memory_mul(rows, width_of(column) + (column->nullable ? 1 : 0)));
+		if (column->attno != 0 && column->ids != NULL)
+			ids = memory_add(ids, ids_memory(column->ids));
 	}
-	return need;
+	return memory_add(columns, memory_add(ids, Max(ids, work)));
 }
 
 static void
@@ -92,12 +108,19 @@ filler_grow(Filler *filler)
 		void **array = array_of(table, c);
 		Size bytes = width_of(&table->columns[c]) * room;
 
-		if (table->columns[c].attno == 0)
+		if (!stands_alone(table, c))
 			continue;
 		*array = *array == NULL ? MemoryContextAllocHuge(table->memory, bytes) : repalloc_huge(*array, bytes);
 		if (table->columns[c].nullable)
 			table->is_null[c] = table->is_null[c] == NULL ? MemoryContextAllocHuge(table->memory, room)
 														  : repalloc_huge(table->is_null[c], room);
+	}
+	if (table->numbers > 0)
+	{
+		Size bytes = sizeof(float) * table->numbers * (Size) room;
+
+		table->rows = table->rows == NULL ? MemoryContextAllocHuge(table->memory, bytes)
+										  : repalloc_huge(table->rows, bytes);
 	}
 	filler->room = room;
 }
@@ -144,6 +167,36 @@ fill_cell(Table *table, int c, int64 n, const SourceValue *value, bool null)
 	}
 }
 
+/* A number that single precision cannot hold. */
+static void
+number_too_large(const Table *table, int c, const SourceValue *values)
+{
+	const SourceColumn *id = &table->columns[0];
+
+	ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					errmsg("source has %g in column \"%s\", out of range for type real", values[c].number,
+						   table->columns[c].name),
+					is_key(id) ? errdetail("The first such row is of %s %s.", id->name,
+										   source_key_text(id, values[0].index))
+							   : 0));
+}
+
+static void
+fill_numbers(Table *table, const SourceValue *values)
+{
+	float *to = table->rows + (Size) table->n * table->numbers;
+
+	for (int c = 0; c < table->n_columns; c++)
+	{
+		if (!is_number(&table->columns[c]))
+			continue;
+		*to = (float) values[c].number;
+		if (unlikely(isinf(*to)))
+			number_too_large(table, c, values);
+		to++;
+	}
+}
+
 static void
 fill_row(void *arg, const SourceValue *values)
 {
@@ -158,8 +211,10 @@ fill_row(void *arg, const SourceValue *values)
 		return;
 	}
 	for (int c = 0; c < table->n_columns; c++)
-		if (table->columns[c].attno != 0)
+		if (stands_alone(table, c))
 			fill_cell(table, c, table->n, &values[c], filler->reader.nulls[c]);
+	if (table->numbers > 0)
+		fill_numbers(table, values);
 	table->n++;
 }
 
@@ -198,6 +253,10 @@ table_read(const char *source, Table *table)
 	Size pointers = sizeof(void *) * table->n_columns;
 
 	table->n = 0;
+	table->rows = NULL;
+	table->numbers = 0;
+	for (int c = 0; c < table->n_columns && table->by_rows; c++)
+		table->numbers += is_number(&table->columns[c]);
 	table->index = MemoryContextAllocZero(table->memory, pointers);
 	table->number = MemoryContextAllocZero(table->memory, pointers);
 	table->day = MemoryContextAllocZero(table->memory, pointers);

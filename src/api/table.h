@@ -20,6 +20,7 @@ typedef struct Table
 	SourceColumn *columns; /* [n_columns] */
 	int n_columns;
 	pg_tz *zone; /* as SourceReader's */
+	bool by_rows; /* numbers go to `rows`, in single precision, instead of `number`; none of them nullable */
 
 	/* filled; a column that the source lacks is NULL */
 	int64 n;
@@ -27,6 +28,9 @@ typedef struct Table
 	double **number; /* [n_columns] of [n]: SOURCE_NUMBER, SOURCE_LEVEL; NaN for NULL (see nulls) */
 	int32 **day; /* [n_columns] of [n]: SOURCE_DAY */
 	int64 **time; /* [n_columns] of [n]: SOURCE_TIME */
+	float *
+		rows; /* [n x numbers] with by_rows: the columns that are SOURCE_NUMBER or SOURCE_LEVEL, in their order */
+	int32 numbers;
 	uint8 **is_null; /* [n_columns] of [n]: nullable columns only */
 	IdSet **ids; /* [n_columns] the ids behind index; of a key that is a time its number */
 	int64 rows_read;
