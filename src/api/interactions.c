@@ -301,13 +301,16 @@ keep_used(Interactions *in, const Csr *pairs)
 													   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	int32 *item_place = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) pairs->cols + 1),
 												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	int32 customers;
+	int32 items;
 
 	for (int32 c = 0; c < pairs->rows; c++)
 		customer_place[c] = pairs->start[c + 1] > pairs->start[c];
 	for (int64 i = 0; i < in->pairs; i++)
 		item_place[pairs->col[i]] = 1;
-	if (number_kept(customer_place, pairs->rows) < pairs->rows ||
-		number_kept(item_place, pairs->cols) < pairs->cols)
+	customers = number_kept(customer_place, pairs->rows);
+	items = number_kept(item_place, pairs->cols);
+	if (customers < pairs->rows || items < pairs->cols)
 	{
 		idset_keep(in->customers, customer_place);
 		idset_keep(in->items, item_place);
