@@ -20,6 +20,7 @@
 #include "utils/timestamp.h"
 
 #include "api/hybrid_model.h"
+#include "api/holdout.h"
 #include "api/hybrid_train.h"
 #include "api/hybrid_weights.h"
 #include "api/recommender_evaluate.h"
@@ -28,8 +29,6 @@
 #include "bridge/memory.h"
 #include "bridge/progress.h"
 #include "model/cache.h"
-
-#define DEFAULT_HOLDOUT 0.1
 
 typedef struct HybridOptions
 {
@@ -137,7 +136,7 @@ settle_options(const char *name, HybridOptions *options, double *given)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("arguments \"holdout\" and \"holdout_after\" exclude each other")));
 	if (isnan(options->holdout))
-		options->holdout = DEFAULT_HOLDOUT;
+		options->holdout = HOLDOUT_SHARE;
 }
 
 /* ---- members ---- */
