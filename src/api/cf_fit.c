@@ -466,7 +466,8 @@ sum_latest(const CfModel *model, const CfOptions *options, const Interactions *i
 		const int32 *seen = recommender_seen(base, in->coo.row[i], &n);
 		int32 place;
 
-		if (part->keep != NULL && !part->keep(&in->coo, i, part->arg))
+		if ((part->keep != NULL && !part->keep(&in->coo, i, part->arg)) ||
+			(in->coo.value != NULL && in->coo.value[i] <= 0))
 			continue;
 		place = recommender_place(seen, n, in->coo.col[i]);
 		if (place >= 0)
