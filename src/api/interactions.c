@@ -329,9 +329,6 @@ keep_used(Interactions *in, const Csr *pairs)
 	int32 customers;
 	int32 items;
 
-	int32 customers;
-	int32 items;
-
 	for (int32 c = 0; c < pairs->rows; c++)
 		customer_place[c] = pairs->start[c + 1] > pairs->start[c];
 	for (int64 i = 0; i < in->pairs; i++)
