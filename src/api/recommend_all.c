@@ -17,6 +17,7 @@
 
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -65,6 +66,7 @@ typedef struct Lists
 	int32 filled; /* customers that were brought so far */
 	int32 taken; /* ... and carried away */
 	MemoryContext per_customer;
+	MemoryContext per_row;
 	MemoryContext texts;
 	Datum *item_text; /* [items] as text, made when first met; 0 before, and where there is no room */
 	uint64 text_room; /* bytes left for them */
@@ -101,7 +103,7 @@ fill_window(Env *env, void *arg, RankWindow *window)
 	return env->cancelled(env) ? CORE_CANCELLED : CORE_OK;
 }
 
-/* An item's text, which lives at least as long as the customer's rows. */
+/* An item's text, which lives at least as long as the row. */
 static Datum
 item_text(Lists *lists, int32 item)
 {
@@ -116,7 +118,8 @@ item_text(Lists *lists, int32 item)
 		return text;
 	key = idset_key(items, item);
 	letters = id_text(&key);
-	bytes = strlen(letters) + VARHDRSZ + 2 * sizeof(void *); /* what the memory context keeps beside it */
+	/* What the memory context makes of it: a power of two, and its own header. */
+	bytes = pg_nextpower2_64(Max(strlen(letters) + VARHDRSZ, 8)) + 2 * sizeof(void *);
 	if (bytes > lists->text_room)
 		return CStringGetTextDatum(letters);
 	caller = MemoryContextSwitchTo(lists->texts);
@@ -139,6 +142,7 @@ put_list(Lists *lists, int32 customer, const TopEntry *list, int32 n)
 	recommend_put_id(&model->customers, customer, &values[0], &nulls[0]);
 	nulls[4] = !item_numbers;
 	values[4] = (Datum) 0;
+	MemoryContextSwitchTo(lists->per_row);
 	for (int32 i = 0; i < n; i++)
 	{
 		int32 item = list[i].index;
@@ -151,6 +155,7 @@ put_list(Lists *lists, int32 customer, const TopEntry *list, int32 n)
 		values[5] =
 			Float4GetDatum(model->fit.rated ? mf_rating(model, score + model->user_bias[customer]) : score);
 		rows_put(lists->rows, values, nulls);
+		MemoryContextReset(lists->per_row);
 		CHECK_FOR_INTERRUPTS();
 	}
 }
@@ -166,9 +171,9 @@ take_window(Env *env, void *arg, const RankWindow *window)
 	PG_TRY();
 	{
 		test_point("listing");
-		MemoryContextSwitchTo(lists->per_customer);
 		for (int32 u = 0; u < window->users; u++)
 		{
+			MemoryContextSwitchTo(lists->per_customer);
 			put_list(lists, lists->taken + u, window->lists + (Size) u * lists->batch.k, window->length[u]);
 			MemoryContextReset(lists->per_customer);
 		}
@@ -400,7 +405,10 @@ lists_open(Lists *lists, const MfModel *model, const Args *args)
 	env_init(&lists->env, CurrentMemoryContext);
 	lists->env.own = lists;
 	lists->per_customer = AllocSetContextCreate(CurrentMemoryContext, "promoai list", ALLOCSET_DEFAULT_SIZES);
-	lists->texts = AllocSetContextCreate(CurrentMemoryContext, "promoai item texts", ALLOCSET_DEFAULT_SIZES);
+	lists->per_row = AllocSetContextCreate(CurrentMemoryContext, "promoai list row", ALLOCSET_SMALL_SIZES);
+	/* Small blocks, so that no more is taken than counted. */
+	lists->texts = AllocSetContextCreate(CurrentMemoryContext, "promoai item texts", ALLOCSET_DEFAULT_MINSIZE,
+										 ALLOCSET_DEFAULT_INITSIZE, 8 * ALLOCSET_DEFAULT_INITSIZE);
 }
 
 /*
