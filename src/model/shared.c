@@ -206,17 +206,18 @@ slots_survey(uint64 *in_use, Slot **oldest)
 
 /*
  * Free slots until one is unused and `bytes` more fit; their segments' handles go to given_up [SHARED_SLOTS].  False when those in
- * use leave no room; then nothing is given up.
+ * use leave no room; then only what is above the limit is given up, for the setting may have been lowered.
  */
 static bool
 slots_make_room(uint64 bytes, uint64 limit, dsm_handle *given_up, int *n_given_up)
 {
+	uint64 held;
 	uint64 in_use;
 	Slot *oldest;
 
-	while (slots_survey(&in_use, &oldest) > limit - bytes || slot_unused() == NULL)
+	while ((held = slots_survey(&in_use, &oldest)) > limit - bytes || slot_unused() == NULL)
 	{
-		if (oldest == NULL || in_use > limit - bytes)
+		if (oldest == NULL || (in_use > limit - bytes && held <= limit))
 			return false;
 		oldest->state = SLOT_FREE;
 		given_up[(*n_given_up)++] = oldest->handle;

@@ -25,10 +25,15 @@ expected_large=$(sql "$large_answers")
 
 # ---- copies of one's own, once there is room again ----
 
-sql "ALTER SYSTEM SET promoai.cache_size = '5MB'" -c "SELECT pg_reload_conf()" >/dev/null
-wait_for "SHOW promoai.cache_size" 5MB
+restart_server "${preloaded[@]}"
+sql "SELECT promoai.model_prewarm(m) FROM unnest('{b,c,d}'::text[]) m" >/dev/null
 sql_start "SELECT promoai.cf_predict('b', 1, 1) IS NULL, pg_sleep(60)"
 wait_for "SELECT pins FROM promoai.model_cache WHERE model = 'b'" 1
+sql "ALTER SYSTEM SET promoai.cache_size = '5MB'" -c "SELECT pg_reload_conf()" >/dev/null
+wait_for "SHOW promoai.cache_size" 5MB
+is "$(sql "$large_answers" -c "$held")" "$expected_large
+a|1|f|t|0
+b|1|t|t|1" "a lower setting pushes out what nobody uses, also where that does not suffice"
 rest="SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND pid <> pg_backend_pid();
 	SELECT pg_sleep(0.3);"
 is "$(sql "$large_answers; $held; $rest" -c "SELECT promoai.model_prewarm('a')" -c "$held" 2>&1 | grep -v '^$')" "$expected_large
