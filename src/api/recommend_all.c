@@ -35,6 +35,8 @@
 #define WINDOW_BYTES                                                                                         \
 	((uint64) 8 * 1024 * 1024) /* of the users of one window, at most while there are several */
 
+#define COPY_BYTES ((Size) 16 * 1024 * 1024) /* between two looks at interrupts */
+
 /* What a list is worth in multiplications, for the question whether workers pay: the index leaves most of a scan out. */
 #define SCAN_SHARE 8
 #define ROW_WORTH 10000
@@ -333,21 +335,34 @@ plan_team(Lists *lists, ListsRegion *region)
 	return workers;
 }
 
+/* An array into the region, at `offset`; it may be so large that a cancel would wait for it. */
+static void
+copy_array(ListsRegion *region, Size offset, const void *array, Size bytes)
+{
+	char *to = (char *) region + offset;
+
+	for (Size at = 0; at < bytes; at += COPY_BYTES)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy(to + at, (const char *) array + at, Min(COPY_BYTES, bytes - at));
+	}
+}
+
 /* The items' arrays, for workers. */
 static void
 copy_items(const RankBatch *batch, ListsRegion *region)
 {
-	char *base = (char *) region;
+	const RankIndex *index = batch->index;
 
-	memcpy(base + region->item_factors, batch->item_factors,
-		   sizeof(float) * (Size) batch->items * batch->factors);
+	copy_array(region, region->item_factors, batch->item_factors,
+			   sizeof(float) * (Size) batch->items * batch->factors);
 	if (batch->candidates != NULL)
-		memcpy(base + region->candidate, batch->candidates, sizeof(int32) * (Size) batch->n_candidates);
-	if (batch->index == NULL)
+		copy_array(region, region->candidate, batch->candidates, sizeof(int32) * (Size) batch->n_candidates);
+	if (index == NULL)
 		return;
-	memcpy(base + region->codes, batch->index->codes, rank_index_code_bytes(batch->items, batch->factors));
-	memcpy(base + region->order, batch->index->order, sizeof(int32) * 16 * (Size) batch->index->blocks);
-	memcpy(base + region->limits, batch->index->limits, sizeof(float) * 4 * (Size) batch->index->blocks);
+	copy_array(region, region->codes, index->codes, rank_index_code_bytes(batch->items, batch->factors));
+	copy_array(region, region->order, index->order, sizeof(int32) * 16 * (Size) index->blocks);
+	copy_array(region, region->limits, index->limits, sizeof(float) * 4 * (Size) index->blocks);
 }
 
 /*
