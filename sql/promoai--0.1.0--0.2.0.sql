@@ -1,4 +1,10 @@
 \echo Use "ALTER EXTENSION promoai UPDATE TO '0.2.0'" to load this file. \quit
+-- One report for all trainers of recommenders.
+ALTER TYPE promoai.mf_report RENAME TO recommender_report;
+COMMENT ON TYPE promoai.recommender_report IS
+'What a trainer of recommenders did: the version it published, rows read, skipped (for a NULL) and merged (repeated pairs), pairs dropped (values that sum to zero or less), what is left, metrics on the holdout, seconds.';
+COMMENT ON COLUMN promoai.recommender_report.kind IS 'what kind of model it is: mf, cf and the like';
+
 -- mf_train takes a solver.
 DROP FUNCTION promoai.mf_train(
 	text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean);
@@ -24,7 +30,7 @@ CREATE FUNCTION promoai.mf_train(
 	bias_regularization float8 DEFAULT NULL,
 	learning_rate float8 DEFAULT NULL,
 	clip boolean DEFAULT false)
-RETURNS promoai.mf_report
+RETURNS promoai.recommender_report
 AS 'MODULE_PATHNAME', 'promoai_mf_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
 
@@ -52,6 +58,35 @@ COMMENT ON FUNCTION promoai.cf_predict(text, uuid, text, int) IS
 'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 COMMENT ON FUNCTION promoai.cf_predict(text, uuid, uuid, int) IS
 'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
+
+-- Lists take rules and say more.
+DROP FUNCTION promoai.cf_recommend(text, bigint, int, boolean, text[], int);
+DROP FUNCTION promoai.cf_recommend(text, bigint, bigint[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend(text, bigint, uuid[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend(text, text, int, boolean, text[], int);
+DROP FUNCTION promoai.cf_recommend(text, text, bigint[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend(text, text, uuid[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend(text, uuid, int, boolean, text[], int);
+DROP FUNCTION promoai.cf_recommend(text, uuid, bigint[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend(text, uuid, uuid[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend_basket(text, bigint[], float8[], int, boolean, bigint[], int);
+DROP FUNCTION promoai.cf_recommend_basket(text, text[], float8[], int, boolean, text[], int);
+DROP FUNCTION promoai.cf_recommend_basket(text, uuid[], float8[], int, boolean, uuid[], int);
+DROP FUNCTION promoai.cf_recommend_all(text, int, boolean, text[], int);
+DROP FUNCTION promoai.cf_recommend_all(text, bigint[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend_all(text, uuid[], int, boolean, int);
+
+-- What is alike depends on the model.
+COMMENT ON FUNCTION promoai.cf_similar_items(text, bigint, int, bigint[], int) IS
+'The k items most like an item, from -1 to 1: cosine of their factors, of who bought them, or as the model defines it.';
+COMMENT ON FUNCTION promoai.cf_similar_items(text, text, int, text[], int) IS
+'The k items most like an item, from -1 to 1: cosine of their factors, of who bought them, or as the model defines it.';
+COMMENT ON FUNCTION promoai.cf_similar_items(text, uuid, int, uuid[], int) IS
+'The k items most like an item, from -1 to 1: cosine of their factors, of who bought them, or as the model defines it.';
+COMMENT ON TYPE promoai.similar_item IS
+'A row of cf_similar_items: rank from 1, the item (item_no where items are integers), how alike the two are.';
+COMMENT ON COLUMN promoai.similar_item.similarity IS 'how alike the two items are, from -1 to 1: cosine of their factors, of who bought them, or as the model defines it';
+
 
 -- The cache: versions of models in memory.
 
@@ -99,6 +134,672 @@ COMMENT ON COLUMN promoai.model_cache.shared IS 'true: one copy for all sessions
 COMMENT ON COLUMN promoai.model_cache.ready IS 'false while a session loads it';
 COMMENT ON COLUMN promoai.model_cache.pins IS 'sessions and parallel workers that answer from it now';
 COMMENT ON COLUMN promoai.model_cache.last_used IS 'when it was last taken up by a query';
+-- Lists: what for whom, whom for what, and why.  Ids come as bigint, text or uuid; the overloads share one C function.  Only the
+-- overload with text[] candidates has a default for them, so that a call without candidates is never ambiguous.
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer bigint, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, int, boolean, text[], int, text[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer bigint, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, bigint[], int, boolean, int, bigint[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer bigint, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, bigint, uuid[], int, boolean, int, uuid[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer text, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, text, int, boolean, text[], int, text[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, text, bigint[], int, boolean, int, bigint[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, text, uuid[], int, boolean, int, uuid[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer uuid, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, int, boolean, text[], int, text[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer uuid, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, bigint[], int, boolean, int, bigint[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend(
+	model text, customer uuid, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend(text, uuid, uuid[], int, boolean, int, uuid[], text[], int, float8[], float8) IS
+'The k items that a model recommends to a customer, best first, under the rules given; answered_by says how, row by row: factors, neighbours and the like, or popularity for a customer the model does not know and items it has no opinion on. boosted_score is what was ranked by.';
+
+CREATE FUNCTION promoai.cf_recommend_basket(
+	model text, items bigint[], weights float8[] DEFAULT NULL, k int DEFAULT 10,
+	exclude_seen boolean DEFAULT NULL, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_basket'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend_basket(text, bigint[], float8[], int, boolean, bigint[], int, bigint[], text[], int, float8[], float8) IS
+'The k items that a model recommends to someone with this history, known to the model or not, best first, under the rules given; without any known item the answer is popularity.';
+
+CREATE FUNCTION promoai.cf_recommend_basket(
+	model text, items text[] DEFAULT '{}', weights float8[] DEFAULT NULL, k int DEFAULT 10,
+	exclude_seen boolean DEFAULT NULL, candidates text[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_basket'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend_basket(text, text[], float8[], int, boolean, text[], int, text[], text[], int, float8[], float8) IS
+'The k items that a model recommends to someone with this history, known to the model or not, best first, under the rules given; without any known item the answer is popularity.';
+
+CREATE FUNCTION promoai.cf_recommend_basket(
+	model text, items uuid[], weights float8[] DEFAULT NULL, k int DEFAULT 10,
+	exclude_seen boolean DEFAULT NULL, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL,
+	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT rank int, OUT item text, OUT item_no bigint, OUT score real, OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_basket'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_recommend_basket(text, uuid[], float8[], int, boolean, uuid[], int, uuid[], text[], int, float8[], float8) IS
+'The k items that a model recommends to someone with this history, known to the model or not, best first, under the rules given; without any known item the answer is popularity.';
+
+CREATE FUNCTION promoai.cf_recommend_all(
+	model text, k int DEFAULT 10, exclude_seen boolean DEFAULT NULL, candidates text[] DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude text[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT customer text, OUT customer_no bigint, OUT rank int, OUT item text, OUT item_no bigint, OUT score real,
+	OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_all'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.cf_recommend_all(text, int, boolean, text[], int, text[], text[], int, float8[], float8) IS
+'cf_recommend for every customer that a model knows, in one call: rows for a result table.';
+
+CREATE FUNCTION promoai.cf_recommend_all(
+	model text, candidates bigint[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude bigint[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT customer text, OUT customer_no bigint, OUT rank int, OUT item text, OUT item_no bigint, OUT score real,
+	OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_all'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.cf_recommend_all(text, bigint[], int, boolean, int, bigint[], text[], int, float8[], float8) IS
+'cf_recommend for every customer that a model knows, in one call: rows for a result table.';
+
+CREATE FUNCTION promoai.cf_recommend_all(
+	model text, candidates uuid[], k int DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+	version int DEFAULT NULL,
+	exclude uuid[] DEFAULT NULL, categories text[] DEFAULT NULL, max_per_category int DEFAULT NULL,
+	boosts float8[] DEFAULT NULL, diversity float8 DEFAULT 0,
+	OUT customer text, OUT customer_no bigint, OUT rank int, OUT item text, OUT item_no bigint, OUT score real,
+	OUT answered_by text, OUT boosted_score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_recommend_all'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 100000;
+
+COMMENT ON FUNCTION promoai.cf_recommend_all(text, uuid[], int, boolean, int, uuid[], text[], int, float8[], float8) IS
+'cf_recommend for every customer that a model knows, in one call: rows for a result table.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item bigint, k int DEFAULT 10, exclude_buyers boolean DEFAULT true, candidates text[] DEFAULT NULL,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, bigint, int, boolean, text[], int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item bigint, candidates bigint[], k int DEFAULT 10, exclude_buyers boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, bigint, bigint[], int, boolean, int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item bigint, candidates uuid[], k int DEFAULT 10, exclude_buyers boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, bigint, uuid[], int, boolean, int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item text, k int DEFAULT 10, exclude_buyers boolean DEFAULT true, candidates text[] DEFAULT NULL,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, text, int, boolean, text[], int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item text, candidates bigint[], k int DEFAULT 10, exclude_buyers boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, text, bigint[], int, boolean, int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item text, candidates uuid[], k int DEFAULT 10, exclude_buyers boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, text, uuid[], int, boolean, int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item uuid, k int DEFAULT 10, exclude_buyers boolean DEFAULT true, candidates text[] DEFAULT NULL,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, uuid, int, boolean, text[], int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item uuid, candidates bigint[], k int DEFAULT 10, exclude_buyers boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, uuid, bigint[], int, boolean, int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_target_users(
+	model text, item uuid, candidates uuid[], k int DEFAULT 10, exclude_buyers boolean DEFAULT true,
+	version int DEFAULT NULL,
+	OUT rank int, OUT customer text, OUT customer_no bigint, OUT score real)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_target_users'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.cf_target_users(text, uuid, uuid[], int, boolean, int) IS
+'The k customers that a product, coupon or promotion suits best, best first: whom to show it. Customers who had it are left out unless exclude_buyers is false; candidates: only among these customers.';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer bigint, item bigint, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, bigint, bigint, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer bigint, item text, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, bigint, text, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer bigint, item uuid, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, bigint, uuid, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer text, item bigint, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, text, bigint, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer text, item text, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, text, text, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer text, item uuid, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, text, uuid, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer uuid, item bigint, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, uuid, bigint, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer uuid, item text, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, uuid, text, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+
+CREATE FUNCTION promoai.cf_explain(
+	model text, customer uuid, item uuid, k int DEFAULT 3, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT rank int, OUT because text, OUT because_no bigint, OUT part real, OUT score real, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 3;
+
+COMMENT ON FUNCTION promoai.cf_explain(text, uuid, uuid, int, text, int) IS
+'Why a model recommends an item to a customer: the k items of his history that add most to its score (part; all parts and what belongs to no item make score), and a sentence in the language given (en, zh; NULL: promoai.language).';
+-- What is bought together: association rules from baskets, as rows and as a model.
+
+CREATE TYPE promoai.basket_rule AS (
+	antecedent text[],
+	antecedent_no bigint[],
+	consequent text,
+	consequent_no bigint,
+	baskets bigint,
+	antecedent_baskets bigint,
+	consequent_baskets bigint,
+	all_baskets bigint,
+	support float8,
+	confidence float8,
+	lift float8,
+	lift_low float8,
+	lift_high float8,
+	leverage float8,
+	conviction float8,
+	p_value float8,
+	tests bigint);
+
+COMMENT ON TYPE promoai.basket_rule IS
+'A rule: who has the antecedent in the basket also takes the consequent; with counts, measures and a test.';
+
+COMMENT ON COLUMN promoai.basket_rule.antecedent IS 'items that are in the basket, by id';
+COMMENT ON COLUMN promoai.basket_rule.antecedent_no IS 'the same as numbers where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_rule.consequent IS 'the item that goes with them';
+COMMENT ON COLUMN promoai.basket_rule.consequent_no IS 'the same as a number where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_rule.baskets IS 'baskets that hold all of these';
+COMMENT ON COLUMN promoai.basket_rule.antecedent_baskets IS 'baskets that hold the antecedent';
+COMMENT ON COLUMN promoai.basket_rule.consequent_baskets IS 'baskets that hold the consequent';
+COMMENT ON COLUMN promoai.basket_rule.all_baskets IS 'baskets in the source';
+COMMENT ON COLUMN promoai.basket_rule.support IS 'baskets / all_baskets';
+COMMENT ON COLUMN promoai.basket_rule.confidence IS 'baskets / antecedent_baskets: how often the consequent follows';
+COMMENT ON COLUMN promoai.basket_rule.lift IS 'confidence over the consequent''s own share: how many times as often as by chance';
+COMMENT ON COLUMN promoai.basket_rule.lift_low IS 'lower end of the 95 % interval of the lift';
+COMMENT ON COLUMN promoai.basket_rule.lift_high IS 'upper end of the 95 % interval of the lift';
+COMMENT ON COLUMN promoai.basket_rule.leverage IS 'support beyond chance: support less the product of both shares';
+COMMENT ON COLUMN promoai.basket_rule.conviction IS 'how many times as often the rule would be wrong by chance; Infinity when it never was, NULL when every basket holds the consequent';
+COMMENT ON COLUMN promoai.basket_rule.p_value IS 'Fisher''s exact test, one-sided: so many together or more if the two had nothing to do with one another';
+COMMENT ON COLUMN promoai.basket_rule.tests IS 'pairs of antecedent and item among which rules were looked for: p_value times tests bounds the chance of one false rule';
+
+CREATE FUNCTION promoai.basket_rules(
+	source text,
+	min_support float8 DEFAULT 0.01,
+	min_confidence float8 DEFAULT 0.3,
+	max_items int DEFAULT 10,
+	min_lift float8 DEFAULT 0,
+	max_rules int DEFAULT 0,
+	min_baskets int DEFAULT 1,
+	memory text DEFAULT NULL)
+RETURNS SETOF promoai.basket_rule
+AS 'MODULE_PATHNAME', 'promoai_basket_rules'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+
+COMMENT ON FUNCTION promoai.basket_rules(text, float8, float8, int, float8, int, int, text) IS
+'What is frequently bought together in a source of (basket, item[, quantity]): every rule with one item on the right whose items are together in min_support of the baskets and in min_baskets or more, and whose confidence and lift reach the thresholds, by lift. Itemsets by depth-first search over projected bitmaps (Zaki 2000; Han, Pei & Yin 2000).';
+
+CREATE TYPE promoai.basket_report AS (
+	model text, version int, kind text,
+	rows_read bigint, rows_skipped bigint, rows_merged bigint, pairs_dropped bigint,
+	baskets bigint, items bigint, pairs bigint, itemsets bigint, rules bigint,
+	metrics jsonb, seconds float8);
+
+COMMENT ON TYPE promoai.basket_report IS
+'What basket_train did: the version it published, what it read, how many rules it found, metrics on held-out baskets, seconds.';
+
+COMMENT ON COLUMN promoai.basket_report.model IS 'name of the model';
+COMMENT ON COLUMN promoai.basket_report.version IS 'number of the version that was published';
+COMMENT ON COLUMN promoai.basket_report.kind IS 'what kind of model it is: basket';
+COMMENT ON COLUMN promoai.basket_report.rows_read IS 'rows that the source gave';
+COMMENT ON COLUMN promoai.basket_report.rows_skipped IS 'of these, left out for a NULL';
+COMMENT ON COLUMN promoai.basket_report.rows_merged IS 'of these, repeated an item of the same basket';
+COMMENT ON COLUMN promoai.basket_report.pairs_dropped IS 'pairs of basket and item whose values sum to zero or less';
+COMMENT ON COLUMN promoai.basket_report.baskets IS 'distinct baskets';
+COMMENT ON COLUMN promoai.basket_report.items IS 'distinct items';
+COMMENT ON COLUMN promoai.basket_report.pairs IS 'distinct pairs of basket and item';
+COMMENT ON COLUMN promoai.basket_report.itemsets IS 'sets of items that are frequent, single items included';
+COMMENT ON COLUMN promoai.basket_report.rules IS 'rules in the model';
+COMMENT ON COLUMN promoai.basket_report.metrics IS 'metric to value, measured on held-out baskets; promoai.model_metrics has intervals and more';
+COMMENT ON COLUMN promoai.basket_report.seconds IS 'how long the whole call took';
+
+CREATE FUNCTION promoai.basket_train(
+	model text,
+	source text,
+	min_support float8 DEFAULT 0.002,
+	min_confidence float8 DEFAULT 0.1,
+	max_items int DEFAULT 2,
+	min_lift float8 DEFAULT 0,
+	max_rules int DEFAULT 0,
+	min_baskets int DEFAULT 5,
+	holdout float8 DEFAULT 0.1,
+	metrics_k int DEFAULT 20,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL)
+RETURNS promoai.basket_report
+AS 'MODULE_PATHNAME', 'promoai_basket_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.basket_train(
+	text, text, float8, float8, int, float8, int, int, float8, int, bigint, text) IS
+'Finds the rules of a source of (basket, item[, quantity]) and publishes them as a model for basket_recommend. Metrics come from held-out baskets with one item left out of each; the published rules are those of all baskets.';
+
+CREATE FUNCTION promoai.basket_model_rules(model text, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_rule
+AS 'MODULE_PATHNAME', 'promoai_basket_model_rules'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 1000;
+
+COMMENT ON FUNCTION promoai.basket_model_rules(text, int) IS
+'The rules of a model that basket_train made, by lift, with the same columns as basket_rules.';
+
+CREATE TYPE promoai.basket_item AS (
+	rank int, item text, item_no bigint, score real, answered_by text,
+	because text[], because_no bigint[], confidence float8, lift float8);
+
+COMMENT ON TYPE promoai.basket_item IS
+'A row of basket_recommend: an item that goes with a basket, and the rule that spoke for it.';
+
+COMMENT ON COLUMN promoai.basket_item.rank IS 'from 1, the best first';
+COMMENT ON COLUMN promoai.basket_item.item IS 'id of the item';
+COMMENT ON COLUMN promoai.basket_item.item_no IS 'the id as a number where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_item.score IS 'by a rule: its confidence; by popularity: the share of all baskets that hold the item';
+COMMENT ON COLUMN promoai.basket_item.answered_by IS 'rule, or popularity where no rule spoke';
+COMMENT ON COLUMN promoai.basket_item.because IS 'antecedent of the rule: the items of the basket that spoke for this one; NULL by popularity';
+COMMENT ON COLUMN promoai.basket_item.because_no IS 'the same as numbers where items are integers, else NULL';
+COMMENT ON COLUMN promoai.basket_item.confidence IS 'of the rule: the share of the baskets with these items that hold this one too; NULL by popularity';
+COMMENT ON COLUMN promoai.basket_item.lift IS 'of the rule: how many times as often as by chance; NULL by popularity';
+
+CREATE FUNCTION promoai.basket_recommend(
+	model text, items bigint[], k int DEFAULT 10, candidates bigint[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_item
+AS 'MODULE_PATHNAME', 'promoai_basket_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.basket_recommend(text, bigint[], int, bigint[], int) IS
+'The k items that go with what is in a basket: by the rules whose antecedent lies in it, the highest confidence first, then by popularity; items of the basket are left out.';
+
+CREATE FUNCTION promoai.basket_recommend(
+	model text, items text[] DEFAULT '{}', k int DEFAULT 10, candidates text[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_item
+AS 'MODULE_PATHNAME', 'promoai_basket_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.basket_recommend(text, text[], int, text[], int) IS
+'The k items that go with what is in a basket: by the rules whose antecedent lies in it, the highest confidence first, then by popularity; items of the basket are left out.';
+
+CREATE FUNCTION promoai.basket_recommend(
+	model text, items uuid[], k int DEFAULT 10, candidates uuid[] DEFAULT NULL, version int DEFAULT NULL)
+RETURNS SETOF promoai.basket_item
+AS 'MODULE_PATHNAME', 'promoai_basket_recommend'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.basket_recommend(text, uuid[], int, uuid[], int) IS
+'The k items that go with what is in a basket: by the rules whose antecedent lies in it, the highest confidence first, then by popularity; items of the basket are left out.';
+-- Recommenders that go by who had what: closed form, neighbours, random walks, popularity, repeats.
+
+CREATE FUNCTION promoai.cf_train(
+	model text,
+	source text,
+	method text,
+	feedback text DEFAULT 'implicit',
+	neighbours int DEFAULT NULL,
+	regularization float8 DEFAULT NULL,
+	similarity text DEFAULT NULL,
+	shrinkage float8 DEFAULT NULL,
+	weighting text DEFAULT NULL,
+	bm25_k1 float8 DEFAULT NULL,
+	bm25_b float8 DEFAULT NULL,
+	alpha float8 DEFAULT NULL,
+	beta float8 DEFAULT NULL,
+	half_life float8 DEFAULT NULL,
+	value_transform text DEFAULT NULL,
+	holdout float8 DEFAULT NULL,
+	holdout_after timestamptz DEFAULT NULL,
+	metrics_k int DEFAULT 20,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	verbose boolean DEFAULT false)
+RETURNS promoai.recommender_report
+AS 'MODULE_PATHNAME', 'promoai_cf_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.cf_train(
+	text, text, text, text, int, float8, text, float8, text, float8, float8, float8, float8, float8, text, float8,
+	timestamptz, int, bigint, text, boolean) IS
+'Trains a recommender on (customer, item[, value][, time]) and publishes it under a name. method: ease (closed form, Steck 2019), item_knn, user_knn (neighbours by cosine or Pearson), rp3beta (random walks, Paudel et al. 2017), popular, buy_again (a customer''s own repeats). Metrics come from a holdout; the published model is trained on all rows.';
+
+CREATE FUNCTION promoai.cf_evaluate(
+	models text[],
+	source text,
+	protocol text DEFAULT 'next_period',
+	k int[] DEFAULT '{10,20}',
+	from_time timestamptz DEFAULT NULL,
+	test_days int DEFAULT NULL,
+	test_share float8 DEFAULT NULL,
+	baselines boolean DEFAULT true,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	OUT model text, OUT kind text, OUT targets text, OUT exclude_seen boolean, OUT metric text, OUT length int,
+	OUT value float8, OUT low float8, OUT high float8, OUT customers int,
+	OUT difference float8, OUT difference_low float8, OUT difference_high float8, OUT p_value float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_evaluate'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000 ROWS 500;
+
+COMMENT ON FUNCTION promoai.cf_evaluate(
+	text[], text, text, int[], timestamptz, int, float8, boolean, bigint, text) IS
+'Compares recommenders on one source: each model''s way of learning is trained on one part and judged by the other, beside popularity, recent popularity and repeats. protocol: next_period (before a time, then the days after), leave_last_out, strong_generalization, sampled. targets: all, new items only, repeats only. Intervals are bootstrapped over customers; differences and p-values are against the first model named.';
+
+CREATE FUNCTION promoai.cf_tune(
+	model text,
+	source text,
+	grid jsonb,
+	protocol text DEFAULT 'next_period',
+	from_time timestamptz DEFAULT NULL,
+	test_days int DEFAULT NULL,
+	test_share float8 DEFAULT NULL,
+	targets text DEFAULT 'all',
+	metric text DEFAULT 'ndcg',
+	k int DEFAULT 20,
+	max_seconds float8 DEFAULT 600,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	OUT trial int, OUT arguments jsonb, OUT measure text, OUT value float8, OUT low float8, OUT high float8,
+	OUT customers int, OUT seconds float8, OUT selected boolean,
+	OUT test_value float8, OUT test_low float8, OUT test_high float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_cf_tune'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000 ROWS 100;
+
+COMMENT ON FUNCTION promoai.cf_tune(
+	text, text, jsonb, text, timestamptz, int, float8, text, text, int, float8, bigint, text) IS
+'Tries every combination of a grid of arguments on a validation part of the source, publishes the best one trained on all rows, and tells what it reaches on a test part that nothing was chosen by. One row per combination. Stops within max_seconds; the same call again goes on where it stopped.';
+-- Recommenders that go by what items are: their attributes.
+
+CREATE FUNCTION promoai.content_train(
+	model text,
+	source text,
+	interactions text DEFAULT NULL,
+	factors_of text DEFAULT NULL,
+	text_columns text[] DEFAULT NULL,
+	categorical_columns text[] DEFAULT NULL,
+	column_weights jsonb DEFAULT NULL,
+	value_transform text DEFAULT NULL,
+	regularization float8 DEFAULT NULL,
+	holdout float8 DEFAULT NULL,
+	holdout_after timestamptz DEFAULT NULL,
+	metrics_k int DEFAULT 20,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL)
+RETURNS promoai.recommender_report
+AS 'MODULE_PATHNAME', 'promoai_content_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.content_train(
+	text, text, text, text, text[], text[], jsonb, text, float8, float8, timestamptz, int, bigint, text) IS
+'Trains a recommender on (item, attributes...) and publishes it under a name: items are as like as the cosine of their attributes (categories, numbers, free text by tf-idf, vectors). With interactions (customer, item[, value][, time]) customers get what is like what they had; with factors_of a factor model gets factors for items that it does not know, regressed on the attributes.';
+-- Several recommenders behind one name.
+
+CREATE FUNCTION promoai.hybrid_train(
+	model text,
+	models text[],
+	source text DEFAULT NULL,
+	weights float8[] DEFAULT NULL,
+	targets text DEFAULT NULL,
+	holdout float8 DEFAULT NULL,
+	holdout_after timestamptz DEFAULT NULL,
+	metrics_k int DEFAULT 20,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL)
+RETURNS promoai.recommender_report
+AS 'MODULE_PATHNAME', 'promoai_hybrid_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.hybrid_train(
+	text, text[], text, float8[], text, float8, timestamptz, int, bigint, text) IS
+'Puts published recommenders together and publishes the result under a name of its own: scores are standardised per customer and summed by weights. Weights that are not given are fitted: the members are trained on the older part of the source and the weights chosen that rank best what customers bought afterwards.';
 -- Lift and price response: what a promotion brought, as aggregates over sales.
 
 CREATE TYPE promoai.lift_fit AS (
@@ -761,6 +1462,336 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10;
 
 COMMENT ON FUNCTION promoai.source_check(text, text, text, text, text, int, text) IS
 'What in a source''s rows looks wrong, in words (language en or zh; NULL: the setting promoai.language), with counts and examples: duplicates, NULLs, NaN, values below zero, missing days, outliers, amounts that look like cents, accounts that look like fake orders. account, item and amounts name columns where their names do not tell. Rules of thumb: a finding is a question, not a verdict.';
+-- Segments around centroids: k-means in a window, as a model, and what is asked of the model.
+
+CREATE FUNCTION promoai.kmeans_segment(
+	features float8[],
+	k int,
+	standardize text DEFAULT 'log_zscore',
+	restarts int DEFAULT 10,
+	iterations int DEFAULT 300,
+	tolerance float8 DEFAULT 1e-4,
+	seed bigint DEFAULT 42)
+RETURNS int
+AS 'MODULE_PATHNAME', 'promoai_kmeans_segment'
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.kmeans_segment(float8[], int, text, int, int, float8, bigint) IS
+'The segment of each row of the window''s partition by k-means (greedy k-means++, Lloyd''s iterations, the best of so many restarts), numbered from 1 by size; NULL where the features hold a NULL. standardize: log_zscore (features with values below zero: zscore), zscore, robust or none. Fewer than k segments where fewer rows differ.';
+
+CREATE TYPE promoai.kmeans_report AS (
+	model text, version int, kind text,
+	rows_read bigint, rows_skipped bigint,
+	customers bigint, features int, segments int, iterations int,
+	constant_features text[], moved bigint,
+	metrics jsonb, seconds float8);
+
+COMMENT ON TYPE promoai.kmeans_report IS
+'What kmeans_train did: the version it published, rows read and skipped (for a NULL), how many customers, features and segments, iterations, features that say nothing, customers who changed segment since the version before, metrics, seconds.';
+COMMENT ON COLUMN promoai.kmeans_report.model IS 'name of the model';
+COMMENT ON COLUMN promoai.kmeans_report.version IS 'number of the version that was published';
+COMMENT ON COLUMN promoai.kmeans_report.kind IS 'what kind of model it is: kmeans';
+COMMENT ON COLUMN promoai.kmeans_report.rows_read IS 'rows that the source gave';
+COMMENT ON COLUMN promoai.kmeans_report.rows_skipped IS 'of these, left out for a NULL';
+COMMENT ON COLUMN promoai.kmeans_report.customers IS 'rows that were segmented';
+COMMENT ON COLUMN promoai.kmeans_report.features IS 'numeric columns of the source';
+COMMENT ON COLUMN promoai.kmeans_report.segments IS 'segments found: k, or fewer where fewer rows differ';
+COMMENT ON COLUMN promoai.kmeans_report.iterations IS 'Lloyd''s iterations of the best start and of the last run over all rows';
+COMMENT ON COLUMN promoai.kmeans_report.constant_features IS 'features with one value in all rows: they take no part';
+COMMENT ON COLUMN promoai.kmeans_report.moved IS 'customers of this version and the one before whose segment has another number; NULL: there is none before, or it has other features';
+COMMENT ON COLUMN promoai.kmeans_report.metrics IS 'metric to value; promoai.model_metrics has intervals and more';
+COMMENT ON COLUMN promoai.kmeans_report.seconds IS 'how long the whole call took';
+
+CREATE FUNCTION promoai.kmeans_train(
+	model text,
+	source text,
+	k int,
+	standardize text DEFAULT 'log_zscore',
+	restarts int DEFAULT 10,
+	iterations int DEFAULT 300,
+	tolerance float8 DEFAULT 1e-4,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	verbose boolean DEFAULT false)
+RETURNS promoai.kmeans_report
+AS 'MODULE_PATHNAME', 'promoai_kmeans_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.kmeans_train(text, text, int, text, int, int, float8, bigint, text, boolean) IS
+'Parts the rows of (id, numbers ...) into k segments and publishes them as a model: greedy k-means++ (Arthur & Vassilvitskii 2007), Lloyd''s iterations, the best of so many restarts. standardize: log_zscore (features with values below zero: zscore), zscore, robust or none. Segments are numbered by size; a retrained model keeps the numbers of the segments it follows.';
+
+CREATE FUNCTION promoai.kmeans_sweep(
+	source text,
+	k_min int DEFAULT 2,
+	k_max int DEFAULT 10,
+	standardize text DEFAULT 'log_zscore',
+	restarts int DEFAULT 10,
+	iterations int DEFAULT 300,
+	tolerance float8 DEFAULT 1e-4,
+	seed bigint DEFAULT 42,
+	memory text DEFAULT NULL,
+	OUT k int, OUT segments int, OUT inertia float8,
+	OUT silhouette float8, OUT silhouette_low float8, OUT silhouette_high float8,
+	OUT davies_bouldin float8, OUT calinski_harabasz float8, OUT suggested boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_kmeans_sweep'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.kmeans_sweep(text, int, int, text, int, int, float8, bigint, text) IS
+'How many segments there should be: k-means over (id, numbers ...) for each k, with inertia, silhouette (95 % interval; of 5,000 rows at most), Davies-Bouldin and Calinski-Harabasz. suggested marks the k of the best silhouette.';
+
+CREATE FUNCTION promoai.segment_assign(model text, features float8[], version int DEFAULT NULL)
+RETURNS int
+AS 'MODULE_PATHNAME', 'promoai_segment_assign'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.segment_assign(text, float8[], int) IS
+'The number of the segment that is nearest to these features, in the order in which the model was trained on them; NULL where one of them is NULL.';
+
+CREATE FUNCTION promoai.segment_assign(model promoai.model_bytes, features float8[])
+RETURNS int
+AS 'MODULE_PATHNAME', 'promoai_segment_assign'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.segment_assign(promoai.model_bytes, float8[]) IS
+'The same from a model as a value, see promoai.model_value.';
+
+CREATE FUNCTION promoai.segment_distances(
+	model text, features float8[], version int DEFAULT NULL, OUT segment int, OUT distance float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_segment_distances'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 8;
+
+COMMENT ON FUNCTION promoai.segment_distances(text, float8[], int) IS
+'How far these features are from each segment''s centroid, in the measure of the model, the nearest first: a customer between two segments shows. No row where one of the features is NULL.';
+
+CREATE FUNCTION promoai.segment_members(
+	model text, version int DEFAULT NULL, OUT customer text, OUT customer_no bigint, OUT segment int)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_segment_members'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 10000;
+
+COMMENT ON FUNCTION promoai.segment_members(text, int) IS
+'The segment of every customer that the model was trained on, by id; customer_no is the id where ids are integers.';
+
+CREATE FUNCTION promoai.segment_profile(
+	model text, version int DEFAULT NULL,
+	OUT segment int, OUT feature text, OUT size bigint, OUT share float8, OUT centroid float8,
+	OUT mean float8, OUT sd float8, OUT lower_quartile float8, OUT median float8, OUT upper_quartile float8,
+	OUT overall_mean float8, OUT overall_median float8,
+	OUT effect float8, OUT effect_low float8, OUT effect_high float8, OUT importance int)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_segment_profile'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 40;
+
+COMMENT ON FUNCTION promoai.segment_profile(text, int) IS
+'What makes each segment, a row for each segment and feature: size and share of the segment; centroid, mean, standard deviation and quartiles in the feature''s unit beside those of all customers; effect is Hedges'' g against all other customers in the model''s measure, with its 95 % interval; importance ranks the features of a segment by it.';
+
+CREATE FUNCTION promoai.segment_describe(
+	model text, language text DEFAULT NULL, version int DEFAULT NULL,
+	OUT segment int, OUT size bigint, OUT share float8, OUT features text[], OUT description text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_segment_describe'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 8;
+
+COMMENT ON FUNCTION promoai.segment_describe(text, text, int) IS
+'Each segment in words: size, share, the up to three features that set it apart by half a standard deviation or more, and a description in English or Chinese (language: en or zh; NULL: as promoai.language has it).';
+
+CREATE FUNCTION promoai.segment_drift(
+	model text, source text, version int DEFAULT NULL, memory text DEFAULT NULL,
+	OUT feature text, OUT psi float8, OUT verdict text, OUT expected float8[], OUT actual float8[], OUT n bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_segment_drift'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 8;
+
+COMMENT ON FUNCTION promoai.segment_drift(text, text, int, text) IS
+'Do the segments still fit? The population stability index of the shares of segments (feature NULL) and of each feature''s deciles at training, over a source with the columns of the training; verdict: small below 0.1, moderate below 0.25, large from there. expected and actual are the shares, n the rows.';
+-- Clusters without centroids: by density and by hierarchy.
+
+CREATE FUNCTION promoai.dbscan_segment(
+	features float8[], eps float8, min_points int DEFAULT 5, standardize text DEFAULT 'none')
+RETURNS int
+AS 'MODULE_PATHNAME', 'promoai_dbscan_segment'
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.dbscan_segment(float8[], float8, int, text) IS
+'The cluster of each row of the window''s partition by DBSCAN (Ester et al. 1996), numbered from 1 by size; NULL: noise, or a NULL among the features. A row with min_points rows within eps, itself counted, is a core row; core rows within eps of each other share a cluster, other rows join it.';
+
+CREATE FUNCTION promoai.dbscan_kdist(
+	features float8[], min_points int DEFAULT 5, standardize text DEFAULT 'none')
+RETURNS float8
+AS 'MODULE_PATHNAME', 'promoai_dbscan_kdist'
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.dbscan_kdist(float8[], int, text) IS
+'The distance of each row to its min_points-th nearest row of the window''s partition, itself counted: the least eps at which dbscan_segment takes it as a core row. NULL where there are fewer rows, or a NULL among the features.';
+
+CREATE FUNCTION promoai.hdbscan_segment(
+	features float8[], min_size int, min_points int DEFAULT NULL, standardize text DEFAULT 'log_zscore')
+RETURNS int
+AS 'MODULE_PATHNAME', 'promoai_hdbscan_segment'
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.hdbscan_segment(float8[], int, int, text) IS
+'The cluster of each row of the window''s partition by HDBSCAN* (Campello et al. 2015), numbered from 1 by size; NULL: noise, or a NULL among the features. Clusters of min_size rows or more that last over a wide range of densities, whatever the density of each; min_points (default: min_size) rows, itself counted, say how dense it is about a row.';
+
+CREATE FUNCTION promoai.hierarchical_segment(
+	features float8[], k int, linkage text DEFAULT 'ward', standardize text DEFAULT 'log_zscore')
+RETURNS int
+AS 'MODULE_PATHNAME', 'promoai_hierarchical_segment'
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.hierarchical_segment(float8[], int, text, text) IS
+'The cluster of each row of the window''s partition by agglomerative clustering with linkage ward, complete, average or single, cut into k clusters numbered from 1 by size; NULL: a NULL among the features. Equal rows stay together, so there may be fewer.';
+
+CREATE FUNCTION promoai.hierarchical_tree(
+	source text,
+	linkage text DEFAULT 'ward',
+	standardize text DEFAULT 'log_zscore',
+	memory text DEFAULT NULL,
+	OUT step bigint, OUT left_node bigint, OUT left_id text, OUT left_id_no bigint,
+	OUT right_node bigint, OUT right_id text, OUT right_id_no bigint, OUT distance float8, OUT size bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_hierarchical_tree'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+
+COMMENT ON FUNCTION promoai.hierarchical_tree(text, text, text, text) IS
+'The merges of agglomerative clustering over a source of (id, feature [, feature ...]), nearest first. Leaves are nodes 1 to n in the order of their ids; the merge of step i is node n + i.';
+-- Customers by what they ordered: RFM segments, portraits, and what they will order and pay.
+
+CREATE FUNCTION promoai.rfm(
+	source text,
+	as_of timestamptz DEFAULT NULL,
+	ties text DEFAULT 'high',
+	time_zone text DEFAULT NULL,
+	memory text DEFAULT NULL,
+	OUT customer text, OUT customer_no bigint, OUT days_since_last_order int, OUT orders bigint, OUT total_paid float8,
+	OUT r int, OUT f int, OUT m int, OUT segment_code text, OUT segment text, OUT segment_zh text,
+	OUT as_of_time timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_rfm'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10000;
+
+COMMENT ON FUNCTION promoai.rfm(text, timestamptz, text, text, text) IS
+'Recency, frequency and monetary value of every customer of (customer, ordered_at, amount), scored 1 to 5 by their cumulative distribution (equal values score equally, a negative total scores 1), and the segment of the grid r x (f + m) / 2, by code, in English and in Chinese. Rows of one customer and time are one order; rows after as_of are left out (default: the day after the newest order).';
+
+CREATE TYPE promoai.clv_report AS (
+	model text, version int, kind text,
+	rows_read bigint, rows_skipped bigint, rows_later bigint, days_dropped bigint,
+	customers bigint, repeat_customers bigint, orders bigint, as_of timestamptz,
+	r float8, alpha float8, a float8, b float8, p float8, q float8, gamma float8, diverging text[],
+	metrics jsonb, seconds float8);
+
+COMMENT ON TYPE promoai.clv_report IS
+'What clv_train did: the version it published, what became of the rows, what is left of them, the parameters of both models, metrics on the holdout, seconds.';
+
+COMMENT ON COLUMN promoai.clv_report.model IS 'name of the model';
+COMMENT ON COLUMN promoai.clv_report.version IS 'number of the version that was published';
+COMMENT ON COLUMN promoai.clv_report.kind IS 'what kind of model it is: clv';
+COMMENT ON COLUMN promoai.clv_report.rows_read IS 'rows that the source gave';
+COMMENT ON COLUMN promoai.clv_report.rows_skipped IS 'of these, left out for a NULL';
+COMMENT ON COLUMN promoai.clv_report.rows_later IS 'of these, left out because they are later than as_of';
+COMMENT ON COLUMN promoai.clv_report.days_dropped IS 'days on which a customer''s amounts sum to zero or less: no order';
+COMMENT ON COLUMN promoai.clv_report.customers IS 'customers in the model';
+COMMENT ON COLUMN promoai.clv_report.repeat_customers IS 'of these, with orders on two days or more';
+COMMENT ON COLUMN promoai.clv_report.orders IS 'orders in the model, those of one customer and day counted once';
+COMMENT ON COLUMN promoai.clv_report.as_of IS 'up to when the model has seen orders; forecasts count from here';
+COMMENT ON COLUMN promoai.clv_report.r IS 'BG/NBD: shape of the customers'' rates of ordering';
+COMMENT ON COLUMN promoai.clv_report.alpha IS 'BG/NBD: their scale, in the unit of time; r / alpha is the mean rate';
+COMMENT ON COLUMN promoai.clv_report.a IS 'BG/NBD: chances of leaving after an order are Beta(a, b)';
+COMMENT ON COLUMN promoai.clv_report.b IS 'BG/NBD: see a; a / (a + b) is the mean chance';
+COMMENT ON COLUMN promoai.clv_report.p IS 'Gamma-Gamma: shape of a customer''s order values; NULL without amounts';
+COMMENT ON COLUMN promoai.clv_report.q IS 'Gamma-Gamma: shape over customers';
+COMMENT ON COLUMN promoai.clv_report.gamma IS 'Gamma-Gamma: scale over customers, in units of money';
+COMMENT ON COLUMN promoai.clv_report.diverging IS 'parameters that the orders do not hold: they left for nought or infinity and were stopped';
+COMMENT ON COLUMN promoai.clv_report.metrics IS 'metric to value; promoai.model_metrics has intervals and more';
+COMMENT ON COLUMN promoai.clv_report.seconds IS 'how long the whole call took';
+
+CREATE FUNCTION promoai.clv_train(
+	model text,
+	source text,
+	unit text DEFAULT 'week',
+	as_of timestamptz DEFAULT NULL,
+	holdout float8 DEFAULT NULL,
+	holdout_after timestamptz DEFAULT NULL,
+	penalizer float8 DEFAULT 0,
+	time_zone text DEFAULT NULL,
+	memory text DEFAULT NULL)
+RETURNS promoai.clv_report
+AS 'MODULE_PATHNAME', 'promoai_clv_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION promoai.clv_train(text, text, text, timestamptz, float8, timestamptz, float8, text, text) IS
+'Trains a model of what customers will order and pay from (customer, ordered_at[, amount]) and publishes it under a name: BG/NBD (Fader, Hardie & Lee 2005) for orders, Gamma-Gamma (Fader & Hardie 2013) for their value, both by maximum likelihood. It derives recency, frequency and age itself: orders of one day are one. Metrics come from the last part of the time; the published model is trained on all rows.';
+
+CREATE FUNCTION promoai.clv_predict(
+	model text,
+	horizon interval DEFAULT NULL,
+	units float8 DEFAULT NULL,
+	version int DEFAULT NULL,
+	OUT customer text, OUT customer_no bigint, OUT expected_orders float8, OUT p_order float8, OUT p_alive float8,
+	OUT churn float8, OUT expected_order_value float8, OUT expected_value float8, OUT x int, OUT t_x float8,
+	OUT age float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_clv_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000 ROWS 10000;
+
+COMMENT ON FUNCTION promoai.clv_predict(text, interval, float8, int) IS
+'What each customer will order and pay within the horizon (or that many units of the model''s time), counted from the model''s as_of: expected orders, probability of at least one, its complement churn, probability of not having left, expected value of an order and of all.';
+
+CREATE FUNCTION promoai.clv_expected_orders(
+	r float8, alpha float8, a float8, b float8, x float8, t_x float8, age float8, horizon float8)
+RETURNS float8
+AS 'MODULE_PATHNAME', 'promoai_clv_expected_orders'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+
+COMMENT ON FUNCTION promoai.clv_expected_orders(float8, float8, float8, float8, float8, float8, float8, float8) IS
+'BG/NBD by given parameters: orders expected within the horizon of a customer with x orders after the first, the last of them at t_x, seen for age; all times in one unit.';
+
+CREATE FUNCTION promoai.clv_p_order(
+	r float8, alpha float8, a float8, b float8, x float8, t_x float8, age float8, horizon float8)
+RETURNS float8
+AS 'MODULE_PATHNAME', 'promoai_clv_p_order'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.clv_p_order(float8, float8, float8, float8, float8, float8, float8, float8) IS
+'BG/NBD by given parameters: probability of at least one order within the horizon; arguments as those of clv_expected_orders.';
+
+CREATE FUNCTION promoai.clv_p_alive(r float8, alpha float8, a float8, b float8, x float8, t_x float8, age float8)
+RETURNS float8
+AS 'MODULE_PATHNAME', 'promoai_clv_p_alive'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION promoai.clv_p_alive(float8, float8, float8, float8, float8, float8, float8) IS
+'BG/NBD by given parameters: probability that a customer has not left for good; 1 for everybody without a second order.';
+
+CREATE FUNCTION promoai.customer_features(
+	source text,
+	as_of timestamptz DEFAULT NULL,
+	events text DEFAULT NULL,
+	coupons text DEFAULT NULL,
+	reviews text DEFAULT NULL,
+	time_zone text DEFAULT NULL,
+	memory text DEFAULT NULL,
+	OUT customer text, OUT customer_no bigint, OUT as_of_time timestamptz,
+	OUT days_since_last_order int, OUT orders bigint, OUT total_paid float8, OUT mean_order_value float8,
+	OUT tenure_days int, OUT mean_gap_days float8, OUT gap_spread_days float8,
+	OUT lines bigint, OUT lines_per_order float8, OUT quantity_per_order float8,
+	OUT discount_share float8, OUT discounted_share float8, OUT promoted_share float8,
+	OUT promotion_shares jsonb, OUT promotion_response jsonb,
+	OUT mean_price float8, OUT price_band int,
+	OUT categories int, OUT category_entropy float8, OUT top_category text, OUT top_category_share float8,
+	OUT category_shares jsonb,
+	OUT top_hour int, OUT hour_shares float8[], OUT weekday_shares float8[], OUT weekend_share float8,
+	OUT events_seen bigint, OUT events_per_week float8, OUT days_since_last_event int, OUT event_shares jsonb,
+	OUT coupons_received bigint, OUT coupon_use_rate float8, OUT coupon_use_days float8,
+	OUT reviews_written bigint, OUT reviews_per_order float8, OUT mean_rating float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_customer_features'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10000;
+
+COMMENT ON FUNCTION promoai.customer_features(text, timestamptz, text, text, text, text, text) IS
+'A portrait of every customer from (customer, ordered_at, amount) and, by name, order_id, discount, promotion_type, category, price, quantity; and from sources of events (customer, happened_at[, event]), coupons (customer, received_at[, used_at]) and reviews (customer, reviewed_at[, rating]). Nothing later than as_of is looked at (default: the day after the newest order).';
 -- Rights.  Default privileges of whoever installs this must not open the tables, nor let anybody write through a view:
 -- all that they gave is taken back.  Views show each role its own, so everybody may read them.
 DO $do$

@@ -1,4 +1,10 @@
--- new parts: 12_cache 30_lift 31_promote 99_rights
+-- new parts: 12_cache 21_lists 22_basket 23_cf 24_content 25_hybrid 30_lift 31_promote 40_segment 41_density 42_customers 99_rights
+-- One report for all trainers of recommenders.
+ALTER TYPE promoai.mf_report RENAME TO recommender_report;
+COMMENT ON TYPE promoai.recommender_report IS
+'What a trainer of recommenders did: the version it published, rows read, skipped (for a NULL) and merged (repeated pairs), pairs dropped (values that sum to zero or less), what is left, metrics on the holdout, seconds.';
+COMMENT ON COLUMN promoai.recommender_report.kind IS 'what kind of model it is: mf, cf and the like';
+
 -- mf_train takes a solver.
 DROP FUNCTION promoai.mf_train(
 	text, text, text, int, int, float8, float8, text, float8, timestamptz, int, float8, bigint, text, boolean);
@@ -24,7 +30,7 @@ CREATE FUNCTION promoai.mf_train(
 	bias_regularization float8 DEFAULT NULL,
 	learning_rate float8 DEFAULT NULL,
 	clip boolean DEFAULT false)
-RETURNS promoai.mf_report
+RETURNS promoai.recommender_report
 AS 'MODULE_PATHNAME', 'promoai_mf_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
 
@@ -52,3 +58,32 @@ COMMENT ON FUNCTION promoai.cf_predict(text, uuid, text, int) IS
 'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
 COMMENT ON FUNCTION promoai.cf_predict(text, uuid, uuid, int) IS
 'The score by which cf_recommend ranks this item for this customer; NULL when the model does not know one of them, but a model of ratings then predicts from what it knows.';
+
+-- Lists take rules and say more.
+DROP FUNCTION promoai.cf_recommend(text, bigint, int, boolean, text[], int);
+DROP FUNCTION promoai.cf_recommend(text, bigint, bigint[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend(text, bigint, uuid[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend(text, text, int, boolean, text[], int);
+DROP FUNCTION promoai.cf_recommend(text, text, bigint[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend(text, text, uuid[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend(text, uuid, int, boolean, text[], int);
+DROP FUNCTION promoai.cf_recommend(text, uuid, bigint[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend(text, uuid, uuid[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend_basket(text, bigint[], float8[], int, boolean, bigint[], int);
+DROP FUNCTION promoai.cf_recommend_basket(text, text[], float8[], int, boolean, text[], int);
+DROP FUNCTION promoai.cf_recommend_basket(text, uuid[], float8[], int, boolean, uuid[], int);
+DROP FUNCTION promoai.cf_recommend_all(text, int, boolean, text[], int);
+DROP FUNCTION promoai.cf_recommend_all(text, bigint[], int, boolean, int);
+DROP FUNCTION promoai.cf_recommend_all(text, uuid[], int, boolean, int);
+
+-- What is alike depends on the model.
+COMMENT ON FUNCTION promoai.cf_similar_items(text, bigint, int, bigint[], int) IS
+'The k items most like an item, from -1 to 1: cosine of their factors, of who bought them, or as the model defines it.';
+COMMENT ON FUNCTION promoai.cf_similar_items(text, text, int, text[], int) IS
+'The k items most like an item, from -1 to 1: cosine of their factors, of who bought them, or as the model defines it.';
+COMMENT ON FUNCTION promoai.cf_similar_items(text, uuid, int, uuid[], int) IS
+'The k items most like an item, from -1 to 1: cosine of their factors, of who bought them, or as the model defines it.';
+COMMENT ON TYPE promoai.similar_item IS
+'A row of cf_similar_items: rank from 1, the item (item_no where items are integers), how alike the two are.';
+COMMENT ON COLUMN promoai.similar_item.similarity IS 'how alike the two items are, from -1 to 1: cosine of their factors, of who bought them, or as the model defines it';
+

@@ -1,7 +1,8 @@
 /*
  * interactions.c - a source of (customer, item[, value][, time]) as a list of entries
  *
- * Reading: each row appends one entry (4 + 4 bytes, + 4 with a value, + 1 with a time to split by) whose indices are in
+ * Reading: each row appends one entry (4 + 4 bytes, + 4 with a value, + 1 with a time to split by, + 8 with
+ * times to keep) whose indices are in
  * order of arrival.  Then the ids are sorted and the indices replaced by their ranks: from there on nothing depends on
  * the order in which rows came.
  *
@@ -54,6 +55,8 @@ describe_columns(Collector *collector, SourceReader *reader)
 	};
 
 	memcpy(collector->columns, columns, sizeof(columns));
+	if (collector->in->who != NULL)
+		collector->columns[COLUMN_CUSTOMER].name = collector->in->who;
 	reader->columns = collector->columns;
 	reader->n_columns = N_COLUMNS;
 	reader->memory = collector->in->memory;
@@ -63,7 +66,8 @@ describe_columns(Collector *collector, SourceReader *reader)
 uint64
 interactions_bytes(const Interactions *in, uint64 entries)
 {
-	uint64 entry = 2 * sizeof(int32) + sizeof(float) + (in->late_after.set ? sizeof(uint8) : 0);
+	uint64 entry = 2 * sizeof(int32) + sizeof(float) + (in->late_after.set ? sizeof(uint8) : 0) +
+				   (in->timed ? sizeof(int64) : 0);
 
 	/* Arrays have grown by half at most beyond what they hold. */
 	return memory_mul(memory_add(entries, entries / 2), entry);
@@ -104,6 +108,8 @@ collector_grow(Collector *collector)
 		in->coo.value = repalloc_huge(in->coo.value, collector->room * sizeof(float));
 	if (in->late != NULL)
 		in->late = repalloc_huge(in->late, collector->room);
+	if (in->time != NULL)
+		in->time = repalloc_huge(in->time, collector->room * sizeof(int64));
 }
 
 /* Arrays exist once it is known which columns there are, that is with the first row. */
@@ -120,6 +126,8 @@ collector_begin(Collector *collector)
 		in->coo.value = MemoryContextAlloc(in->memory, FIRST_ROOM * sizeof(float));
 	if (in->late_after.set)
 		in->late = MemoryContextAlloc(in->memory, FIRST_ROOM);
+	if (in->timed && collector->columns[COLUMN_TIME].attno != 0)
+		in->time = MemoryContextAlloc(in->memory, FIRST_ROOM * sizeof(int64));
 }
 
 /* Counting goes on past the limit, so that the error can say what all rows need; but not for ever: ids take memory. */
@@ -147,7 +155,7 @@ value_of(const Collector *collector, const SourceValue *values)
 	if (fabs(value) > FLT_MAX)
 		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 						errmsg("source has a value of %g, beyond the largest allowed, %g", value, FLT_MAX),
-						errdetail("The first such row is of customer %s.",
+						errdetail("The first such row is of %s %s.", collector->columns[COLUMN_CUSTOMER].name,
 								  ids_text(collector->columns[COLUMN_CUSTOMER].ids,
 										   values[COLUMN_CUSTOMER].index))));
 	return (float) value;
@@ -176,6 +184,8 @@ collect_row(void *arg, const SourceValue *values)
 		in->coo.value[n] = value_of(collector, values);
 	if (in->late != NULL)
 		in->late[n] = values[COLUMN_TIME].time > in->late_after.at;
+	if (in->time != NULL)
+		in->time[n] = values[COLUMN_TIME].time;
 	in->coo.n = n + 1;
 }
 
@@ -244,7 +254,8 @@ interactions_read(const char *source, Interactions *in)
 		uint64 need = collector_need(&collector, in->coo.n);
 
 		/* Past the limit entries were only counted: there is no going on, whatever the need has become meanwhile. */
-		memory_require(collector.full ? Max(need, in->limit + 1) : need, in->limit, "training");
+		memory_require(collector.full ? Max(need, in->limit + 1) : need, in->limit,
+					   in->what == NULL ? "training" : in->what);
 	}
 	in->customers = sort_ids(collector.columns[COLUMN_CUSTOMER].ids, in->memory, in->coo.row, in->coo.n);
 	in->items = sort_ids(collector.columns[COLUMN_ITEM].ids, in->memory, in->coo.col, in->coo.n);
@@ -262,8 +273,11 @@ interactions_free_entries(Interactions *in)
 		pfree(in->coo.value);
 	if (in->late != NULL)
 		pfree(in->late);
+	if (in->time != NULL)
+		pfree(in->time);
 	memset(&in->coo, 0, sizeof(in->coo));
 	in->late = NULL;
+	in->time = NULL;
 }
 
 /* ---- pairs that sum to nothing ---- */
@@ -279,40 +293,24 @@ number_kept(int32 *keep, int32 n)
 	return kept;
 }
 
-void
-interactions_settle(Interactions *in, Csr *scratch)
+/* The ids of the pairs that are left; the others get no index. */
+static void
+keep_used(Interactions *in, const Csr *pairs)
 {
-	PgEnv env;
-	CooMerge merge;
-	int32 customers = in->customers->n;
-	int32 items = in->items->n;
-	int32 *customer_place;
-	int32 *item_place;
-	int32 customers_kept;
-	int32 items_kept;
+	int32 *customer_place = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) pairs->rows + 1),
+													   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	int32 *item_place = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) pairs->cols + 1),
+												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	int32 customers;
+	int32 items;
 
-	env_init(&env, in->memory);
-	scratch->rows = customers;
-	scratch->cols = items;
-	env_check(&env, csr_from_coo(&env.base, &in->coo, NULL, NULL, scratch, &merge), "merging repeated pairs");
-	in->rows_merged = merge.merged;
-	in->pairs_dropped = merge.dropped;
-	in->pairs = csr_entries(scratch);
-	if (merge.dropped == 0)
-		return;
-
-	customer_place = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) customers + 1),
-												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	item_place = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) items + 1),
-											MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (int32 c = 0; c < customers; c++)
-		customer_place[c] = scratch->start[c + 1] > scratch->start[c];
+	for (int32 c = 0; c < pairs->rows; c++)
+		customer_place[c] = pairs->start[c + 1] > pairs->start[c];
 	for (int64 i = 0; i < in->pairs; i++)
-		item_place[scratch->col[i]] = 1;
-
-	customers_kept = number_kept(customer_place, customers);
-	items_kept = number_kept(item_place, items);
-	if (customers_kept < customers || items_kept < items)
+		item_place[pairs->col[i]] = 1;
+	customers = number_kept(customer_place, pairs->rows);
+	items = number_kept(item_place, pairs->cols);
+	if (customers < pairs->rows || items < pairs->cols)
 	{
 		idset_keep(in->customers, customer_place);
 		idset_keep(in->items, item_place);
@@ -321,4 +319,46 @@ interactions_settle(Interactions *in, Csr *scratch)
 	}
 	pfree(customer_place);
 	pfree(item_place);
+}
+
+void
+interactions_settle(Interactions *in)
+{
+	Csr pairs = {.rows = in->customers->n, .cols = in->items->n};
+	CooMerge merge;
+	PgEnv env;
+
+	if (in->coo.n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source has no rows to train on"),
+				 errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " of them skipped for a NULL.",
+						   in->rows_read, in->rows_skipped)));
+	env_init(&env, in->memory);
+	pairs.start = MemoryContextAllocHuge(in->memory, sizeof(int64) * ((Size) pairs.rows + 1));
+	pairs.col = MemoryContextAllocHuge(in->memory, sizeof(int32) * (Size) in->coo.n);
+	env_check(&env, csr_from_coo(&env.base, &in->coo, NULL, NULL, &pairs, &merge), "merging repeated pairs");
+	in->rows_merged = merge.merged;
+	in->pairs_dropped = merge.dropped;
+	in->pairs = csr_entries(&pairs);
+	if (in->pairs == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("source has no pair of %s and item with a value above zero",
+							   in->who != NULL ? in->who : "customer")));
+	if (merge.dropped > 0)
+		keep_used(in, &pairs);
+	pfree(pairs.start);
+	pfree(pairs.col);
+}
+
+ModelMetric
+interactions_repeat_share(const Interactions *in)
+{
+	int64 rows = in->rows_read - in->rows_skipped;
+
+	return (ModelMetric){.metric = "repeat_share",
+						 .split = "rows of a pair that came before",
+						 .value = (double) in->rows_merged / rows,
+						 .low = NAN,
+						 .high = NAN,
+						 .n = rows};
 }

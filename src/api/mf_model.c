@@ -1,9 +1,5 @@
 /*
- * mf_model.c - a factor model to payload sections and back
- *
- * Reading trusts nothing: the sections' lengths must agree with one another and every stored index must be in range,
- * since the checksum of a payload proves only that it is whole, not that it was made by us.  Where all of that was done
- * before, in the same bytes, only the pointers are set.
+ * mf_model.c - a factor model to payload sections and back; as in recommender.c, reading trusts nothing
  */
 #include "postgres.h"
 
@@ -39,7 +35,7 @@ write_parameters(const MfModel *model, Payload *payload)
 	parameters[PARAMETER_TRANSFORM] = model->transform;
 	parameters[PARAMETER_PRIOR] = ratings->prior;
 	parameters[PARAMETER_BIAS_REGULARIZATION] = ratings->bias_regularization;
-	parameters[PARAMETER_MEAN] = model->mean;
+	parameters[PARAMETER_MEAN] = model->base.mean;
 	parameters[PARAMETER_LOW] = model->low;
 	parameters[PARAMETER_HIGH] = model->high;
 	payload_add(payload, "parameters", sizeof(double),
@@ -61,33 +57,19 @@ mf_model_write(const MfModel *model, Payload *payload)
 {
 	uint64 factors = model->fit.implicit.factors;
 	uint64 width = model->width;
-	uint64 customers = model->customers.n;
-	uint64 items = model->items.n;
+	uint64 customers = model->base.customers.n;
+	uint64 items = model->base.items.n;
 
 	write_parameters(model, payload);
-	idset_write(&model->customers, "customer", payload);
-	idset_write(&model->items, "item", payload);
+	recommender_write(&model->base, payload);
 	payload_add(payload, "user_factors", sizeof(float), customers * width, model->user_factors);
 	payload_add(payload, "item_factors", sizeof(float), items * width, model->item_factors);
 	if (model->fit.rated)
 		payload_add(payload, "user_bias", sizeof(float), customers, model->user_bias);
 	payload_add(payload, "gram", sizeof(float), factors * factors, model->gram);
 	payload_add(payload, "inverse_norms", sizeof(float), items, model->inverse_norms);
-	payload_add(payload, "seen_start", sizeof(int64), customers + 1, model->seen_start);
-	payload_add(payload, "seen_item", sizeof(int32), model->seen_start[customers], model->seen_item);
-	payload_add(payload, "buyers", sizeof(float), items, model->buyers);
 	if (model->indexed)
 		write_index(&model->index, payload);
-}
-
-/* A section of exactly `count` elements, or NULL. */
-static const void *
-section(const Payload *payload, const char *name, uint32 width, uint64 count)
-{
-	uint64 found;
-	const void *data = payload_get(payload, name, width, &found);
-
-	return found == count ? data : NULL;
 }
 
 /* NaN is outside every range. */
@@ -107,11 +89,11 @@ read_rating_parameters(const double *parameters, MfModel *model)
 								.regularization = model->fit.implicit.regularization,
 								.prior = (float) parameters[PARAMETER_PRIOR],
 								.bias_regularization = (float) parameters[PARAMETER_BIAS_REGULARIZATION]};
-	model->mean = parameters[PARAMETER_MEAN];
+	model->base.mean = parameters[PARAMETER_MEAN];
 	model->low = parameters[PARAMETER_LOW];
 	model->high = parameters[PARAMETER_HIGH];
 	return ratings->prior >= 0 && ratings->bias_regularization >= 0 && isfinite(ratings->prior) &&
-		   isfinite(ratings->bias_regularization) && isfinite(model->mean) && model->low <= model->high;
+		   isfinite(ratings->bias_regularization) && isfinite(model->base.mean) && model->low <= model->high;
 }
 
 static bool
@@ -138,39 +120,6 @@ read_parameters(const Payload *payload, MfModel *model)
 	return !model->fit.rated || read_rating_parameters(parameters, model);
 }
 
-/* index [n] ascending and distinct, within 0 .. limit - 1: ranking counts on all of it. */
-static bool
-indices_are_good(const int32 *index, int64 n, int32 limit)
-{
-	for (int64 i = 0; i < n; i++)
-		if (index[i] < 0 || index[i] >= limit || (i > 0 && index[i] <= index[i - 1]))
-			return false;
-	return true;
-}
-
-static bool
-read_seen(const Payload *payload, MfModel *model)
-{
-	int32 customers = model->customers.n;
-	uint64 entries;
-
-	model->seen_start = section(payload, "seen_start", sizeof(int64), (uint64) customers + 1);
-	model->seen_item = payload_get(payload, "seen_item", sizeof(int32), &entries);
-	if (model->seen_start == NULL || model->seen_item == NULL || model->seen_start[0] != 0 ||
-		model->seen_start[customers] != (int64) entries)
-		return false;
-	for (int32 u = 0; u < customers && !payload->trusted; u++)
-	{
-		int64 start = model->seen_start[u];
-		int64 end = model->seen_start[u + 1];
-
-		if (start > end || end > (int64) entries ||
-			!indices_are_good(model->seen_item + start, end - start, model->items.n))
-			return false;
-	}
-	return true;
-}
-
 /* False when there is an index that cannot be one. */
 static bool
 read_index(const Payload *payload, MfModel *model)
@@ -179,9 +128,9 @@ read_index(const Payload *payload, MfModel *model)
 	uint64 order;
 	uint64 limits;
 
-	model->index = (RankIndex){.items = model->items.n,
+	model->index = (RankIndex){.items = model->base.items.n,
 							   .factors = model->width,
-							   .blocks = rank_index_blocks(model->items.n),
+							   .blocks = rank_index_blocks(model->base.items.n),
 							   .codes = payload_get(payload, "index_codes", 1, &codes),
 							   .order = payload_get(payload, "index_order", sizeof(int32), &order),
 							   .limits = payload_get(payload, "index_limits", sizeof(float), &limits)};
@@ -200,39 +149,21 @@ mf_model_load(LoadedModel *loaded, MemoryContext memory)
 	uint64 factors;
 	uint64 items;
 
-	if (!read_parameters(payload, model) || !idset_read(payload, "customer", &model->customers) ||
-		!idset_read(payload, "item", &model->items) || !read_seen(payload, model))
+	if (!read_parameters(payload, model) || !recommender_read(loaded, &model->base))
 		return false;
+	model->base.methods = model->fit.rated ? &mf_rating_methods : &mf_methods;
 
 	factors = model->fit.implicit.factors;
-	items = model->items.n;
-	model->user_factors =
-		section(payload, "user_factors", sizeof(float), (uint64) model->customers.n * model->width);
-	model->item_factors = section(payload, "item_factors", sizeof(float), items * model->width);
+	items = model->base.items.n;
+	model->user_factors = recommender_section(payload, "user_factors", sizeof(float),
+											  (uint64) model->base.customers.n * model->width);
+	model->item_factors = recommender_section(payload, "item_factors", sizeof(float), items * model->width);
 	if (model->fit.rated)
-		model->user_bias = section(payload, "user_bias", sizeof(float), model->customers.n);
-	model->gram = section(payload, "gram", sizeof(float), factors * factors);
-	model->inverse_norms = section(payload, "inverse_norms", sizeof(float), items);
-	model->buyers = section(payload, "buyers", sizeof(float), items);
+		model->user_bias = recommender_section(payload, "user_bias", sizeof(float), model->base.customers.n);
+	model->gram = recommender_section(payload, "gram", sizeof(float), factors * factors);
+	model->inverse_norms = recommender_section(payload, "inverse_norms", sizeof(float), items);
 	loaded->state = model;
 	return (!model->fit.rated || model->user_bias != NULL) && model->user_factors != NULL &&
 		   model->item_factors != NULL && model->gram != NULL && model->inverse_norms != NULL &&
-		   model->buyers != NULL && read_index(payload, model);
-}
-
-double
-mf_predict(const MfModel *model, int32 customer, int32 item)
-{
-	Size width = model->width;
-	double score = 0;
-
-	if (customer >= 0 && item >= 0)
-		for (Size f = 0; f < width; f++)
-			score += (double) model->user_factors[(Size) customer * width + f] *
-					 model->item_factors[(Size) item * width + f];
-	else if (item >= 0)
-		score = model->item_factors[(Size) item * width + width - 1];
-	if (!model->fit.rated)
-		return score;
-	return mf_rating(model, score + (customer >= 0 ? model->user_bias[customer] : 0));
+		   read_index(payload, model);
 }

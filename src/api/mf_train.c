@@ -25,6 +25,8 @@
 #include "api/mf_team.h"
 #include "api/mf_train.h"
 #include "api/rank_metrics.h"
+#include "api/recommender_evaluate.h"
+#include "api/recommender_report.h"
 #include "bridge/args.h"
 #include "bridge/env.h"
 #include "bridge/json.h"
@@ -108,7 +110,7 @@ typedef struct MfTraining
 	MfArrays arrays;
 	int workers; /* at most: as set when the training began, whatever the source does to the setting */
 	PgEnv env;
-	ModelMetric metrics[2 * RANK_METRICS + 1];
+	ModelMetric metrics[2 * RANK_METRICS + 2];
 	int n_metrics;
 	ModelDraft draft;
 } MfTraining;
@@ -290,31 +292,6 @@ training_read(MfTraining *training)
 	training->in.need = training_need;
 	training->in.need_arg = training;
 	interactions_read(training->draft.source, &training->in);
-	if (training->in.coo.n == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source has no rows to train on"),
-				 errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " of them skipped for a NULL.",
-						   training->in.rows_read, training->in.rows_skipped)));
-}
-
-/*
- * Take out the pairs that sum to nothing.  This comes before anything is sized or drawn: customers and items that are left
- * without a pair go, the others get new indices, and the holdout is drawn by index.
- */
-static void
-training_settle(MfTraining *training)
-{
-	Interactions *in = &training->in;
-	Csr scratch = {0};
-
-	scratch.start = MemoryContextAllocHuge(in->memory, sizeof(int64) * ((Size) in->customers->n + 1));
-	scratch.col = MemoryContextAllocHuge(in->memory, sizeof(int32) * (Size) in->coo.n);
-	interactions_settle(in, &scratch);
-	pfree(scratch.start);
-	pfree(scratch.col);
-	if (in->pairs == 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("source has no pair of customer and item with a value above zero")));
 }
 
 /* Lay out and make the region. */
@@ -515,6 +492,8 @@ training_fit(MfTraining *training)
 	train_part(training, FEEDBACK_ALL, PROGRESS_TRAINING);
 	training->metrics[training->n_metrics++] =
 		plain_metric("loss", "training, all pairs", training->region->report.loss, training->in.pairs);
+	if (!training->fit.rated)
+		training->metrics[training->n_metrics++] = interactions_repeat_share(&training->in);
 	if (training->fit.rated)
 		find_scale(&training->arrays.by_user, &training->low, &training->high);
 }
@@ -552,18 +531,19 @@ training_finish_model(MfTraining *training, MfModel *model)
 
 	env_check(&training->env, feedback_inverse_norms(env, arrays->model.item_factors, items, factors, norms),
 			  "measuring item factors");
-	*model = (MfModel){.fit = training->fit,
+	*model = (MfModel){.base = {.methods = training->fit.rated ? &mf_rating_methods : &mf_methods,
+								.customers = *training->in.customers,
+								.items = *training->in.items,
+								.seen_start = arrays->by_user.start,
+								.seen_item = arrays->by_user.col,
+								.buyers = arrays->buyers},
+					   .fit = training->fit,
 					   .transform = Max(training->options.value_transform, 0),
-					   .customers = *training->in.customers,
-					   .items = *training->in.items,
 					   .width = factors,
 					   .user_factors = arrays->model.user_factors,
 					   .item_factors = arrays->model.item_factors,
 					   .gram = gram,
-					   .inverse_norms = norms,
-					   .seen_start = arrays->by_user.start,
-					   .seen_item = arrays->by_user.col,
-					   .buyers = arrays->buyers};
+					   .inverse_norms = norms};
 	if (!training->fit.rated)
 	{
 		env_check(&training->env,
@@ -575,7 +555,7 @@ training_finish_model(MfTraining *training, MfModel *model)
 	model->user_factors = widen(arrays->model.user_factors, NULL, customers, factors);
 	model->item_factors = widen(arrays->model.item_factors, arrays->item_bias, items, factors);
 	model->user_bias = arrays->user_bias;
-	model->mean = training->region->mean;
+	model->base.mean = training->region->mean;
 	model->low = training->options.clip ? training->low : -INFINITY;
 	model->high = training->options.clip ? training->high : INFINITY;
 }
@@ -584,7 +564,7 @@ training_finish_model(MfTraining *training, MfModel *model)
 static void
 training_index_model(MfTraining *training, MfModel *model)
 {
-	int32 items = model->items.n;
+	int32 items = model->base.items.n;
 	Size blocks = (Size) rank_index_blocks(items);
 	MemoryContext memory = CurrentMemoryContext;
 	uint8 *codes = MemoryContextAllocHuge(memory, rank_index_code_bytes(items, model->width));
@@ -642,29 +622,6 @@ training_publish(MfTraining *training)
 
 /* ---- the SQL function ---- */
 
-static Datum
-report_row(FunctionCallInfo fcinfo, const MfTraining *training, const ModelVersion *version)
-{
-	const Interactions *in = &training->in;
-	Datum values[12];
-	bool nulls[12] = {0};
-	int i = 0;
-
-	values[i++] = CStringGetTextDatum(training->draft.model);
-	values[i++] = Int32GetDatum(version->version);
-	values[i++] = CStringGetTextDatum(MF_KIND);
-	values[i++] = Int64GetDatum(in->rows_read);
-	values[i++] = Int64GetDatum(in->rows_skipped);
-	values[i++] = Int64GetDatum(in->rows_merged);
-	values[i++] = Int64GetDatum(in->pairs_dropped);
-	values[i++] = Int64GetDatum(in->customers->n);
-	values[i++] = Int64GetDatum(in->items->n);
-	values[i++] = Int64GetDatum(in->pairs);
-	values[i++] = JsonbPGetDatum(registry_metrics_jsonb(training->metrics, training->n_metrics));
-	values[i++] = Float8GetDatum((GetCurrentTimestamp() - training->draft.started) / 1e6);
-	return rows_single(fcinfo, values, nulls);
-}
-
 PG_FUNCTION_INFO_V1(promoai_mf_train);
 Datum
 promoai_mf_train(PG_FUNCTION_ARGS)
@@ -682,11 +639,11 @@ promoai_mf_train(PG_FUNCTION_ARGS)
 
 	progress_start(training.draft.model);
 	training_read(&training);
-	training_settle(&training);
+	interactions_settle(&training.in); /* before anything is sized or drawn by index */
 	training_lay_out(&training);
 	training_fit(&training);
 	version = training_publish(&training);
-	return report_row(fcinfo, &training, version);
+	return recommender_report(fcinfo, &training.in, &training.draft, version);
 }
 
 ModelVersion *
@@ -703,17 +660,74 @@ mf_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 	progress_start(model->name);
 	training_read(&training);
 	read_done(arg);
-	training_settle(&training);
+	interactions_settle(&training.in); /* before anything is sized or drawn by index */
 	training_lay_out(&training);
 	training_fit(&training);
 	return training_publish(&training);
 }
 
+/* A copy that outlives the region. */
+static const void *
+keep(const void *array, uint64 n, Size width)
+{
+	void *copy = MemoryContextAllocHuge(CurrentMemoryContext, Max(n * width, 1));
+
+	memcpy(copy, array, n * width);
+	return copy;
+}
+
+static Recommender *
+mf_fit_definition(const Model *definition, const Interactions *in, MemoryContext memory)
+{
+	MemoryContext caller = MemoryContextSwitchTo(memory);
+	MfTraining training = {.draft.started = GetCurrentTimestamp()};
+	MfModel *model = palloc(sizeof(MfModel));
+	Recommender *base = &model->base;
+
+	options_from_jsonb(mf_options, definition->arguments, &training.options);
+	training.options.holdout_after.set = false;
+	training.options.holdout = 0;
+	settle_options(&training);
+	training.in = *in;
+	training.in.late = NULL;
+	memory_require(training_need(&training, in->coo.n, in->customers->n, in->items->n),
+				   memory_limit(training.options.memory), "training");
+	training_lay_out(&training);
+	training_fit(&training);
+	training_finish_model(&training, model);
+	base->seen_start = keep(base->seen_start, (uint64) base->customers.n + 1, sizeof(int64));
+	base->seen_item = keep(base->seen_item, base->seen_start[base->customers.n], sizeof(int32));
+	base->buyers = keep(base->buyers, base->items.n, sizeof(float));
+	model->user_factors = keep(model->user_factors, (uint64) base->customers.n * model->width, sizeof(float));
+	model->item_factors = keep(model->item_factors, (uint64) base->items.n * model->width, sizeof(float));
+	if (model->user_bias != NULL)
+		model->user_bias = keep(model->user_bias, base->customers.n, sizeof(float));
+	training_index_model(&training, model);
+	team_destroy(training.team);
+	MemoryContextSwitchTo(caller);
+	return base;
+}
+
+static void
+mf_check(Jsonb *arguments)
+{
+	MfTraining training = {0};
+
+	options_check_keys(mf_options, arguments);
+	options_from_jsonb(mf_options, arguments, &training.options);
+	settle_options(&training);
+}
+
 void
 mf_init(void)
 {
-	static const ModelKind kind = {
-		.name = MF_KIND, .retrain = mf_retrain, .load = mf_model_load, .evaluate = mf_evaluate};
+	static const ModelKind kind = {.name = MF_KIND,
+								   .recommends = true,
+								   .retrain = mf_retrain,
+								   .fit = mf_fit_definition,
+								   .check = mf_check,
+								   .load = mf_model_load,
+								   .evaluate = recommender_evaluate};
 
 	kind_register(&kind);
 	mf_team_init();

@@ -11,10 +11,6 @@
 /* ModelKind.retrain */
 extern ModelVersion *mf_retrain(const Model *model, void (*read_done)(void *arg), void *arg);
 
-/* ModelKind.evaluate (mf_evaluate.c) */
-extern ModelMetric *mf_evaluate(const Model *model, const LoadedModel *loaded, const EvaluateRequest *request,
-								int *n_metrics);
-
 /* Called once from _PG_init: registers the kind and the team's jobs. */
 extern void mf_init(void);
 

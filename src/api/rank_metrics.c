@@ -14,7 +14,8 @@ void
 rank_metrics(const RankSummary *summary, const char *prefix, int32 k, const char *split, ModelMetric *out)
 {
 	static const char *const names[RANK_MEASURES] = {
-		[RANK_PRECISION] = "precision", [RANK_RECALL] = "recall", [RANK_NDCG] = "ndcg", [RANK_MAP] = "map"};
+		[RANK_PRECISION] = "precision", [RANK_RECALL] = "recall", [RANK_NDCG] = "ndcg", [RANK_MAP] = "map",
+		[RANK_HIT_RATE] = "hit_rate",   [RANK_MRR] = "mrr"};
 
 	for (int m = 0; m < RANK_MEASURES; m++)
 	{

@@ -1,7 +1,8 @@
 /*
- * recommend_all.c - lists for all customers of a factor model
+ * recommend_all.c - lists for all customers that a model knows
  *
- * Every list is what cf_recommend gives, to the last bit.  Customers go through core/recommend/rank_batch.c a window at a
+ * Every list is what cf_recommend gives, to the last bit.  Models without factors, and rules beyond a filter, take the general
+ * way, one customer after the other.  For the rest customers go through core/recommend/rank_batch.c a window at a
  * time, in their order: while the team ranks one window, this backend turns the lists of the one before into rows and
  * brings the customers of the next.
  *
@@ -21,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "api/mf_model.h"
 #include "api/recommend.h"
 #include "bridge/args.h"
 #include "bridge/memory.h"
@@ -60,6 +62,7 @@ typedef struct Lists
 {
 	const MfModel *model;
 	bool exclude_seen;
+	Datum answered_by; /* text */
 	bool indexed;
 	RankIndex index;
 	RankBatch batch;
@@ -87,10 +90,11 @@ fill_window(Env *env, void *arg, RankWindow *window)
 	int64 seen = 0;
 
 	window->seen_start[0] = 0;
-	while (users < lists->batch.window_users && lists->filled + users < model->customers.n)
+	while (users < lists->batch.window_users && lists->filled + users < model->base.customers.n)
 	{
 		int32 n = 0;
-		const int32 *items = lists->exclude_seen ? mf_seen(model, lists->filled + users, &n) : NULL;
+		const int32 *items =
+			lists->exclude_seen ? recommender_seen(&model->base, lists->filled + users, &n) : NULL;
 
 		if (seen + n > lists->batch.window_seen)
 			break;
@@ -109,7 +113,7 @@ fill_window(Env *env, void *arg, RankWindow *window)
 static Datum
 item_text(Lists *lists, int32 item)
 {
-	const IdSet *items = &lists->model->items;
+	const IdSet *items = &lists->model->base.items;
 	MemoryContext caller;
 	Datum text = lists->item_text[item];
 	IdKey key;
@@ -132,16 +136,17 @@ item_text(Lists *lists, int32 item)
 	return text;
 }
 
-/* One customer's rows (customer, customer_no, rank, item, item_no, score). */
+/* One customer's rows (customer, customer_no, rank, item, item_no, score, answered_by, boosted_score). */
 static void
 put_list(Lists *lists, int32 customer, const TopEntry *list, int32 n)
 {
 	const MfModel *model = lists->model;
-	bool item_numbers = model->items.kind == ID_INTEGER;
-	Datum values[6];
-	bool nulls[6] = {0};
+	bool item_numbers = model->base.items.kind == ID_INTEGER;
+	Datum values[8];
+	bool nulls[8] = {0};
 
-	recommend_put_id(&model->customers, customer, &values[0], &nulls[0]);
+	recommend_put_id(&model->base.customers, customer, &values[0], &nulls[0]);
+	values[6] = lists->answered_by;
 	nulls[4] = !item_numbers;
 	values[4] = (Datum) 0;
 	MemoryContextSwitchTo(lists->per_row);
@@ -150,12 +155,16 @@ put_list(Lists *lists, int32 customer, const TopEntry *list, int32 n)
 		int32 item = list[i].index;
 		float score = list[i].score;
 
+		if (model->fit.rated)
+			score = model->base.methods->shown(
+				&model->base, score + (float) (model->base.mean + model->user_bias[customer]));
+
 		values[2] = Int32GetDatum(i + 1);
 		values[3] = item_text(lists, item);
 		if (item_numbers)
-			values[4] = Int64GetDatum(model->items.numbers[item]);
-		values[5] =
-			Float4GetDatum(model->fit.rated ? mf_rating(model, score + model->user_bias[customer]) : score);
+			values[4] = Int64GetDatum(model->base.items.numbers[item]);
+		values[5] = Float4GetDatum(score);
+		values[7] = values[5];
 		rows_put(lists->rows, values, nulls);
 		MemoryContextReset(lists->per_row);
 		CHECK_FOR_INTERRUPTS();
@@ -289,14 +298,14 @@ size_windows(Lists *lists, uint64 room)
 {
 	const MfModel *model = lists->model;
 	RankBatch *batch = &lists->batch;
-	int32 customers = model->customers.n;
-	int64 entries = lists->exclude_seen ? model->seen_start[customers] : 0;
+	int32 customers = model->base.customers.n;
+	int64 entries = lists->exclude_seen ? model->base.seen_start[customers] : 0;
 	int64 longest = 0;
 	uint64 user = (uint64) batch->k * sizeof(TopEntry) + model->width * sizeof(float) + 12 +
 				  2 * sizeof(int32) * (entries / Max(customers, 1) + 1);
 
 	for (int32 u = 0; entries > 0 && u < customers; u++)
-		longest = Max(longest, model->seen_start[u + 1] - model->seen_start[u]);
+		longest = Max(longest, model->base.seen_start[u + 1] - model->base.seen_start[u]);
 	batch->window_users = (int32) Min(Min(Max(room / user, 1), WINDOW_USERS), (uint64) Max(customers, 1));
 	batch->window_seen = Max(longest, entries / Max(customers, 1) * 2 * batch->window_users);
 	batch->window_seen = Min(batch->window_seen, entries);
@@ -313,7 +322,7 @@ plan_team(Lists *lists, ListsRegion *region)
 	double looked_at = batch->candidates != NULL ? batch->n_candidates
 					   : batch->index != NULL    ? (double) batch->items / SCAN_SHARE
 												 : batch->items;
-	int workers = team_workers(lists->model->customers.n *
+	int workers = team_workers(lists->model->base.customers.n *
 							   (2 * looked_at * batch->factors + (double) ROW_WORTH * batch->k));
 	uint64 limit = memory_limit(NULL);
 	uint64 need;
@@ -373,7 +382,7 @@ static void
 lists_index(Lists *lists)
 {
 	const MfModel *model = lists->model;
-	int32 items = model->items.n;
+	int32 items = model->base.items.n;
 	Size blocks = (Size) rank_index_blocks(items);
 	uint64 codes = rank_index_code_bytes(items, model->width);
 	MemoryContext memory = CurrentMemoryContext;
@@ -400,21 +409,23 @@ lists_index(Lists *lists)
 }
 
 static void
-lists_open(Lists *lists, const MfModel *model, const Args *args)
+lists_open(Lists *lists, const MfModel *model, bool exclude_seen, const SelectRules *rules)
 {
 	RankBatch *batch = &lists->batch;
 
 	memset(lists, 0, sizeof(*lists));
 	lists->model = model;
-	lists->exclude_seen = args_bool(args, "exclude_seen");
+	lists->exclude_seen = exclude_seen;
+	lists->answered_by = CStringGetTextDatum(model->base.methods->by_customer);
 	*batch = (RankBatch){.item_factors = model->item_factors,
-						 .items = model->items.n,
+						 .items = model->base.items.n,
 						 .factors = model->width,
-						 .k = Min(args_int(args, "k", 1, RECOMMEND_MAX_K), model->items.n),
+						 .k = rules->k,
+						 .candidates = rules->filter.candidates,
+						 .n_candidates = rules->filter.n_candidates,
 						 .fill = fill_window,
 						 .take = take_window,
 						 .arg = lists};
-	batch->candidates = recommend_candidates(model, args, &batch->n_candidates);
 	if (batch->candidates != NULL)
 		batch->k = Min(batch->k, batch->n_candidates);
 	env_init(&lists->env, CurrentMemoryContext);
@@ -426,34 +437,90 @@ lists_open(Lists *lists, const MfModel *model, const Args *args)
 										 ALLOCSET_DEFAULT_INITSIZE, 8 * ALLOCSET_DEFAULT_INITSIZE);
 }
 
-/*
- * cf_recommend_all(model, k, exclude_seen, candidates, version)
- *		-> (customer, customer_no, rank, item, item_no, score)
- */
-PG_FUNCTION_INFO_V1(promoai_cf_recommend_all);
-Datum
-promoai_cf_recommend_all(PG_FUNCTION_ARGS)
+/* By factors, in a team. */
+static void
+list_by_factors(FunctionCallInfo fcinfo, const MfModel *model, bool exclude_seen, const SelectRules *rules)
 {
-	Args *args = args_open(fcinfo);
-	const MfModel *model = recommend_model(args);
 	ListsRegion plan;
 	Lists lists;
 	Team *team;
 	int workers;
 
-	lists_open(&lists, model, args);
+	lists_open(&lists, model, exclude_seen, rules);
 	lists.rows = rows_open(fcinfo);
 	if (lists.batch.k == 0)
-		return (Datum) 0;
+		return;
 	lists_index(&lists);
 	workers = plan_team(&lists, &plan);
-	lists.item_text = MemoryContextAllocExtended(CurrentMemoryContext, sizeof(Datum) * (Size) model->items.n,
-												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	lists.item_text = MemoryContextAllocExtended(
+		CurrentMemoryContext, sizeof(Datum) * (Size) model->base.items.n, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	team = team_create(plan.bytes, workers);
 	*(ListsRegion *) team_memory(team) = plan;
 	if (workers > 0)
 		copy_items(&lists.batch, team_memory(team));
 	team_run(team, JOB_LISTS, &lists.env, "ranking items");
 	team_destroy(team);
+}
+
+/* One customer after the other, as cf_recommend would. */
+static void
+list_one_by_one(FunctionCallInfo fcinfo, const Recommender *model, Args *args, bool exclude_seen)
+{
+	ReturnSetInfo *rows = rows_open(fcinfo);
+	MemoryContext per_customer =
+		AllocSetContextCreate(CurrentMemoryContext, "promoai list", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(per_customer);
+	PgEnv env;
+
+	env_init(&env, per_customer);
+	for (int32 customer = 0; customer < model->customers.n; customer++)
+	{
+		Taste taste = {.customer = customer};
+		int32 n_seen = 0;
+		const int32 *seen = exclude_seen ? recommender_seen(model, customer, &n_seen) : NULL;
+		SelectRules rules;
+		RecommendList list;
+		Datum values[8];
+		bool nulls[8] = {0};
+
+		CHECK_FOR_INTERRUPTS();
+		recommend_rules(model, args, seen, n_seen, &rules);
+		recommend_list(model, &env, &taste, &rules, &list);
+		recommend_put_id(&model->customers, customer, &values[0], &nulls[0]);
+		for (int32 i = 0; i < list.n; i++)
+		{
+			const Selected *entry = &list.entry[i];
+
+			values[2] = Int32GetDatum(i + 1);
+			recommend_put_id(&model->items, entry->item, &values[3], &nulls[3]);
+			values[5] = Float4GetDatum(entry->score);
+			values[6] = CStringGetTextDatum(entry->filled ? "popularity" : list.answered_by);
+			values[7] = Float4GetDatum(entry->boosted);
+			rows_put(rows, values, nulls);
+		}
+		MemoryContextReset(per_customer);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(per_customer);
+}
+
+/*
+ * cf_recommend_all(model, k, exclude_seen, candidates, version, rules...)
+ *		-> (customer, customer_no, rank, item, item_no, score, answered_by, boosted_score)
+ */
+PG_FUNCTION_INFO_V1(promoai_cf_recommend_all);
+Datum
+promoai_cf_recommend_all(PG_FUNCTION_ARGS)
+{
+	Args *args = args_open(fcinfo);
+	const Recommender *model = recommend_model(args);
+	bool exclude_seen = recommend_excludes_seen(model, args);
+	SelectRules rules;
+
+	recommend_rules(model, args, NULL, 0, &rules);
+	if (mf_is_factors(model) && recommend_only_filters(&rules) && rules.filter.n_exclude == 0)
+		list_by_factors(fcinfo, (const MfModel *) model, exclude_seen, &rules);
+	else
+		list_one_by_one(fcinfo, model, args, exclude_seen);
 	return (Datum) 0;
 }

@@ -39,13 +39,16 @@ extern bool args_bool(const Args *args, const char *name);
 
 typedef enum OptionType
 {
-	OPTION_INT, /* int32 */
+	OPTION_INT, /* int32; -1 when NULL and nullable */
 	OPTION_BIGINT, /* int64 */
 	OPTION_REAL, /* double; NaN when NULL and nullable */
 	OPTION_BOOL, /* bool */
 	OPTION_CHOICE, /* int32: index into choices; -1 when NULL and nullable */
 	OPTION_TEXT, /* char *, NULL allowed */
-	OPTION_TIME /* OptionTime, NULL allowed */
+	OPTION_TIME, /* OptionTime, NULL allowed */
+	OPTION_TEXTS, /* OptionTexts, from text[], NULL allowed, as an element not */
+	OPTION_REALS, /* OptionReals, from float8[], each within min and max; NULL allowed, as an element not */
+	OPTION_JSON /* Jsonb *, NULL allowed */
 } OptionType;
 
 typedef struct OptionTime
@@ -54,16 +57,30 @@ typedef struct OptionTime
 	int64 at; /* TimestampTz */
 } OptionTime;
 
+typedef struct OptionTexts
+{
+	bool set;
+	int n;
+	char **text; /* [n] */
+} OptionTexts;
+
+typedef struct OptionReals
+{
+	bool set;
+	int n;
+	double *number; /* [n] */
+} OptionReals;
+
 typedef struct Option
 {
 	const char *name;
 	OptionType type;
 	size_t offset; /* of the field in the caller's struct */
-	double min, max; /* OPTION_INT, OPTION_BIGINT, OPTION_REAL: allowed, both included */
+	double min, max; /* OPTION_INT, OPTION_BIGINT, OPTION_REAL, OPTION_REALS: allowed, both included */
 	double
 		missing; /* value where a stored definition, or the SQL declaration of an older version, lacks the option */
 	const char *const *choices; /* OPTION_CHOICE, NULL-terminated */
-	bool nullable; /* OPTION_REAL, OPTION_CHOICE: NULL allowed */
+	bool nullable; /* OPTION_INT, OPTION_REAL, OPTION_CHOICE: NULL allowed */
 	bool transient; /* belongs to the call, not to the definition */
 } Option;
 
@@ -74,5 +91,8 @@ extern char *option_time_text(const OptionTime *time);
 extern void options_from_call(const Option *table, const Args *args, void *fields);
 extern Jsonb *options_to_jsonb(const Option *table, const void *fields);
 extern void options_from_jsonb(const Option *table, Jsonb *stored, void *fields);
+
+/* ERROR 22023 for a key that the table does not have, or may not have in a definition. */
+extern void options_check_keys(const Option *table, Jsonb *given);
 
 #endif

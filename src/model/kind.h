@@ -11,6 +11,9 @@
 
 #include "model/registry.h"
 
+struct Interactions; /* api/interactions.h */
+struct Recommender; /* api/recommender.h */
+
 /* A published version in memory. */
 typedef struct LoadedModel
 {
@@ -30,6 +33,7 @@ typedef struct EvaluateRequest
 typedef struct ModelKind
 {
 	const char *name;
+	bool recommends; /* the state begins with a Recommender (api/recommender.h) */
 
 	/*
 	 * Train by a stored definition: the kind reads its arguments, reads source, trains and calls registry_publish.
@@ -37,6 +41,16 @@ typedef struct ModelKind
 	 * `read_done(arg)` when its source is read, before it writes.
 	 */
 	ModelVersion *(*retrain)(const Model *model, void (*read_done)(void *arg), void *arg);
+
+	/*
+	 * Train by a stored definition on interactions that are at hand, in `memory`, publishing nothing: how a model's way of
+	 * learning is judged on a part of the rows.  Customers and items keep the indices they have in `in`; those without
+	 * entries have empty histories.  NULL: the kind does not learn from interactions.
+	 */
+	struct Recommender *(*fit)(const Model *model, const struct Interactions *in, MemoryContext memory);
+
+	/* ERROR for arguments of a definition that the kind does not take.  NULL where `fit` is. */
+	void (*check)(Jsonb *arguments);
 
 	/*
 	 * Make a loaded payload ready to serve; false when sections are missing or contradict one another.  A payload in

@@ -218,11 +218,11 @@ write_version(const ModelDraft *draft, const pg_uuid_t *model_id, const pg_uuid_
 }
 
 static void
-write_metrics(const ModelDraft *draft, const pg_uuid_t *version_id)
+write_metrics(const ModelMetric *metrics, int n, const pg_uuid_t *version_id)
 {
-	for (int i = 0; i < draft->n_metrics; i++)
+	for (int i = 0; i < n; i++)
 	{
-		const ModelMetric *metric = &draft->metrics[i];
+		const ModelMetric *metric = &metrics[i];
 		TableArg args[] = {arg_uuid(version_id),      arg_text(metric->metric), arg_text(metric->split),
 						   arg_float8(metric->value), arg_float8(metric->low),  arg_float8(metric->high),
 						   arg_int8(metric->n)};
@@ -264,7 +264,7 @@ write_all(const ModelDraft *draft, const Model *model, const pg_uuid_t *version_
 	else
 		write_new_model(draft, &model_id, user, trainer);
 	write_version(draft, &model_id, version_id, trainer, (int64) payload_writer_bytes(payload));
-	write_metrics(draft, version_id);
+	write_metrics(draft->metrics, draft->n_metrics, version_id);
 	store_write(version_id, payload);
 	test_point("before publish");
 	write_current(&model_id, version_id);
@@ -298,4 +298,14 @@ registry_publish(const ModelDraft *draft)
 	if (version == NULL)
 		elog(ERROR, "version of model \"%s\" was not written", draft->model);
 	return version;
+}
+
+void
+registry_add_metrics(const ModelVersion *version, const ModelMetric *metrics, int n)
+{
+	TableWriter writer;
+
+	tables_enter(&writer);
+	write_metrics(metrics, n, &version->id);
+	tables_leave(&writer);
 }

@@ -113,6 +113,9 @@ extern void registry_begin(const char *name, const char *kind);
 /* Writes version, metrics and payload, and makes the version current.  Returns it. */
 extern ModelVersion *registry_publish(const ModelDraft *draft);
 
+/* Further metrics of a version that this transaction has published. */
+extern void registry_add_metrics(const ModelVersion *version, const ModelMetric *metrics, int n);
+
 /* ---- running a stored source ---- */
 
 typedef struct OwnerState OwnerState;

@@ -185,12 +185,15 @@ rank_measure(const TopEntry *list, int32_t n, int32_t k, const int32_t *relevant
 	double gain = 0.0;
 	double best_gain = 0.0;
 	double precisions = 0.0;
+	double first = 0.0;
 
 	for (int32_t rank = 1; rank <= smaller(n, k); rank++)
 	{
 		if (!contains(relevant, n_relevant, list[rank - 1].index))
 			continue;
 		hits++;
+		if (hits == 1)
+			first = 1.0 / rank;
 		gain += 1.0 / log2((double) rank + 1.0);
 		precisions += (double) hits / rank;
 	}
@@ -200,6 +203,8 @@ rank_measure(const TopEntry *list, int32_t n, int32_t k, const int32_t *relevant
 	out[RANK_RECALL] = (double) hits / possible;
 	out[RANK_NDCG] = gain / best_gain;
 	out[RANK_MAP] = precisions / possible;
+	out[RANK_HIT_RATE] = hits > 0;
+	out[RANK_MRR] = first;
 }
 
 /* Shared memory: this, then the arrays that shared_view finds. */

@@ -34,6 +34,8 @@ typedef enum RankMeasure
 	RANK_RECALL, /* hits / min(k, relevant) */
 	RANK_NDCG, /* binary gains, discount 1/log2(rank + 1), divided by the best possible */
 	RANK_MAP, /* average precision at k: sum of precision at each hit / min(k, relevant) */
+	RANK_HIT_RATE, /* 1 if there is any hit */
+	RANK_MRR, /* 1 / rank of the first hit, 0 without any */
 	RANK_MEASURES
 } RankMeasure;
 

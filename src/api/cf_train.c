@@ -1,0 +1,499 @@
+/*
+ * cf_train.c - training of recommenders that go by who had what: the SQL function, retraining, evaluation
+ *
+ * Phases: arguments are checked and the model's name is claimed; the source is read into a list of entries, pairs that sum to
+ * nothing are taken out; when a holdout is wanted, a model is learned from the rest (cf_fit.c) and its lists are judged
+ * beside popularity; then the model that is published is learned from all pairs, and version, metrics and payload are
+ * written in the caller's transaction.
+ *
+ * Memory is counted against maintenance_work_mem or memory => while the source is read: the entries, and what cf_fit_bytes says.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/namespace.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "api/cf_train.h"
+#include "api/rank_metrics.h"
+#include "api/recommender_evaluate.h"
+#include "api/recommender_judge.h"
+#include "api/recommender_report.h"
+#include "bridge/json.h"
+#include "bridge/memory.h"
+#include "bridge/progress.h"
+
+/* Customers judged at most: more would cost time and not move the figure's last digit. */
+#define MAX_JUDGED_CUSTOMERS 20000
+#define DEFAULT_HOLDOUT 0.1
+
+static const char *const method_choices[] = {
+	[CF_EASE] = "ease",       [CF_ITEM_KNN] = "item_knn", [CF_USER_KNN] = "user_knn",
+	[CF_RP3BETA] = "rp3beta", [CF_POPULAR] = "popular",   [CF_BUY_AGAIN] = "buy_again",
+	[CF_METHODS] = NULL};
+static const char *const feedback_choices[] = {[CF_IMPLICIT] = "implicit", [CF_EXPLICIT] = "explicit", NULL};
+static const char *const similarity_choices[] = {[CF_COSINE] = "cosine", [CF_PEARSON] = "pearson", NULL};
+static const char *const weighting_choices[] = {
+	[CF_UNWEIGHTED] = "none", [CF_TFIDF] = "tfidf", [CF_BM25] = "bm25", NULL};
+static const char *const transform_choices[] = {
+	[FEEDBACK_BINARY] = "binary", [FEEDBACK_LOG1P] = "log1p", [FEEDBACK_NONE] = "none", NULL};
+
+#define FIELD(field) .name = #field, .offset = offsetof(CfOptions, field)
+
+const Option cf_options[] = {
+	{FIELD(method), .type = OPTION_CHOICE, .choices = method_choices},
+	{FIELD(feedback), .type = OPTION_CHOICE, .choices = feedback_choices},
+	{FIELD(neighbours), .type = OPTION_INT, .min = 1, .max = 100000, .nullable = true},
+	{FIELD(regularization), .type = OPTION_REAL, .min = 1e-3, .max = 1e9, .nullable = true},
+	{FIELD(similarity), .type = OPTION_CHOICE, .choices = similarity_choices, .nullable = true},
+	{FIELD(shrinkage), .type = OPTION_REAL, .min = 0, .max = 1e9, .nullable = true},
+	{FIELD(weighting), .type = OPTION_CHOICE, .choices = weighting_choices, .nullable = true},
+	{FIELD(bm25_k1), .type = OPTION_REAL, .min = 0, .max = 1e6, .nullable = true},
+	{FIELD(bm25_b), .type = OPTION_REAL, .min = 0, .max = 1, .nullable = true},
+	{FIELD(alpha), .type = OPTION_REAL, .min = 0, .max = 10, .nullable = true},
+	{FIELD(beta), .type = OPTION_REAL, .min = 0, .max = 10, .nullable = true},
+	{FIELD(half_life), .type = OPTION_REAL, .min = 1e-3, .max = 1e6, .nullable = true},
+	{FIELD(value_transform), .type = OPTION_CHOICE, .choices = transform_choices, .nullable = true},
+	{FIELD(holdout), .type = OPTION_REAL, .min = 0, .max = 0.9, .nullable = true},
+	{FIELD(holdout_after), .type = OPTION_TIME},
+	{FIELD(metrics_k), .type = OPTION_INT, .min = 1, .max = 1000},
+	{FIELD(seed), .type = OPTION_BIGINT, .min = -9007199254740992.0, .max = 9007199254740992.0},
+	{FIELD(memory), .type = OPTION_TEXT},
+	{FIELD(verbose), .type = OPTION_BOOL, .transient = true},
+	{.name = NULL},
+};
+
+/* ---- options ---- */
+
+/* `argument` was given, but only `methods` know what to do with it. */
+static void
+refuse(const CfOptions *options, bool given, const char *argument, const char *methods)
+{
+	if (given)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" makes no sense with method => '%s'", argument,
+							   method_choices[options->method]),
+						errdetail("It belongs to %s.", methods)));
+}
+
+static void
+check_options(const CfOptions *options)
+{
+	CfMethod method = (CfMethod) options->method;
+	bool near = method == CF_ITEM_KNN || method == CF_USER_KNN;
+	bool lists = near || method == CF_EASE || method == CF_RP3BETA;
+	bool timed = method == CF_POPULAR || method == CF_BUY_AGAIN;
+
+	if (options->holdout_after.set && !isnan(options->holdout))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("arguments \"holdout\" and \"holdout_after\" exclude each other"),
+						errhint("Give one of them; holdout => 0 alone means no evaluation.")));
+	if (method == CF_BUY_AGAIN && options->holdout > 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"holdout\" makes no sense with method => 'buy_again'"),
+						errdetail("Pairs that are held out are in nobody's history any more."),
+						errhint("Judge repeats by what came later: holdout_after.")));
+	refuse(options, options->neighbours >= 0 && !lists, "neighbours", "ease, item_knn, user_knn and rp3beta");
+	refuse(options, !isnan(options->regularization) && method != CF_EASE, "regularization", "ease");
+	refuse(options, options->similarity >= 0 && !near, "similarity", "item_knn and user_knn");
+	refuse(options, !isnan(options->shrinkage) && !near, "shrinkage", "item_knn and user_knn");
+	refuse(options, options->weighting >= 0 && !near, "weighting", "item_knn and user_knn");
+	refuse(options, !isnan(options->alpha) && method != CF_RP3BETA, "alpha", "rp3beta");
+	refuse(options, !isnan(options->beta) && method != CF_RP3BETA, "beta", "rp3beta");
+	refuse(options, !isnan(options->half_life) && !timed, "half_life", "popular and buy_again");
+	refuse(options, options->value_transform >= 0 && timed, "value_transform",
+		   "ease, item_knn, user_knn and rp3beta");
+	if ((!isnan(options->bm25_k1) || !isnan(options->bm25_b)) && options->weighting != CF_BM25)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("arguments \"bm25_k1\" and \"bm25_b\" need weighting => 'bm25'")));
+	if (options->feedback != CF_EXPLICIT)
+		return;
+	if (method != CF_USER_KNN)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("feedback => 'explicit' makes no sense with method => '%s'", method_choices[method]),
+				 errhint("Ratings are predicted by method => 'user_knn' and by promoai.mf_train.")));
+	refuse(options, options->weighting > 0, "weighting", "implicit feedback");
+	refuse(options, options->value_transform >= 0, "value_transform", "implicit feedback");
+}
+
+static void
+set_default(double *option, double value)
+{
+	if (isnan(*option))
+		*option = value;
+}
+
+static void
+set_default_int(int32 *option, int32 value)
+{
+	if (*option < 0)
+		*option = value;
+}
+
+void
+cf_settle_options(CfOptions *options)
+{
+	/* These, and the settings below, were chosen by the validation that heads test/core/recall_neighbours.c. */
+	static const int32 neighbours[CF_METHODS] = {
+		[CF_EASE] = 50, [CF_ITEM_KNN] = 20, [CF_USER_KNN] = 100, [CF_RP3BETA] = 20};
+
+	CfMethod method = (CfMethod) options->method;
+
+	check_options(options);
+	if (!options->holdout_after.set)
+		set_default(&options->holdout, method == CF_BUY_AGAIN ? 0 : DEFAULT_HOLDOUT);
+	if (method == CF_POPULAR || method == CF_BUY_AGAIN)
+		return;
+	set_default_int(&options->neighbours, neighbours[method]);
+	if (options->feedback == CF_IMPLICIT)
+		set_default_int(&options->value_transform, FEEDBACK_BINARY);
+	if (method == CF_EASE)
+		set_default(&options->regularization, 100);
+	else if (method == CF_RP3BETA)
+	{
+		set_default(&options->alpha, 0.7);
+		set_default(&options->beta, 0.3);
+	}
+	else
+	{
+		set_default_int(&options->similarity, CF_COSINE);
+		set_default(&options->shrinkage, 0);
+		set_default_int(&options->weighting, method == CF_ITEM_KNN ? CF_TFIDF : CF_UNWEIGHTED);
+		if (options->weighting == CF_BM25)
+		{
+			set_default(&options->bm25_k1, 100);
+			set_default(&options->bm25_b, 0.8);
+		}
+	}
+}
+
+/* ---- one training ---- */
+
+typedef struct CfTraining
+{
+	CfOptions options;
+	Interactions in;
+	int workers;
+	PgEnv env;
+	ModelMetric metrics[2 * RANK_METRICS + 4];
+	int n_metrics;
+	ModelDraft draft;
+} CfTraining;
+
+static bool
+wants_holdout(const CfOptions *options)
+{
+	return options->holdout_after.set || options->holdout > 0;
+}
+
+static uint64
+training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
+{
+	const CfTraining *training = arg;
+	uint64 need = cf_fit_bytes(&training->options, entries, customers, items, training->workers);
+
+	if (wants_holdout(&training->options)) /* what is held out, and the measures of it */
+		need = memory_add(need, memory_add(memory_mul(entries, 8),
+										   memory_mul(customers, 2 * JUDGE_MEASURES * sizeof(double))));
+	return memory_add(interactions_bytes(&training->in, entries), need);
+}
+
+static void
+training_open(CfTraining *training)
+{
+	CfOptions *options = &training->options;
+	CfMethod method = (CfMethod) options->method;
+
+	cf_settle_options(options);
+	training->in = (Interactions){.memory = CurrentMemoryContext,
+								  .late_after = options->holdout_after,
+								  .rated = options->feedback == CF_EXPLICIT,
+								  .timed = method == CF_POPULAR || method == CF_BUY_AGAIN,
+								  .need = training_need,
+								  .need_arg = training,
+								  .limit = memory_limit(options->memory)};
+	training->workers = max_parallel_maintenance_workers;
+	env_init(&training->env, CurrentMemoryContext);
+	training->env.report = true;
+	training->env.verbose = options->verbose;
+}
+
+static void
+training_read(CfTraining *training)
+{
+	interactions_read(training->draft.source, &training->in);
+}
+
+static FeedbackSplit
+training_split(const CfTraining *training, FeedbackPart part)
+{
+	double judged = (double) MAX_JUDGED_CUSTOMERS / Max(training->in.customers->n, 1);
+
+	return (FeedbackSplit){.part = part,
+						   .late = training->in.late,
+						   .share = isnan(training->options.holdout) ? 0 : training->options.holdout,
+						   .judged_rows = Min(judged, 1.0),
+						   .seed = (uint64) training->options.seed};
+}
+
+/* The newest time among the entries of a part. */
+static int64
+latest_of(const Interactions *in, CooKeep keep, const void *arg)
+{
+	int64 latest = PG_INT64_MIN;
+
+	for (int64 i = 0; in->time != NULL && i < in->coo.n; i++)
+		if (keep == NULL || keep(&in->coo, i, arg))
+			latest = Max(latest, in->time[i]);
+	return latest;
+}
+
+static CfModel *
+fit_part(CfTraining *training, FeedbackPart which)
+{
+	FeedbackSplit split = training_split(training, which);
+	CfPart part = {.keep = feedback_keep, .arg = &split};
+
+	part.latest = latest_of(&training->in, part.keep, part.arg);
+	return cf_fit(&training->options, &training->in, &part, training->workers, &training->env);
+}
+
+/* The part of the entries to be judged by, as a matrix. */
+static Csr
+held_out(CfTraining *training)
+{
+	FeedbackSplit split = training_split(training, FEEDBACK_TEST);
+	const Interactions *in = &training->in;
+	Csr held = {.rows = in->customers->n, .cols = in->items->n};
+	CooMerge merge;
+
+	held.start = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int64) * ((Size) held.rows + 1));
+	held.col = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int32) * Max(in->coo.n, 1));
+	held.value = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(float) * Max(in->coo.n, 1));
+	env_check(&training->env,
+			  csr_from_coo(&training->env.base, &in->coo, feedback_keep, &split, &held, &merge),
+			  "merging repeated pairs");
+	return held;
+}
+
+static char *
+describe_split(const CfTraining *training)
+{
+	const CfOptions *options = &training->options;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	if (options->holdout_after.set)
+		appendStringInfo(&text, "pairs first bought after %s", option_time_text(&options->holdout_after));
+	else
+		appendStringInfo(&text, "%g of the pairs, seed " INT64_FORMAT, options->holdout, options->seed);
+	if (training->in.customers->n > MAX_JUDGED_CUSTOMERS)
+		appendStringInfo(&text, ", about %d customers drawn", MAX_JUDGED_CUSTOMERS);
+	if (options->feedback == CF_IMPLICIT && options->method != CF_BUY_AGAIN)
+		appendStringInfoString(&text, "; new items only");
+	return text.data;
+}
+
+static void
+judge(CfTraining *training, const CfModel *model, const Csr *held, bool popularity, const char *prefix,
+	  const char *split)
+{
+	JudgeTask task = {.model = &model->base,
+					  .lengths = {training->options.metrics_k},
+					  .n_lengths = 1,
+					  .relevant = *held,
+					  .targets = model->base.repeats ? JUDGE_ALL : JUDGE_NEW,
+					  .exclude_seen = !model->base.repeats,
+					  .known_only = true,
+					  .popularity = popularity};
+	Judged judged;
+	RankSummary summary;
+
+	recommender_judge(&training->env, &task, &judged);
+	if (judged.n == 0)
+	{
+		if (!popularity)
+			ereport(NOTICE, (errmsg("no evaluation: no customer has both held-out items and others")));
+		return;
+	}
+	summary = judged_summary(&judged, 0);
+	rank_metrics(&summary, prefix, training->options.metrics_k, split,
+				 &training->metrics[training->n_metrics]);
+	training->n_metrics += RANK_METRICS;
+}
+
+static void
+training_evaluate(CfTraining *training)
+{
+	MemoryContext scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "promoai holdout", ALLOCSET_DEFAULT_SIZES);
+	char *split = describe_split(training);
+	MemoryContext caller;
+	CfModel *model;
+	Csr held;
+
+	progress_phase(PROGRESS_EVALUATING, 0);
+	training->env.phase = "evaluating";
+	caller = MemoryContextSwitchTo(scratch);
+	training->env.memory = scratch;
+	held = held_out(training);
+	model = fit_part(training, FEEDBACK_TRAIN);
+	if (model->base.methods->rated)
+		training->n_metrics += recommender_rating_metrics(&model->base, &training->env, &held,
+														  model->base.mean, split, training->metrics);
+	else
+	{
+		MemoryContextSwitchTo(caller);
+		judge(training, model, &held, false, "", split);
+		judge(training, model, &held, true, "popularity_", split);
+	}
+	MemoryContextSwitchTo(caller);
+	training->env.memory = caller;
+	MemoryContextDelete(scratch);
+}
+
+static Jsonb *
+training_sizes(const CfTraining *training, const CfModel *model)
+{
+	JsonObject sizes;
+
+	json_open(&sizes);
+	json_put_int(&sizes, "customers", training->in.customers->n);
+	json_put_int(&sizes, "items", training->in.items->n);
+	json_put_int(&sizes, "interactions", training->in.pairs);
+	json_put_int(&sizes, "rows_merged", training->in.rows_merged);
+	json_put_int(&sizes, "pairs_dropped", training->in.pairs_dropped);
+	if (model->lists.rows > 0)
+		json_put_int(&sizes, "neighbours", csr_entries(&model->lists));
+	return json_close(&sizes);
+}
+
+static ModelVersion *
+training_publish(CfTraining *training)
+{
+	Payload payload = {0};
+	CfModel *model;
+	ModelVersion *version;
+
+	if (wants_holdout(&training->options))
+		training_evaluate(training);
+	progress_phase(PROGRESS_TRAINING, 0);
+	training->env.phase = "training";
+	model = fit_part(training, FEEDBACK_ALL);
+	training->metrics[training->n_metrics++] = interactions_repeat_share(&training->in);
+
+	progress_phase(PROGRESS_WRITING, 0);
+	interactions_free_entries(&training->in);
+	cf_model_write(model, &payload);
+	training->draft.kind = CF_KIND;
+	training->draft.arguments = options_to_jsonb(cf_options, &training->options);
+	training->draft.rows_read = training->in.rows_read;
+	training->draft.rows_skipped = training->in.rows_skipped;
+	training->draft.sizes = training_sizes(training, model);
+	training->draft.metrics = training->metrics;
+	training->draft.n_metrics = training->n_metrics;
+	training->draft.payload = &payload;
+	version = registry_publish(&training->draft);
+	progress_end();
+	return version;
+}
+
+/* ---- the SQL function, retraining, the fit of a definition ---- */
+
+PG_FUNCTION_INFO_V1(promoai_cf_train);
+Datum
+promoai_cf_train(PG_FUNCTION_ARGS)
+{
+	Args *args = args_open(fcinfo);
+	CfTraining training = {.draft.started = GetCurrentTimestamp()};
+	ModelVersion *version;
+
+	training.draft.model = args_text(args, "model");
+	training.draft.source = args_text(args, "source");
+	training.draft.search_path = pstrdup(namespace_search_path); /* the source may change the setting */
+	options_from_call(cf_options, args, &training.options);
+	training_open(&training);
+	registry_begin(training.draft.model, CF_KIND);
+
+	progress_start(training.draft.model);
+	training_read(&training);
+	interactions_settle(&training.in); /* before anything is drawn by index */
+	version = training_publish(&training);
+	return recommender_report(fcinfo, &training.in, &training.draft, version);
+}
+
+static ModelVersion *
+cf_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
+{
+	CfTraining training = {.draft.started = GetCurrentTimestamp()};
+
+	training.draft.model = model->name;
+	training.draft.source = model->source;
+	training.draft.search_path = model->search_path;
+	options_from_jsonb(cf_options, model->arguments, &training.options);
+	training_open(&training);
+
+	progress_start(model->name);
+	training_read(&training);
+	read_done(arg);
+	interactions_settle(&training.in);
+	return training_publish(&training);
+}
+
+Recommender *
+cf_fit_options(CfOptions *options, const Interactions *in)
+{
+	CfPart part = {.latest = latest_of(in, NULL, NULL)};
+	int workers = max_parallel_maintenance_workers;
+	PgEnv env;
+
+	cf_settle_options(options);
+	memory_require(cf_fit_bytes(options, in->coo.n, in->customers->n, in->items->n, workers),
+				   memory_limit(options->memory), "training");
+	env_init(&env, CurrentMemoryContext);
+	return &cf_fit(options, in, &part, workers, &env)->base;
+}
+
+static Recommender *
+cf_fit_definition(const Model *definition, const Interactions *in, MemoryContext memory)
+{
+	MemoryContext caller = MemoryContextSwitchTo(memory);
+	CfOptions options;
+	Recommender *model;
+
+	options_from_jsonb(cf_options, definition->arguments, &options);
+	model = cf_fit_options(&options, in);
+	MemoryContextSwitchTo(caller);
+	return model;
+}
+
+static void
+cf_check(Jsonb *arguments)
+{
+	CfOptions options;
+
+	options_check_keys(cf_options, arguments);
+	options_from_jsonb(cf_options, arguments, &options);
+	cf_settle_options(&options);
+}
+
+void
+cf_init(void)
+{
+	static const ModelKind kind = {.name = CF_KIND,
+								   .recommends = true,
+								   .retrain = cf_retrain,
+								   .fit = cf_fit_definition,
+								   .check = cf_check,
+								   .load = cf_model_load,
+								   .evaluate = recommender_evaluate};
+
+	kind_register(&kind);
+	cf_fit_init();
+}

@@ -1,0 +1,317 @@
+/*
+ * experiment.c - ways of learning compared on one source: what is learned from, what is judged by, and the judging
+ *
+ * The source is read once.  All models learn from the same entries under the same indices, so lists are compared customer by
+ * customer.  Customers of whom nothing is known when lists are made are not judged: every model gives them what is popular.
+ *
+ * Memory: the entries (20 bytes each with times) twice, the part that is learned from and the whole, and the matrices of
+ * what is judged by, within the limit; each fit counts its own need.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "api/experiment.h"
+#include "bridge/memory.h"
+
+static const char *const protocol_names[] = {[PROTOCOL_NEXT_PERIOD] = "next_period",
+											 [PROTOCOL_LEAVE_LAST_OUT] = "leave_last_out",
+											 [PROTOCOL_STRONG_GENERALIZATION] = "strong_generalization",
+											 [PROTOCOL_SAMPLED] = "sampled",
+											 NULL};
+
+/* The arguments as they come. */
+typedef struct ProtocolOptions
+{
+	int32 protocol;
+	OptionTime from_time;
+	int32 test_days;
+	double test_share;
+	int64 seed;
+} ProtocolOptions;
+
+#define FIELD(field) .name = #field, .offset = offsetof(ProtocolOptions, field)
+
+static const Option protocol_options[] = {
+	{FIELD(protocol), .type = OPTION_CHOICE, .choices = protocol_names},
+	{FIELD(from_time), .type = OPTION_TIME},
+	{FIELD(test_days), .type = OPTION_INT, .min = 1, .max = 36500, .nullable = true},
+	{FIELD(test_share), .type = OPTION_REAL, .min = 0.001, .max = 0.9, .nullable = true},
+	{FIELD(seed), .type = OPTION_BIGINT, .min = -9007199254740992.0, .max = 9007199254740992.0},
+	{.name = NULL},
+};
+
+static void
+refuse(bool given, const char *argument, const char *protocol)
+{
+	if (given)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" belongs to protocol => '%s'", argument, protocol)));
+}
+
+void
+experiment_open(Experiment *experiment, const Args *args)
+{
+	ProtocolOptions options;
+
+	options_from_call(protocol_options, args, &options);
+	*experiment =
+		(Experiment){.protocol = {.kind = (ProtocolKind) options.protocol, .seed = (uint64) options.seed}};
+	refuse(options.protocol != PROTOCOL_NEXT_PERIOD && options.from_time.set, "from_time", "next_period");
+	refuse(options.protocol != PROTOCOL_NEXT_PERIOD && options.test_days >= 0, "test_days", "next_period");
+	refuse(options.protocol != PROTOCOL_STRONG_GENERALIZATION && !isnan(options.test_share), "test_share",
+		   "strong_generalization");
+	experiment->days = options.test_days >= 0 ? options.test_days : EXPERIMENT_DEFAULT_DAYS;
+	experiment->protocol.share = isnan(options.test_share) ? 0.2 : options.test_share;
+	experiment->protocol.from = options.from_time.set ? options.from_time.at : PG_INT64_MIN;
+	env_init(&experiment->env, CurrentMemoryContext);
+}
+
+int
+experiment_sets(const Experiment *experiment, const ExperimentSet **sets)
+{
+	static const ExperimentSet periods[] = {{"all", JUDGE_ALL, false},
+											{"all", JUDGE_ALL, true},
+											{"new", JUDGE_NEW, true},
+											{"repeats", JUDGE_REPEATS, false}};
+	static const ExperimentSet shown[] = {{"new", JUDGE_NEW, true}};
+	static const ExperimentSet sampled[] = {{"all", JUDGE_ALL, false}};
+
+	switch (experiment->protocol.kind)
+	{
+		case PROTOCOL_STRONG_GENERALIZATION:
+			*sets = shown;
+			return lengthof(shown);
+		case PROTOCOL_SAMPLED:
+			*sets = sampled;
+			return lengthof(sampled);
+		default:
+			*sets = periods;
+			return lengthof(periods);
+	}
+}
+
+/* ---- parts ---- */
+
+static void *
+huge(uint64 n, uint64 width)
+{
+	return MemoryContextAllocHuge(CurrentMemoryContext, Max(memory_mul(n, width), 1));
+}
+
+static uint64
+experiment_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
+{
+	const Experiment *experiment = arg;
+	uint64 each = interactions_bytes(&experiment->all, entries);
+
+	return memory_add(memory_mul(each, 2), memory_add(memory_mul(entries, 13), memory_mul(customers, 64)));
+}
+
+/* The entries of one part, in memory of their own. */
+static Interactions
+part_of(const Interactions *all, const uint8 *part, ProtocolPart wanted)
+{
+	Interactions out = *all;
+	int64 n = 0;
+
+	for (int64 i = 0; i < all->coo.n; i++)
+		n += part[i] == wanted;
+	out.coo.row = huge(n, sizeof(int32));
+	out.coo.col = huge(n, sizeof(int32));
+	out.coo.value = all->coo.value != NULL ? huge(n, sizeof(float)) : NULL;
+	out.time = all->time != NULL ? huge(n, sizeof(int64)) : NULL;
+	out.late = NULL;
+	out.coo.n = 0;
+	for (int64 i = 0; i < all->coo.n; i++)
+	{
+		int64 to = out.coo.n;
+
+		if (unlikely(i % (1 << 20) == 0))
+			CHECK_FOR_INTERRUPTS();
+		if (part[i] != wanted)
+			continue;
+		out.coo.row[to] = all->coo.row[i];
+		out.coo.col[to] = all->coo.col[i];
+		if (out.coo.value != NULL)
+			out.coo.value[to] = all->coo.value[i];
+		if (out.time != NULL)
+			out.time[to] = all->time[i];
+		out.coo.n++;
+	}
+	return out;
+}
+
+/* Distinct pairs of a part as a matrix with their summed values. */
+static Csr
+matrix_of(Experiment *experiment, Interactions *part)
+{
+	Csr out = {.rows = part->customers->n, .cols = part->items->n};
+	CooMerge merge;
+
+	out.start = huge((uint64) out.rows + 1, sizeof(int64));
+	out.col = huge(part->coo.n, sizeof(int32));
+	out.value = huge(part->coo.n, sizeof(float));
+	env_check(&experiment->env, csr_from_coo(&experiment->env.base, &part->coo, NULL, NULL, &out, &merge),
+			  "merging repeated pairs");
+	interactions_free_entries(part);
+	return out;
+}
+
+static void
+require_part(const Experiment *experiment, int64 n, const char *what)
+{
+	if (n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the protocol leaves nothing to %s", what),
+				 errdetail("The parts: %s.", experiment_words(experiment))));
+}
+
+/* The matrix whose lists are made of drawn items, and the test items. */
+static void
+draw_candidates(Experiment *experiment)
+{
+	Interactions known = experiment->train;
+	Csr had;
+	Csr *out = &experiment->candidates;
+	uint8 *all = huge(known.coo.n, 1);
+
+	memset(all, PROTOCOL_TRAIN, known.coo.n);
+	known = part_of(&experiment->train, all, PROTOCOL_TRAIN);
+	pfree(all);
+	had = matrix_of(experiment, &known);
+	out->start = huge((uint64) experiment->test.rows + 1, sizeof(int64));
+	out->col = huge(protocol_candidates_room(&experiment->test), sizeof(int32));
+	env_check(&experiment->env,
+			  protocol_candidates(&experiment->env.base, &experiment->protocol, &had, &experiment->test, out),
+			  "drawing candidates");
+	pfree(had.start);
+	pfree(had.col);
+	pfree(had.value);
+}
+
+/* Part `source` by the protocol into train, test, history and candidates. */
+static void
+part_interactions(Experiment *experiment, const Interactions *source)
+{
+	uint8 *part = huge(source->coo.n, 1);
+	Interactions piece;
+
+	env_check(&experiment->env,
+			  protocol_split(&experiment->env.base, &experiment->protocol, &source->coo, source->time,
+							 source->customers->n, part),
+			  "parting the source");
+	piece = part_of(source, part, PROTOCOL_TEST);
+	require_part(experiment, piece.coo.n, "be judged by");
+	experiment->test = matrix_of(experiment, &piece);
+	if (experiment->protocol.kind == PROTOCOL_STRONG_GENERALIZATION)
+	{
+		piece = part_of(source, part, PROTOCOL_SHOWN);
+		experiment->history = matrix_of(experiment, &piece);
+	}
+	experiment->train = part_of(source, part, PROTOCOL_TRAIN);
+	require_part(experiment, experiment->train.coo.n, "learn from");
+	if (experiment->protocol.kind == PROTOCOL_SAMPLED)
+		draw_candidates(experiment);
+	pfree(part);
+}
+
+/* The end of the entries' times, and from when the newest `days` days are. */
+static void
+settle_period(Protocol *protocol, const Interactions *source, int32 days)
+{
+	int64 latest = PG_INT64_MIN;
+
+	for (int64 i = 0; i < source->coo.n; i++)
+		latest = Max(latest, source->time[i]);
+	if (protocol->from == PG_INT64_MIN)
+	{
+		protocol->from = latest - (int64) days * USECS_PER_DAY + 1;
+		protocol->until = latest + 1;
+	}
+	else
+		protocol->until = protocol->from + (int64) days * USECS_PER_DAY;
+}
+
+void
+experiment_read(Experiment *experiment, const char *source, uint64 limit)
+{
+	Protocol *protocol = &experiment->protocol;
+	Interactions *all = &experiment->all;
+
+	*all = (Interactions){.memory = CurrentMemoryContext,
+						  .timed = true,
+						  .need = experiment_need,
+						  .need_arg = experiment,
+						  .limit = limit};
+	interactions_read(source, all);
+	interactions_settle(all);
+	if (all->time == NULL && protocol->kind != PROTOCOL_STRONG_GENERALIZATION)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("protocol => '%s' needs a time in the source", protocol_names[protocol->kind]),
+						errhint("Add a timestamp as the source's last column, or use protocol => "
+								"'strong_generalization'.")));
+	if (protocol->kind == PROTOCOL_NEXT_PERIOD)
+		settle_period(protocol, all, experiment->days);
+	part_interactions(experiment, all);
+}
+
+void
+experiment_validation(const Experiment *experiment, Experiment *validation)
+{
+	*validation = (Experiment){.protocol = {.kind = PROTOCOL_NEXT_PERIOD,
+											.from = PG_INT64_MIN,
+											.share = 0.1,
+											.seed = experiment->protocol.seed},
+							   .days = experiment->days,
+							   .all = experiment->train};
+	env_init(&validation->env, CurrentMemoryContext);
+	if (experiment->train.time == NULL)
+		validation->protocol.kind = PROTOCOL_STRONG_GENERALIZATION;
+	else
+		settle_period(&validation->protocol, &experiment->train, validation->days);
+	part_interactions(validation, &experiment->train);
+}
+
+char *
+experiment_words(const Experiment *experiment)
+{
+	const Protocol *protocol = &experiment->protocol;
+	OptionTime from = {.set = true, .at = protocol->from};
+
+	switch (protocol->kind)
+	{
+		case PROTOCOL_NEXT_PERIOD:
+			return psprintf("learned from what came before %s, judged by the %d days from then on",
+							option_time_text(&from), experiment->days);
+		case PROTOCOL_LEAVE_LAST_OUT:
+			return "each customer's last item held out";
+		case PROTOCOL_STRONG_GENERALIZATION:
+			return psprintf("%g of the customers held out, four fifths of their items shown",
+							protocol->share);
+		case PROTOCOL_SAMPLED:
+			return psprintf("each customer's last item among %d drawn ones", PROTOCOL_NEGATIVES);
+	}
+	return "";
+}
+
+void
+experiment_judge(Experiment *experiment, const Recommender *model, const ExperimentSet *set,
+				 const int32 *lengths, int n_lengths, Judged *judged)
+{
+	JudgeTask task = {.model = model,
+					  .n_lengths = n_lengths,
+					  .relevant = experiment->test,
+					  .targets = set->targets,
+					  .exclude_seen = set->exclude_seen,
+					  .history = experiment->history,
+					  .candidates = experiment->candidates.rows > 0 ? &experiment->candidates : NULL,
+					  .known_only = true};
+
+	memcpy(task.lengths, lengths, sizeof(int32) * n_lengths);
+	recommender_judge(&experiment->env, &task, judged);
+}

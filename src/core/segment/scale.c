@@ -1,0 +1,320 @@
+/*
+ * scale.c - features brought to one measure
+ *
+ * Passes over the rows: the span of each feature, which tells constant features and those that have a logarithm; the
+ * logarithms, in place, and the means; the squares around the means; the scaling itself.  Sums run in double, in blocks
+ * of BLOCK rows that are then added up, which keeps rounding small for millions of rows.  Squares are taken of
+ * deviations relative to the span, so that no size of value overflows.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "scale.h"
+
+#define BLOCK 4096 /* rows between looks at the cancel flag */
+
+/* What is known of a feature on the way. */
+typedef struct Feature
+{
+	double low, high; /* of t(x) */
+	double mean;
+	double squares; /* of (t(x) - mean) / (high - low) */
+	double block; /* sum over the block at hand */
+} Feature;
+
+static inline double
+get(const ScaleRows *rows, int64_t at)
+{
+	return rows->wide != NULL ? rows->wide[at] : (double) rows->narrow[at];
+}
+
+static inline void
+put(const ScaleRows *rows, int64_t at, double value)
+{
+	if (rows->wide != NULL)
+		rows->wide[at] = value;
+	else
+		rows->narrow[at] = (float) value;
+}
+
+/* ---- a pass over the rows ---- */
+
+typedef void (*Visit)(const ScaleRows *rows, int64_t row, const FeatureScale *scales, Feature *features);
+
+static CoreStatus
+pass(Env *env, const ScaleRows *rows, Visit visit, const FeatureScale *scales, Feature *features,
+	 size_t result)
+{
+	for (int64_t begin = 0; begin < rows->n; begin += BLOCK)
+	{
+		int64_t end = begin + BLOCK < rows->n ? begin + BLOCK : rows->n;
+
+		if (env->cancelled(env))
+			return CORE_CANCELLED;
+		for (int32_t f = 0; f < rows->features; f++)
+			features[f].block = 0;
+		for (int64_t row = begin; row < end; row++)
+			visit(rows, row, scales, features);
+		if (result == 0)
+			continue;
+		for (int32_t f = 0; f < rows->features; f++)
+			*(double *) ((char *) &features[f] + result) += features[f].block;
+	}
+	return CORE_OK;
+}
+
+static void
+visit_span(const ScaleRows *rows, int64_t row, const FeatureScale *scales, Feature *features)
+{
+	(void) scales;
+	for (int32_t f = 0; f < rows->features; f++)
+	{
+		double x = get(rows, row * rows->features + f);
+
+		features[f].low = x < features[f].low ? x : features[f].low;
+		features[f].high = x > features[f].high ? x : features[f].high;
+		features[f].block += x - x; /* not a number once a value is not finite */
+	}
+}
+
+static void
+visit_sum(const ScaleRows *rows, int64_t row, const FeatureScale *scales, Feature *features)
+{
+	for (int32_t f = 0; f < rows->features; f++)
+	{
+		int64_t at = row * rows->features + f;
+
+		if (scales[f].log)
+			put(rows, at, log1p(get(rows, at)));
+		features[f].block += get(rows, at) - features[f].low;
+	}
+}
+
+static void
+visit_squares(const ScaleRows *rows, int64_t row, const FeatureScale *scales, Feature *features)
+{
+	for (int32_t f = 0; f < rows->features; f++)
+	{
+		double span = features[f].high - features[f].low;
+		double deviation = span > 0 ? (get(rows, row * rows->features + f) - scales[f].center) / span : 0;
+
+		features[f].block += deviation * deviation;
+	}
+}
+
+static void
+visit_scale(const ScaleRows *rows, int64_t row, const FeatureScale *scales, Feature *features)
+{
+	(void) features;
+	for (int32_t f = 0; f < rows->features; f++)
+	{
+		int64_t at = row * rows->features + f;
+
+		put(rows, at, scales[f].scale == 0 ? 0 : (get(rows, at) - scales[f].center) / scales[f].scale);
+	}
+}
+
+static void
+visit_apply(const ScaleRows *rows, int64_t row, const FeatureScale *scales, Feature *features)
+{
+	(void) features;
+	for (int32_t f = 0; f < rows->features; f++)
+	{
+		int64_t at = row * rows->features + f;
+
+		if (rows->wide != NULL)
+			rows->wide[at] = scale_wide(&scales[f], rows->wide[at]);
+		else
+			rows->narrow[at] = scale_narrow(&scales[f], rows->narrow[at]);
+	}
+}
+
+/* ---- median and quartiles ---- */
+
+/* Rearranges column [n] so that place k holds what it would hold were it sorted, nothing larger before it. */
+static void
+select_place(double *column, int64_t n, int64_t k)
+{
+	int64_t low = 0;
+	int64_t high = n - 1;
+
+	while (low < high)
+	{
+		double pivot = column[low + (high - low) / 2];
+		int64_t i = low;
+		int64_t j = high;
+
+		while (i <= j)
+		{
+			while (column[i] < pivot)
+				i++;
+			while (column[j] > pivot)
+				j--;
+			if (i <= j)
+			{
+				double swap = column[i];
+
+				column[i++] = column[j];
+				column[j--] = swap;
+			}
+		}
+		if (k <= j)
+			high = j;
+		else if (k >= i)
+			low = i;
+		else
+			return;
+	}
+}
+
+/* The quantile p, interpolated between its neighbours. */
+static double
+quantile(double *column, int64_t n, double p)
+{
+	double place = p * (double) (n - 1);
+	int64_t below = (int64_t) floor(place);
+	double value;
+	double next;
+
+	select_place(column, n, below);
+	value = column[below];
+	if (place == (double) below)
+		return value;
+	next = INFINITY;
+	for (int64_t i = below + 1; i < n; i++)
+		next = column[i] < next ? column[i] : next;
+	return value + (place - (double) below) * (next - value);
+}
+
+/* Median and interquartile range, where there is one. */
+static CoreStatus
+scale_by_quartiles(Env *env, const ScaleRows *rows, FeatureScale *scales, const Feature *features)
+{
+	double *column = env->alloc(env, sizeof(double) * (size_t) rows->n);
+	CoreStatus status = CORE_OK;
+
+	if (column == NULL)
+		return CORE_NO_MEMORY;
+	for (int32_t f = 0; f < rows->features && status == CORE_OK; f++)
+	{
+		double median;
+		double range;
+
+		if (features[f].high == features[f].low)
+			continue;
+		for (int64_t row = 0; row < rows->n; row++)
+			column[row] = get(rows, row * rows->features + f);
+		median = quantile(column, rows->n, 0.5);
+		range = quantile(column, rows->n, 0.75) - quantile(column, rows->n, 0.25);
+		if (range > 0)
+		{
+			scales[f].center = median;
+			scales[f].scale = range;
+		}
+		if (env->cancelled(env))
+			status = CORE_CANCELLED;
+	}
+	env->release(env, column);
+	return status;
+}
+
+/* ---- all of it ---- */
+
+/* Which features have a logarithm; low and high become those of t(x). */
+static CoreStatus
+settle_spans(ScaleMethod method, const ScaleRows *rows, FeatureScale *scales, Feature *features)
+{
+	for (int32_t f = 0; f < rows->features; f++)
+	{
+		scales[f].log = method == SCALE_LOG_ZSCORE && features[f].low >= 0;
+		if (scales[f].log)
+		{
+			features[f].low = log1p(features[f].low);
+			features[f].high = log1p(features[f].high);
+		}
+		if (rows->narrow != NULL)
+		{
+			features[f].low = (float) features[f].low;
+			features[f].high = (float) features[f].high;
+		}
+		if (features[f].squares != 0 || !isfinite(features[f].high - features[f].low))
+			return CORE_NOT_FINITE;
+	}
+	return CORE_OK;
+}
+
+static CoreStatus
+find_scales(Env *env, ScaleMethod method, const ScaleRows *rows, FeatureScale *scales, Feature *features)
+{
+	double n = (double) rows->n;
+	CoreStatus status = pass(env, rows, visit_span, scales, features, offsetof(Feature, squares));
+
+	if (status == CORE_OK)
+		status = settle_spans(method, rows, scales, features);
+	if (status == CORE_OK)
+		status = pass(env, rows, visit_sum, scales, features, offsetof(Feature, mean));
+	if (status != CORE_OK)
+		return status;
+	for (int32_t f = 0; f < rows->features; f++)
+		scales[f].center = features[f].low + features[f].mean / n;
+	status = pass(env, rows, visit_squares, scales, features, offsetof(Feature, squares));
+	if (status != CORE_OK)
+		return status;
+	for (int32_t f = 0; f < rows->features; f++)
+	{
+		double span = features[f].high - features[f].low;
+
+		scales[f].scale = span * sqrt(features[f].squares / n);
+		if (scales[f].scale == 0)
+			scales[f].center = features[f].low;
+		else if (method == SCALE_NONE || method == SCALE_CENTER)
+		{
+			scales[f].center = method == SCALE_NONE ? 0 : scales[f].center;
+			scales[f].scale = 1;
+		}
+	}
+	return method == SCALE_ROBUST ? scale_by_quartiles(env, rows, scales, features) : CORE_OK;
+}
+
+size_t
+scale_scratch_bytes(ScaleMethod method, int64_t n, int32_t features)
+{
+	size_t column = method == SCALE_ROBUST ? sizeof(double) * (size_t) n : 0;
+
+	return column + sizeof(Feature) * (size_t) features + 128;
+}
+
+CoreStatus
+scale_rows(Env *env, ScaleMethod method, const ScaleRows *rows, FeatureScale *scales)
+{
+	size_t count = (size_t) rows->features;
+	Feature *features;
+	CoreStatus status;
+
+	memset(scales, 0, sizeof(FeatureScale) * count);
+	if (rows->n == 0 || count == 0)
+		return CORE_OK;
+	features = env->alloc(env, sizeof(Feature) * count);
+	if (features == NULL)
+		return CORE_NO_MEMORY;
+	for (size_t f = 0; f < count; f++)
+		features[f] = (Feature){.low = INFINITY, .high = -INFINITY};
+	status = find_scales(env, method, rows, scales, features);
+	if (status == CORE_OK)
+		status = pass(env, rows, visit_scale, scales, features, 0);
+	env->release(env, features);
+	return status;
+}
+
+CoreStatus
+scale_apply(Env *env, const FeatureScale *scales, const ScaleRows *rows)
+{
+	Feature *features = env->alloc(env, sizeof(Feature) * (size_t) (rows->features > 0 ? rows->features : 1));
+	CoreStatus status;
+
+	if (features == NULL)
+		return CORE_NO_MEMORY;
+	status = pass(env, rows, visit_apply, scales, features, 0);
+	env->release(env, features);
+	return status;
+}
