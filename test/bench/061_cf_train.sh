@@ -89,7 +89,7 @@ done
 say "  why ten items are recommended to the customer with the longest history, $(sql "SELECT count(DISTINCT product_id) FROM shop.order_items WHERE customer_id = $longest") items, $repeats times; processor time"
 for method in ease item_knn user_knn rp3beta mf; do
 	per_call "cf_explain, $method" $((10 * repeats)) "SELECT promoai.cf_recommend('$method', $longest)" \
-		"SELECT count(*) FROM generate_series(1, $repeats) g, promoai.cf_recommend('$method', $longest) r, promoai.cf_explain('$method', $longest, r.item) e"
+		"SELECT count(*) FROM generate_series(1, $repeats) g, promoai.cf_recommend('$method', $longest) r, promoai.cf_explain('$method', $longest + 0 * g, r.item) e"
 done
 sql "DROP TABLE ease_pair, near_pair; DROP SCHEMA shop CASCADE" 2>/dev/null
 sql "SELECT promoai.model_drop(model) FROM promoai.models" >/dev/null
