@@ -8,8 +8,12 @@
 
 #include "api/cf_train.h"
 #include "api/basket_train.h"
+#include "api/clv_model.h"
+#include "api/content_train.h"
+#include "api/hybrid_train.h"
 #include "api/mf_train.h"
 #include "api/recommend.h"
+#include "api/segment_train.h"
 #include "bridge/env.h"
 #include "bridge/language.h"
 #include "bridge/testpoint.h"
@@ -30,5 +34,9 @@ _PG_init(void)
 	cf_init();
 	basket_init();
 	recommend_all_init();
+	segment_init();
+	clv_init();
+	content_init();
+	hybrid_init();
 	MarkGUCPrefixReserved("promoai");
 }

@@ -196,6 +196,13 @@ seen_matrix(const CfModel *model)
 				 .value = (float *) base->seen_value};
 }
 
+/* What it counts for that a neighbour had something of this value: a rating as it is. */
+static float
+had_weight(const CfModel *model, float value)
+{
+	return model->base.methods->rated ? value : feedback_weight(model->transform, value);
+}
+
 /* The neighbours of a taste: the customer's, or found for a history into heap [neighbours]; the caller releases *room. */
 static CoreStatus
 find_neighbours(const CfModel *model, Env *env, const Taste *taste, ScoreCauses *causes, void **room)
@@ -232,9 +239,7 @@ find_neighbours(const CfModel *model, Env *env, const Taste *taste, ScoreCauses 
 	values = (float *) (causes->weights + k);
 	history.values = values;
 	for (int32 i = 0; i < taste->n; i++)
-		values[i] = model->base.methods->rated
-						? taste->values[i]
-						: feedback_weight(model->transform, taste->values != NULL ? taste->values[i] : 1);
+		values[i] = had_weight(model, taste->values != NULL ? taste->values[i] : 1);
 	if (model->weighted)
 		neighbour_weights_history(&model->weights, &model->by_item, model->mean_length, taste->items, values,
 								  taste->n, values);
@@ -279,11 +284,31 @@ predict_ratings(const CfModel *model, Env *env, const Taste *taste, const ScoreC
 	return status;
 }
 
+/* scores [items] = the sums over the neighbours of similarity times what they had; unweighed values are summed by core. */
+static CoreStatus
+sum_neighbours(const CfModel *model, Env *env, const ScoreCauses *causes, float *scores)
+{
+	Csr had = seen_matrix(model);
+
+	if (had.value == NULL || model->transform == FEEDBACK_NONE)
+		return item_scores(env, &had, causes, scores);
+	memset(scores, 0, sizeof(float) * had.cols);
+	for (int32 v = 0; v < causes->n; v++)
+	{
+		int32 neighbour = causes->rows[v];
+
+		if (env->cancelled(env))
+			return CORE_CANCELLED;
+		for (int64 e = had.start[neighbour]; e < had.start[neighbour + 1]; e++)
+			scores[had.col[e]] += causes->weights[v] * had_weight(model, had.value[e]);
+	}
+	return CORE_OK;
+}
+
 static CoreStatus
 users_score(const Recommender *base, Env *env, const Taste *taste, float *scores)
 {
 	const CfModel *model = cf_of(base);
-	Csr had = seen_matrix(model);
 	ScoreCauses causes;
 	void *room;
 	CoreStatus status = find_neighbours(model, env, taste, &causes, &room);
@@ -292,7 +317,7 @@ users_score(const Recommender *base, Env *env, const Taste *taste, float *scores
 		status = predict_ratings(model, env, taste, &causes, scores);
 	else if (status == CORE_OK)
 	{
-		status = item_scores(env, &had, &causes, scores);
+		status = sum_neighbours(model, env, &causes, scores);
 		silence_zeros(scores, base->items.n);
 	}
 	if (room != NULL)
@@ -355,7 +380,9 @@ users_suit(const Recommender *base, Env *env, int32 item, float *scores)
 		int32 n;
 		const int32 *items = recommender_seen(base, u, &n);
 
-		had[u] = recommender_has(items, n, item) ? (seen.value != NULL ? entry_of(&seen, u, item) : 1) : NAN;
+		had[u] = NAN;
+		if (recommender_has(items, n, item))
+			had[u] = had_weight(model, seen.value != NULL ? entry_of(&seen, u, item) : 1);
 	}
 	for (int32 u = 0; u < base->customers.n && status == CORE_OK; u++)
 	{
@@ -463,7 +490,7 @@ users_explain(const Recommender *base, Env *env, const Taste *taste, int32 item,
 
 			if (!recommender_has(items, n, item))
 				continue;
-			value = had.value != NULL ? entry_of(&had, neighbour, item) : 1;
+			value = had_weight(model, had.value != NULL ? entry_of(&had, neighbour, item) : 1);
 			if (base->methods->rated)
 				value -= model->means[neighbour];
 			if (pass == 0)

@@ -31,7 +31,6 @@
 #include "core/recommend/rank_batch.h"
 
 #define JOB_LISTS "recommend_all"
-#define REGION_ALIGN 64
 #define WINDOW_USERS 2048 /* at most */
 #define WINDOW_BYTES                                                                                         \
 	((uint64) 8 * 1024 * 1024) /* of the users of one window, at most while there are several */
@@ -230,16 +229,6 @@ recommend_all_init(void)
 
 /* ---- what it takes ---- */
 
-static Size
-take(uint64 *cursor, uint64 n, uint64 width)
-{
-	uint64 at = *cursor;
-
-	*cursor = memory_add(at, memory_mul(n, width));
-	*cursor = *cursor > PG_UINT64_MAX - REGION_ALIGN ? PG_UINT64_MAX : TYPEALIGN(REGION_ALIGN, *cursor);
-	return at;
-}
-
 /* Lay the region out, with the items' arrays when there are workers; returns its size. */
 static uint64
 plan_region(const Lists *lists, bool workers, ListsRegion *region)
@@ -257,14 +246,14 @@ plan_region(const Lists *lists, bool workers, ListsRegion *region)
 	region->batch.arg = NULL;
 	region->indexed = batch->index != NULL;
 	region->candidates = batch->candidates != NULL;
-	take(&cursor, 1, sizeof(ListsRegion));
-	region->shared = take(&cursor, rank_batch_shared_bytes(batch), 1);
-	region->item_factors = take(&cursor, items * batch->factors, sizeof(float));
-	region->codes =
-		take(&cursor, blocks > 0 ? rank_index_code_bytes(batch->items, batch->factors) : 0, sizeof(uint8));
-	region->order = take(&cursor, 16 * blocks, sizeof(int32));
-	region->limits = take(&cursor, 4 * blocks, sizeof(float));
-	region->candidate = take(&cursor, workers ? batch->n_candidates : 0, sizeof(int32));
+	memory_take(&cursor, 1, sizeof(ListsRegion));
+	region->shared = memory_take(&cursor, rank_batch_shared_bytes(batch), 1);
+	region->item_factors = memory_take(&cursor, items * batch->factors, sizeof(float));
+	region->codes = memory_take(&cursor, blocks > 0 ? rank_index_code_bytes(batch->items, batch->factors) : 0,
+								sizeof(uint8));
+	region->order = memory_take(&cursor, 16 * blocks, sizeof(int32));
+	region->limits = memory_take(&cursor, 4 * blocks, sizeof(float));
+	region->candidate = memory_take(&cursor, workers ? batch->n_candidates : 0, sizeof(int32));
 	region->bytes = cursor;
 	return cursor;
 }

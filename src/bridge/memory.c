@@ -12,6 +12,8 @@
 
 #include "bridge/memory.h"
 
+#define TAKE_ALIGN 64
+
 #define HUGE_PAGE ((Size) 2 * 1024 * 1024) /* on most machines; elsewhere some of the block is left out */
 
 uint64
@@ -104,4 +106,20 @@ memory_require_setting(uint64 need, const char *what)
 					errmsg("%s needs %s of memory, more than the allowed %s", what, memory_pretty(need),
 						   memory_pretty(limit - 1)),
 					errhint("Raise maintenance_work_mem to at least %s.", memory_pretty(need))));
+}
+
+void *
+memory_huge(uint64 n, uint64 width)
+{
+	return MemoryContextAllocHuge(CurrentMemoryContext, Max(memory_mul(n, width), 1));
+}
+
+Size
+memory_take(uint64 *cursor, uint64 n, uint64 width)
+{
+	uint64 at = *cursor;
+
+	*cursor = memory_add(at, memory_mul(n, width));
+	*cursor = *cursor > PG_UINT64_MAX - TAKE_ALIGN ? PG_UINT64_MAX : TYPEALIGN64(TAKE_ALIGN, *cursor);
+	return (Size) at;
 }

@@ -37,4 +37,13 @@ extern void memory_want_huge_pages(void *block, uint64 bytes);
  */
 extern bool memory_shared_has_room(uint64 bytes);
 
+/* n elements of `width` bytes in the current context, however many; overflow-checked. */
+extern void *memory_huge(uint64 n, uint64 width);
+
+/*
+ * The layout of a region: where the next array of n elements stands, aligned to 64, and the cursor behind it.  The cursor stays
+ * at UINT64_MAX once it has overflowed.
+ */
+extern Size memory_take(uint64 *cursor, uint64 n, uint64 width);
+
 #endif

@@ -120,6 +120,9 @@ test_none_and_constant(void)
 		if (methods[m] == SCALE_NONE)
 			CHECK(wide[1] == 1 && wide[3] == -2 && wide[5] == 3 && wide[7] == 4);
 	}
+	memcpy(wide, (double[8]){5, 1, 5, -2, 5, 3, 5, 4}, sizeof(wide));
+	CHECK(scale_rows(&env.env, SCALE_CENTER, &rows, scales) == CORE_OK);
+	CHECK(scales[0].scale == 0 && scales[1].scale == 1 && scales[1].center == 1.5 && wide[3] == -3.5);
 	rows.n = 1;
 	CHECK(scale_rows(&env.env, SCALE_ZSCORE, &rows, scales) == CORE_OK);
 	CHECK(scales[0].scale == 0 && scales[1].scale == 0);

@@ -267,9 +267,9 @@ find_scales(Env *env, ScaleMethod method, const ScaleRows *rows, FeatureScale *s
 		scales[f].scale = span * sqrt(features[f].squares / n);
 		if (scales[f].scale == 0)
 			scales[f].center = features[f].low;
-		else if (method == SCALE_NONE)
+		else if (method == SCALE_NONE || method == SCALE_CENTER)
 		{
-			scales[f].center = 0;
+			scales[f].center = method == SCALE_NONE ? 0 : scales[f].center;
 			scales[f].scale = 1;
 		}
 	}

@@ -10,6 +10,7 @@
  *   SCALE_ROBUST      median and interquartile range (quantiles interpolated, as RobustScaler); where half of the rows or
  *                     more have one value and the range is 0, mean and standard deviation
  *   SCALE_NONE        values as they are: center 0, scale 1
+ *   SCALE_CENTER      values less their mean: scale 1; what SCALE_NONE means where a distance is all that counts
  *
  * A feature with one value in all rows says nothing: its scale is 0 and it becomes 0 everywhere, under SCALE_NONE too,
  * so that it stays out of every distance.
@@ -29,7 +30,8 @@ typedef enum ScaleMethod
 	SCALE_LOG_ZSCORE,
 	SCALE_ZSCORE,
 	SCALE_ROBUST,
-	SCALE_NONE
+	SCALE_NONE,
+	SCALE_CENTER
 } ScaleMethod;
 
 typedef struct FeatureScale

@@ -1,0 +1,225 @@
+/*
+ * segment_drift.c - whether segments still fit: the model held against a source of today
+ *
+ * segment_drift compares shares, of segments and of each feature's deciles at training, by the population stability index;
+ * evaluate(model, source) measures what training measured, on other rows.
+ *
+ * Memory: the source's rows, 4 bytes a feature and 4 a row, twice where they are measured, within maintenance_work_mem or
+ * memory =>.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "api/segment_fit.h"
+#include "api/segment_serve.h"
+#include "api/segment_train.h"
+#include "bridge/memory.h"
+#include "bridge/rows.h"
+
+#define BLOCK 1024
+#define MODERATE 0.1 /* as credit scoring has it (Siddiqi 2006) */
+#define LARGE 0.25
+
+typedef struct Today
+{
+	const SegmentModel *model;
+	SegmentSource in;
+	bool measured; /* the silhouette and the like are wanted */
+	PgEnv env;
+	float *rows; /* [n x features] scaled */
+	int32 *labels; /* [n] */
+} Today;
+
+static uint64
+today_need(const void *arg, uint64 rows)
+{
+	const Today *today = arg;
+	QualityTask quality = {.n = (int64) rows,
+						   .features = today->model->features,
+						   .k = today->model->k,
+						   .judged = SILHOUETTE_ROWS};
+	uint64 need = memory_mul(rows, sizeof(float) * (uint64) today->model->features + sizeof(int32));
+
+	return today->measured ? memory_add(need, cluster_quality_bytes(&quality)) : need;
+}
+
+/* Read, put in order, scaled and labelled. */
+static void
+read_today(Today *today, const char *source, const char *memory, const char *what)
+{
+	const SegmentModel *model = today->model;
+	SegmentSource *in = &today->in;
+	ScaleRows rows = {.features = model->features};
+	float score[BLOCK];
+
+	in->limit = memory_limit(memory);
+	in->what = what;
+	in->need = today_need;
+	in->need_arg = today;
+	segment_source_open(source, in);
+	if (in->features != model->features)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("source must have an id and %d features, got %d columns", model->features,
+							   in->features + 1),
+						errdetail("The model was trained on %s.", segment_names(model))));
+	segment_source_read(source, in);
+	env_init(&today->env, CurrentMemoryContext);
+	today->rows =
+		MemoryContextAllocHuge(CurrentMemoryContext, sizeof(float) * (Size) in->n * (Size) model->features);
+	today->labels = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int32) * (Size) in->n);
+	segment_source_take(in, today->rows);
+	rows.n = in->n;
+	rows.narrow = today->rows;
+	env_check(&today->env, scale_apply(&today->env.base, model->scales, &rows), "standardizing");
+	for (int64 i = 0; i < in->n; i += BLOCK)
+	{
+		CHECK_FOR_INTERRUPTS();
+		segment_nearest(model, today->rows + i * model->features, Min(in->n - i, BLOCK), today->labels + i,
+						score);
+	}
+}
+
+/* ---- drift ---- */
+
+static Datum
+number_array(const double *numbers, int32 n)
+{
+	Datum *elements = palloc(sizeof(Datum) * n);
+
+	for (int32 i = 0; i < n; i++)
+		elements[i] = Float8GetDatum(numbers[i]);
+	return PointerGetDatum(
+		construct_array(elements, n, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* A row (feature, psi, verdict, expected, actual, rows); name NULL: the segments. */
+static void
+put_drift(ReturnSetInfo *rows, const char *name, const double *expected, const double *actual, int32 n,
+		  int64 read)
+{
+	double psi = profile_stability(expected, actual, n);
+	Datum values[6];
+	bool nulls[6] = {0};
+
+	nulls[0] = name == NULL;
+	values[0] = name == NULL ? (Datum) 0 : CStringGetTextDatum(name);
+	values[1] = Float8GetDatum(psi);
+	values[2] = CStringGetTextDatum(psi >= LARGE ? "large" : psi >= MODERATE ? "moderate" : "small");
+	values[3] = number_array(expected, n);
+	values[4] = number_array(actual, n);
+	values[5] = Int64GetDatum(read);
+	rows_put(rows, values, nulls);
+}
+
+static void
+drift_of_segments(const Today *today, ReturnSetInfo *rows)
+{
+	const SegmentModel *model = today->model;
+	double *expected = palloc(sizeof(double) * model->k);
+	double *actual = palloc(sizeof(double) * model->k);
+	int64 *counts = palloc0(sizeof(int64) * model->k);
+
+	for (int64 i = 0; i < today->in.n; i++)
+		counts[today->labels[i]]++;
+	for (int32 s = 0; s < model->k; s++)
+	{
+		expected[s] = (double) model->sizes[s] / (double) model->n;
+		actual[s] = (double) counts[s] / (double) today->in.n;
+	}
+	put_drift(rows, NULL, expected, actual, model->k, today->in.n);
+}
+
+static void
+drift_of_feature(const Today *today, int32 f, ReturnSetInfo *rows)
+{
+	const SegmentModel *model = today->model;
+	const float *cuts = model->profile.cuts + (Size) f * (PROFILE_BINS - 1);
+	int64 counts[PROFILE_BINS] = {0};
+	double actual[PROFILE_BINS];
+
+	for (int64 i = 0; i < today->in.n; i++)
+	{
+		if (unlikely(i % (1 << 20) == 0))
+			CHECK_FOR_INTERRUPTS();
+		counts[profile_bin(cuts, today->rows[i * model->features + f])]++;
+	}
+	for (int bin = 0; bin < PROFILE_BINS; bin++)
+		actual[bin] = (double) counts[bin] / (double) today->in.n;
+	put_drift(rows, model->names[f], model->profile.shares + (Size) f * PROFILE_BINS, actual, PROFILE_BINS,
+			  today->in.n);
+}
+
+/* segment_drift(model, source, version, memory): the segments first, then each feature. */
+PG_FUNCTION_INFO_V1(promoai_segment_drift);
+Datum
+promoai_segment_drift(PG_FUNCTION_ARGS)
+{
+	Args *args = args_open(fcinfo);
+	Today today = {.model = segment_open(args)};
+	char *source = args_text(args, "source");
+	ReturnSetInfo *rows;
+
+	read_today(&today, source, args_text_or_null(args, "memory"), "reading the source");
+	rows = rows_open(fcinfo);
+	drift_of_segments(&today, rows);
+	for (int32 f = 0; f < today.model->features; f++)
+		drift_of_feature(&today, f, rows);
+	return (Datum) 0;
+}
+
+/* ---- evaluate ---- */
+
+ModelMetric *
+segment_evaluate(const Model *definition, const LoadedModel *loaded, const EvaluateRequest *request,
+				 int *n_metrics)
+{
+	Today today = {.model = loaded->state, .measured = true};
+	ModelMetric *metrics = palloc(sizeof(ModelMetric) * 5);
+	Quality quality;
+	double squares;
+	int n = 0;
+
+	if (request->history != NULL)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("a model of kind \"%s\" is evaluated without a history", SEGMENT_KIND)));
+	read_today(&today, request->source, NULL, "evaluating");
+	QualityTask task = {.rows = today.rows,
+						.n = today.in.n,
+						.features = today.model->features,
+						.labels = today.labels,
+						.k = today.model->k,
+						.judged = SILHOUETTE_ROWS,
+						.seed = 42};
+
+	env_check(&today.env, cluster_quality(&today.env.base, &task, &quality), "evaluating");
+	squares = today.model->kernel->inertia(today.rows, today.in.n, today.model->features, today.labels,
+										   today.model->centroids);
+	const struct
+	{
+		const char *name;
+		double value, error;
+		int64 n;
+	} found[] = {{"inertia", squares, NAN, quality.rows},
+				 {"mean_square_distance", squares / (double) quality.rows, NAN, quality.rows},
+				 {"silhouette", quality.silhouette, quality.silhouette_error, quality.silhouette_rows},
+				 {"davies_bouldin", quality.davies_bouldin, NAN, quality.rows},
+				 {"calinski_harabasz", quality.calinski_harabasz, NAN, quality.rows}};
+
+	for (int m = 0; m < (int) lengthof(found); m++)
+		if (!isnan(found[m].value))
+			metrics[n++] = (ModelMetric){.metric = found[m].name,
+										 .split = "given source",
+										 .value = found[m].value,
+										 .low = found[m].value - 1.959963984540054 * found[m].error,
+										 .high = found[m].value + 1.959963984540054 * found[m].error,
+										 .n = found[m].n};
+	*n_metrics = n;
+	return metrics;
+}

@@ -1,0 +1,294 @@
+/*
+ * profile.c - what makes a segment
+ *
+ * One pass sums values and squares: scaled features as they are, for they lie around 0, and their own units less the value that
+ * became 0.  Quantiles are taken from a sorted column of the sample, segment by segment.
+ *
+ * Memory: one column of the sample and its labels.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "profile.h"
+
+#define BLOCK 4096 /* rows between looks at the cancel flag */
+#define LEAST_SHARE 1e-4
+
+typedef struct Cell
+{
+	int32_t label;
+	float value;
+} Cell;
+
+static double *
+figures_of(const ProfileTask *task, const Profile *profile, int32_t segment, int32_t feature)
+{
+	return profile->figures + ((int64_t) segment * task->features + feature) * PROFILE_FIGURES;
+}
+
+static int64_t
+sample_rows(const ProfileTask *task)
+{
+	return task->n < PROFILE_SAMPLE ? task->n : PROFILE_SAMPLE;
+}
+
+/* ---- means and spreads ---- */
+
+static CoreStatus
+add_rows(Env *env, const ProfileTask *task, const Profile *profile, int64_t *counts)
+{
+	for (int64_t i = 0; i < task->n; i++)
+	{
+		const float *x = task->rows + i * task->features;
+		double *figures = figures_of(task, profile, task->labels[i], 0);
+
+		if (i % BLOCK == 0 && env->cancelled(env))
+			return CORE_CANCELLED;
+		counts[task->labels[i]]++;
+		for (int32_t f = 0; f < task->features; f++, figures += PROFILE_FIGURES)
+		{
+			double scaled = x[f];
+			double own = scale_undo(&task->scales[f], scaled) - scale_undo(&task->scales[f], 0);
+
+			figures[PROFILE_SCALED_MEAN] += scaled;
+			figures[PROFILE_SCALED_SD] += scaled * scaled;
+			figures[PROFILE_MEAN] += own;
+			figures[PROFILE_SD] += own * own;
+		}
+	}
+	return CORE_OK;
+}
+
+/* Sums of n values and of their squares, less `origin` each, become mean and spread. */
+static void
+settle(double *mean, double *spread, double origin, int64_t n)
+{
+	double sum = *mean;
+
+	*mean = origin + sum / (double) n;
+	*spread = sqrt(fmax(*spread - sum * (sum / (double) n), 0) / (double) n);
+}
+
+static CoreStatus
+take_moments(Env *env, const ProfileTask *task, const Profile *profile, int64_t *counts)
+{
+	CoreStatus status = add_rows(env, task, profile, counts);
+
+	if (status != CORE_OK)
+		return status;
+	for (int32_t f = 0; f < task->features; f++)
+	{
+		double *all = figures_of(task, profile, task->k, f);
+		double origin = scale_undo(&task->scales[f], 0);
+
+		for (int32_t s = 0; s < task->k; s++)
+			for (int i = PROFILE_SCALED_MEAN; i <= PROFILE_SD; i++)
+				all[i] += figures_of(task, profile, s, f)[i];
+		for (int32_t s = 0; s <= task->k; s++)
+		{
+			double *figures = figures_of(task, profile, s, f);
+			int64_t n = s < task->k ? counts[s] : task->n;
+
+			settle(&figures[PROFILE_SCALED_MEAN], &figures[PROFILE_SCALED_SD], 0, n);
+			settle(&figures[PROFILE_MEAN], &figures[PROFILE_SD], origin, n);
+		}
+	}
+	return CORE_OK;
+}
+
+/* ---- quantiles ---- */
+
+double
+profile_value(const FeatureScale *scale, float z)
+{
+	double value = scale_undo(scale, z);
+
+	if (scale->scale != 0 && scale_narrow(scale, 0) == z)
+		return 0;
+	for (int digits = 1; digits <= 9 && scale->scale != 0; digits++)
+	{
+		char text[32];
+		double rounded;
+
+		snprintf(text, sizeof(text), "%.*e", digits - 1, value);
+		rounded = strtod(text, NULL);
+		if (scale_narrow(scale, (float) rounded) == z)
+			return rounded;
+	}
+	return value;
+}
+
+/* Interpolated, in the feature's own unit, of sorted cells. */
+static double
+quantile(const FeatureScale *scale, const Cell *cells, int64_t n, double p)
+{
+	double place = p * (double) (n - 1);
+	int64_t below = (int64_t) place;
+	double value = profile_value(scale, cells[below].value);
+
+	if (place == (double) below || cells[below + 1].value == cells[below].value)
+		return value;
+	return value + (place - (double) below) * (profile_value(scale, cells[below + 1].value) - value);
+}
+
+static int
+by_value(const void *left, const void *right)
+{
+	const Cell *a = left;
+	const Cell *b = right;
+
+	return (a->value > b->value) - (a->value < b->value);
+}
+
+static int
+by_label(const void *left, const void *right)
+{
+	const Cell *a = left;
+	const Cell *b = right;
+
+	return a->label != b->label ? (a->label < b->label ? -1 : 1) : by_value(left, right);
+}
+
+static void
+put_quartiles(const FeatureScale *scale, const Cell *cells, int64_t n, double *figures)
+{
+	figures[PROFILE_QUARTER] = quantile(scale, cells, n, 0.25);
+	figures[PROFILE_MEDIAN] = quantile(scale, cells, n, 0.5);
+	figures[PROFILE_THREE_QUARTERS] = quantile(scale, cells, n, 0.75);
+}
+
+/* Quartiles of all, deciles and the shares between them; cells sorted by value. */
+static void
+take_deciles(const ProfileTask *task, const Profile *profile, const Cell *cells, int64_t n, int32_t f)
+{
+	float *cuts = profile->cuts + (int64_t) f * (PROFILE_BINS - 1);
+	double *shares = profile->shares + (int64_t) f * PROFILE_BINS;
+
+	put_quartiles(&task->scales[f], cells, n, figures_of(task, profile, task->k, f));
+	for (int cut = 0; cut < PROFILE_BINS - 1; cut++)
+		cuts[cut] = cells[(n - 1) * (cut + 1) / PROFILE_BINS].value;
+	for (int64_t i = 0; i < n; i++)
+		shares[profile_bin(cuts, cells[i].value)] += 1 / (double) n;
+}
+
+/* Quartiles of each segment; cells sorted by label. */
+static void
+take_quartiles(const ProfileTask *task, const Profile *profile, const Cell *cells, int64_t n, int32_t f)
+{
+	for (int64_t begin = 0; begin < n;)
+	{
+		int64_t end = begin;
+
+		while (end < n && cells[end].label == cells[begin].label)
+			end++;
+		put_quartiles(&task->scales[f], cells + begin, end - begin,
+					  figures_of(task, profile, cells[begin].label, f));
+		begin = end;
+	}
+}
+
+/* Segments too small for the sample to hold any of their rows: their means stand in. */
+static void
+mark_quartiles(const ProfileTask *task, const Profile *profile, int32_t f)
+{
+	for (int32_t s = 0; s < task->k; s++)
+	{
+		double *figures = figures_of(task, profile, s, f);
+
+		for (int q = PROFILE_QUARTER; q <= PROFILE_THREE_QUARTERS; q++)
+			figures[q] = figures[PROFILE_MEAN];
+	}
+}
+
+static CoreStatus
+take_quantiles(Env *env, const ProfileTask *task, const Profile *profile, Cell *cells)
+{
+	int64_t n = sample_rows(task);
+
+	for (int32_t f = 0; f < task->features; f++)
+	{
+		if (env->cancelled(env))
+			return CORE_CANCELLED;
+		for (int64_t i = 0; i < n; i++)
+		{
+			int64_t row = (int64_t) ((double) i * ((double) task->n / (double) n));
+
+			cells[i] = (Cell){.label = task->labels[row], .value = task->rows[row * task->features + f]};
+		}
+		mark_quartiles(task, profile, f);
+		qsort(cells, (size_t) n, sizeof(Cell), by_value);
+		take_deciles(task, profile, cells, n, f);
+		qsort(cells, (size_t) n, sizeof(Cell), by_label);
+		take_quartiles(task, profile, cells, n, f);
+	}
+	return CORE_OK;
+}
+
+size_t
+profile_bytes(const ProfileTask *task)
+{
+	return (size_t) sample_rows(task) * sizeof(Cell) + (size_t) task->k * sizeof(int64_t);
+}
+
+CoreStatus
+profile_rows(Env *env, const ProfileTask *task, const Profile *profile)
+{
+	size_t features = (size_t) task->features;
+	int64_t *counts = env->alloc(env, profile_bytes(task));
+	CoreStatus status;
+
+	if (counts == NULL)
+		return CORE_NO_MEMORY;
+	memset(counts, 0, (size_t) task->k * sizeof(int64_t));
+	memset(profile->figures, 0, ((size_t) task->k + 1) * features * PROFILE_FIGURES * sizeof(double));
+	memset(profile->shares, 0, features * PROFILE_BINS * sizeof(double));
+	status = take_moments(env, task, profile, counts);
+	if (status == CORE_OK)
+		status = take_quantiles(env, task, profile, (Cell *) (counts + task->k));
+	env->release(env, counts);
+	return status;
+}
+
+/* ---- comparisons ---- */
+
+EffectSize
+profile_effect(const double *segment, int64_t n, const double *all, int64_t n_all)
+{
+	double total = (double) n_all;
+	double here = (double) n;
+	double rest = total - here;
+	double apart;
+	double pooled;
+	double effect;
+	double error;
+
+	if (rest < 1 || here < 1)
+		return (EffectSize){.effect = NAN, .low = NAN, .high = NAN};
+	/* The rest's mean from both; the squares within both sides from those of all. */
+	apart = (segment[PROFILE_SCALED_MEAN] - all[PROFILE_SCALED_MEAN]) * total / rest;
+	pooled = total * all[PROFILE_SCALED_SD] * all[PROFILE_SCALED_SD] - apart * apart * here * rest / total;
+	if (total < 3 || pooled <= 1e-12 * total * all[PROFILE_SCALED_SD] * all[PROFILE_SCALED_SD])
+		return (EffectSize){.effect = apart == 0 ? 0 : copysign(INFINITY, apart), .low = NAN, .high = NAN};
+	effect = apart / sqrt(pooled / (total - 2)) * (1 - 3 / (4 * (total - 2) - 1));
+	error = sqrt(total / (here * rest) + effect * effect / (2 * total));
+	return (EffectSize){.effect = effect,
+						.low = effect - 1.959963984540054 * error,
+						.high = effect + 1.959963984540054 * error};
+}
+
+double
+profile_stability(const double *expected, const double *actual, int32_t n)
+{
+	double sum = 0;
+
+	for (int32_t i = 0; i < n; i++)
+	{
+		double e = fmax(expected[i], LEAST_SHARE);
+		double a = fmax(actual[i], LEAST_SHARE);
+
+		sum += (a - e) * log(a / e);
+	}
+	return sum;
+}

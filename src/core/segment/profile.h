@@ -1,0 +1,81 @@
+/*
+ * profile.h - what makes a segment: its features' means, spread and quartiles, and how far they are from the rest's
+ *
+ * Means and spreads are kept twice: in the scaled unit in which segments were made, where effect sizes are taken, and in the
+ * feature's own.  Quantiles, and the shares of rows between deciles, are of PROFILE_SAMPLE rows at most, drawn evenly.
+ */
+#ifndef CORE_SEGMENT_PROFILE_H
+#define CORE_SEGMENT_PROFILE_H
+
+#include "scale.h"
+
+#define PROFILE_SAMPLE 100000
+#define PROFILE_BINS 10 /* between deciles */
+
+/* The figures of one feature in one segment. */
+enum
+{
+	PROFILE_SCALED_MEAN,
+	PROFILE_SCALED_SD, /* of the population */
+	PROFILE_MEAN, /* this and the next: in the feature's own unit */
+	PROFILE_SD,
+	PROFILE_QUARTER, /* quartiles */
+	PROFILE_MEDIAN,
+	PROFILE_THREE_QUARTERS,
+	PROFILE_FIGURES
+};
+
+typedef struct ProfileTask
+{
+	const float *rows; /* [n x features], scaled */
+	int64_t n;
+	int32_t features;
+	const FeatureScale *scales; /* [features] */
+	const int32_t *labels; /* [n] in 0 .. k - 1 */
+	int32_t k;
+} ProfileTask;
+
+typedef struct Profile
+{
+	double *figures; /* [(k + 1) x features x PROFILE_FIGURES]; the last segment is all rows */
+	float *cuts; /* [features x (PROFILE_BINS - 1)] deciles, scaled */
+	double *shares; /* [features x PROFILE_BINS] of the rows, see profile_bin */
+} Profile;
+
+/* Every cluster has rows.  O(n x features + sample x features log(sample)). */
+extern CoreStatus profile_rows(Env *env, const ProfileTask *task, const Profile *profile);
+extern size_t profile_bytes(const ProfileTask *task);
+
+/* The bin of a scaled value: how many of the cuts [PROFILE_BINS - 1] lie below it. */
+static inline int
+profile_bin(const float *cuts, float value)
+{
+	int bin = 0;
+
+	while (bin < PROFILE_BINS - 1 && value > cuts[bin])
+		bin++;
+	return bin;
+}
+
+/* A difference between means, in standard deviations. */
+typedef struct EffectSize
+{
+	double effect; /* Hedges' g; infinite when neither side varies; NaN without a rest */
+	double low, high; /* 95 % interval; NaN where effect is not finite */
+} EffectSize;
+
+/* Segment against the rest from figures [PROFILE_FIGURES] of `segment` of n rows and of all rows. */
+extern EffectSize profile_effect(const double *segment, int64_t n, const double *all, int64_t n_all);
+
+/*
+ * The population stability index of shares [n] against those expected: sum of (actual - expected) ln(actual / expected),
+ * shares below 0.0001 taken for that.
+ */
+extern double profile_stability(const double *expected, const double *actual, int32_t n);
+
+/*
+ * The value of a feature that became z, as it was most likely written: the shortest decimal number that becomes z again.
+ */
+extern double profile_value(const FeatureScale *scale, float z);
+
+#endif
