@@ -76,6 +76,15 @@ refuse(const CfOptions *options, bool given, const char *argument, const char *m
 						errdetail("It belongs to %s.", methods)));
 }
 
+/* `argument` was given, but ratings are taken as they are. */
+static void
+refuse_explicit(bool given, const char *argument)
+{
+	if (given)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" makes no sense with feedback => 'explicit'", argument)));
+}
+
 static void
 check_options(const CfOptions *options)
 {
@@ -113,8 +122,8 @@ check_options(const CfOptions *options)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("feedback => 'explicit' makes no sense with method => '%s'", method_choices[method]),
 				 errhint("Ratings are predicted by method => 'user_knn' and by promoai.mf_train.")));
-	refuse(options, options->weighting > 0, "weighting", "implicit feedback");
-	refuse(options, options->value_transform >= 0, "value_transform", "implicit feedback");
+	refuse_explicit(options->weighting > CF_UNWEIGHTED, "weighting");
+	refuse_explicit(options->value_transform >= 0, "value_transform");
 }
 
 static void

@@ -181,6 +181,15 @@ add_trial(Tuning *tuning, const GridKey *keys, const int *at, int n)
 	kind_find(trial->kind)->check(trial->arguments);
 }
 
+static void
+require_method(const GridKey *keys, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(keys[i].name, "method") == 0)
+			return;
+	grid_error("It lacks the key \"method\".");
+}
+
 /* All combinations of one object, the last key running fastest. */
 static void
 read_object(Tuning *tuning, JsonbContainer *object)
@@ -190,6 +199,7 @@ read_object(Tuning *tuning, JsonbContainer *object)
 	int n = read_keys(object, keys);
 	int place = n;
 
+	require_method(keys, n);
 	while (place >= 0)
 	{
 		add_trial(tuning, keys, at, n);

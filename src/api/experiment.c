@@ -65,6 +65,10 @@ experiment_open(Experiment *experiment, const Args *args)
 	refuse(options.protocol != PROTOCOL_NEXT_PERIOD && options.test_days >= 0, "test_days", "next_period");
 	refuse(options.protocol != PROTOCOL_STRONG_GENERALIZATION && !isnan(options.test_share), "test_share",
 		   "strong_generalization");
+	if (options.from_time.set && TIMESTAMP_NOT_FINITE(options.from_time.at))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"from_time\" must be finite, got %s",
+							   option_time_text(&options.from_time))));
 	experiment->days = options.test_days >= 0 ? options.test_days : EXPERIMENT_DEFAULT_DAYS;
 	experiment->protocol.share = isnan(options.test_share) ? 0.2 : options.test_share;
 	experiment->protocol.from = options.from_time.set ? options.from_time.at : PG_INT64_MIN;
