@@ -258,13 +258,14 @@ experiment_read(Experiment *experiment, const char *source, uint64 limit)
 	part_interactions(experiment, all);
 }
 
+/* Customers are drawn by another seed than those of the test, who are no part of these entries any more. */
 void
 experiment_validation(const Experiment *experiment, Experiment *validation)
 {
 	*validation = (Experiment){.protocol = {.kind = PROTOCOL_NEXT_PERIOD,
 											.from = PG_INT64_MIN,
 											.share = 0.1,
-											.seed = experiment->protocol.seed},
+											.seed = experiment->protocol.seed + 1},
 							   .days = experiment->days,
 							   .all = experiment->train};
 	env_init(&validation->env, CurrentMemoryContext);
@@ -289,8 +290,9 @@ experiment_words(const Experiment *experiment)
 		case PROTOCOL_LEAVE_LAST_OUT:
 			return "each customer's last item held out";
 		case PROTOCOL_STRONG_GENERALIZATION:
-			return psprintf("%g of the customers held out, four fifths of their items shown",
-							protocol->share);
+			return psprintf("%g of the customers held out, seed " INT64_FORMAT
+							", four fifths of their items shown",
+							protocol->share, (int64) protocol->seed);
 		case PROTOCOL_SAMPLED:
 			return psprintf("each customer's last item among %d drawn ones", PROTOCOL_NEGATIVES);
 	}

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "api/content_model.h"
 #include "api/hybrid_model.h"
 #include "api/holdout.h"
 #include "api/hybrid_train.h"
@@ -135,7 +136,7 @@ settle_options(const char *name, HybridOptions *options, double *given)
 	if (options->holdout_after.set && !isnan(options->holdout))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("arguments \"holdout\" and \"holdout_after\" exclude each other")));
-	if (isnan(options->holdout))
+	if (isnan(options->holdout) && !options->holdout_after.set)
 		options->holdout = HOLDOUT_SHARE;
 }
 
@@ -185,6 +186,11 @@ borrow_source(HybridTraining *training)
 {
 	const Model *first = training->definitions[0];
 
+	if (strcmp(first->kind, CONTENT_KIND) == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"source\" is needed to fit weights"),
+						errdetail("The source of the first model, \"%s\", holds attributes, not purchases.",
+								  first->name)));
 	if (first->owner_oid != GetUserId() || first->source[0] == '\0')
 		ereport(
 			ERROR,
@@ -413,6 +419,8 @@ hybrid_fit_definition(const Model *definition, const Interactions *in, MemoryCon
 		HybridFit fit = fit_of(&options, models, repeats, NULL, memory_limit(options.memory));
 
 		fit.after.set = false; /* a date of the definition's own source */
+		if (isnan(fit.holdout))
+			fit.holdout = DEFAULT_HOLDOUT;
 		hybrid_fit_weights(&fit, in, &env);
 		memcpy(given, fit.weights, sizeof(given));
 	}
