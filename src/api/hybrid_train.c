@@ -420,7 +420,7 @@ hybrid_fit_definition(const Model *definition, const Interactions *in, MemoryCon
 
 		fit.after.set = false; /* a date of the definition's own source */
 		if (isnan(fit.holdout))
-			fit.holdout = DEFAULT_HOLDOUT;
+			fit.holdout = HOLDOUT_SHARE;
 		hybrid_fit_weights(&fit, in, &env);
 		memcpy(given, fit.weights, sizeof(given));
 	}
