@@ -8,6 +8,9 @@
 
 #include "api/cf_train.h"
 #include "api/basket_train.h"
+#include "api/clv_model.h"
+#include "api/content_train.h"
+#include "api/hybrid_train.h"
 #include "api/mf_train.h"
 #include "api/recommend.h"
 #include "api/segment_train.h"
@@ -32,5 +35,8 @@ _PG_init(void)
 	basket_init();
 	recommend_all_init();
 	segment_init();
+	clv_init();
+	content_init();
+	hybrid_init();
 	MarkGUCPrefixReserved("promoai");
 }

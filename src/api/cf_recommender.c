@@ -425,33 +425,42 @@ users_similar(const Recommender *base, Env *env, int32 item, const int32 *others
 	return CORE_OK;
 }
 
+/* What the items of a history weigh in the customer's own row: own [history->n]. */
+static void
+own_weights(const CfModel *model, const Taste *history, double *own)
+{
+	bool weighed = !model->base.methods->rated && history->customer >= 0;
+
+	for (int32 j = 0; j < history->n; j++)
+		own[j] = weighed ? entry_of(&model->by_item, history->items[j], history->customer) : 1;
+}
+
 /*
  * A neighbour's part of the score is shared among the items that both had, by what each adds to their product (of ratings:
- * evenly).  `item` is one that the neighbour had.
+ * evenly).  own and product [history->n]: own_weights, and room.
  */
 static void
-share_neighbour(const CfModel *model, const Taste *taste, int32 neighbour, double part, float *parts)
+share_neighbour(const CfModel *model, const Taste *history, int32 neighbour, double part, const double *own,
+				double *product, float *parts)
 {
-	const Recommender *base = &model->base;
+	bool weighed = !model->base.methods->rated && history->customer >= 0;
+	int32 n;
+	const int32 *had = recommender_seen(&model->base, neighbour, &n);
+	int32 at = 0;
 	double whole = 0;
 
-	for (int pass = 0; pass < 2; pass++)
-		for (int32 j = 0; j < taste->n; j++)
-		{
-			int32 n;
-			const int32 *had = recommender_seen(base, neighbour, &n);
-			double product = 1;
-
-			if (!recommender_has(had, n, taste->items[j]))
-				continue;
-			if (!base->methods->rated && taste->customer >= 0)
-				product = (double) entry_of(&model->by_item, taste->items[j], neighbour) *
-						  entry_of(&model->by_item, taste->items[j], taste->customer);
-			if (pass == 0)
-				whole += product;
-			else if (whole != 0)
-				parts[j] += (float) (part * product / whole);
-		}
+	for (int32 j = 0; j < history->n; j++)
+	{
+		while (at < n && had[at] < history->items[j])
+			at++;
+		product[j] = 0;
+		if (at == n || had[at] != history->items[j])
+			continue;
+		product[j] = weighed ? entry_of(&model->by_item, history->items[j], neighbour) * own[j] : 1;
+		whole += product[j];
+	}
+	for (int32 j = 0; j < history->n && whole != 0; j++)
+		parts[j] += (float) (part * product[j] / whole);
 }
 
 static CoreStatus
@@ -459,11 +468,16 @@ users_explain(const Recommender *base, Env *env, const Taste *taste, int32 item,
 {
 	const CfModel *model = cf_of(base);
 	Csr had = seen_matrix(model);
+	double *own = env->alloc(env, 2 * sizeof(double) * Max(taste->n, 1));
 	ScoreCauses causes;
 	double support = 0;
 	void *room;
-	CoreStatus status = find_neighbours(model, env, taste, &causes, &room);
+	CoreStatus status;
 
+	if (own == NULL)
+		return CORE_NO_MEMORY;
+	own_weights(model, taste, own);
+	status = find_neighbours(model, env, taste, &causes, &room);
 	memset(parts, 0, sizeof(float) * taste->n);
 	for (int pass = 0; status == CORE_OK && pass < 2; pass++)
 		for (int32 v = 0; v < causes.n; v++)
@@ -483,10 +497,12 @@ users_explain(const Recommender *base, Env *env, const Taste *taste, int32 item,
 				support += fabs(similarity);
 			else
 				share_neighbour(model, taste, neighbour,
-								similarity * value / (base->methods->rated ? support : 1), parts);
+								similarity * value / (base->methods->rated ? support : 1), own,
+								own + taste->n, parts);
 		}
 	if (room != NULL)
 		env->release(env, room);
+	env->release(env, own);
 	*score = (float) (base->methods->rated && status == CORE_OK ? mean_of(model, taste) : 0);
 	for (int32 j = 0; j < taste->n; j++)
 		*score += parts[j];

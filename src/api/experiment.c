@@ -101,12 +101,6 @@ experiment_sets(const Experiment *experiment, const ExperimentSet **sets)
 
 /* ---- parts ---- */
 
-static void *
-huge(uint64 n, uint64 width)
-{
-	return MemoryContextAllocHuge(CurrentMemoryContext, Max(memory_mul(n, width), 1));
-}
-
 static uint64
 experiment_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 {
@@ -125,10 +119,10 @@ part_of(const Interactions *all, const uint8 *part, ProtocolPart wanted)
 
 	for (int64 i = 0; i < all->coo.n; i++)
 		n += part[i] == wanted;
-	out.coo.row = huge(n, sizeof(int32));
-	out.coo.col = huge(n, sizeof(int32));
-	out.coo.value = all->coo.value != NULL ? huge(n, sizeof(float)) : NULL;
-	out.time = all->time != NULL ? huge(n, sizeof(int64)) : NULL;
+	out.coo.row = memory_huge(n, sizeof(int32));
+	out.coo.col = memory_huge(n, sizeof(int32));
+	out.coo.value = all->coo.value != NULL ? memory_huge(n, sizeof(float)) : NULL;
+	out.time = all->time != NULL ? memory_huge(n, sizeof(int64)) : NULL;
 	out.late = NULL;
 	out.coo.n = 0;
 	for (int64 i = 0; i < all->coo.n; i++)
@@ -157,9 +151,9 @@ matrix_of(Experiment *experiment, Interactions *part)
 	Csr out = {.rows = part->customers->n, .cols = part->items->n};
 	CooMerge merge;
 
-	out.start = huge((uint64) out.rows + 1, sizeof(int64));
-	out.col = huge(part->coo.n, sizeof(int32));
-	out.value = huge(part->coo.n, sizeof(float));
+	out.start = memory_huge((uint64) out.rows + 1, sizeof(int64));
+	out.col = memory_huge(part->coo.n, sizeof(int32));
+	out.value = memory_huge(part->coo.n, sizeof(float));
 	env_check(&experiment->env, csr_from_coo(&experiment->env.base, &part->coo, NULL, NULL, &out, &merge),
 			  "merging repeated pairs");
 	interactions_free_entries(part);
@@ -182,14 +176,14 @@ draw_candidates(Experiment *experiment)
 	Interactions known = experiment->train;
 	Csr had;
 	Csr *out = &experiment->candidates;
-	uint8 *all = huge(known.coo.n, 1);
+	uint8 *all = memory_huge(known.coo.n, 1);
 
 	memset(all, PROTOCOL_TRAIN, known.coo.n);
 	known = part_of(&experiment->train, all, PROTOCOL_TRAIN);
 	pfree(all);
 	had = matrix_of(experiment, &known);
-	out->start = huge((uint64) experiment->test.rows + 1, sizeof(int64));
-	out->col = huge(protocol_candidates_room(&experiment->test), sizeof(int32));
+	out->start = memory_huge((uint64) experiment->test.rows + 1, sizeof(int64));
+	out->col = memory_huge(protocol_candidates_room(&experiment->test), sizeof(int32));
 	env_check(&experiment->env,
 			  protocol_candidates(&experiment->env.base, &experiment->protocol, &had, &experiment->test, out),
 			  "drawing candidates");
@@ -202,7 +196,7 @@ draw_candidates(Experiment *experiment)
 static void
 part_interactions(Experiment *experiment, const Interactions *source)
 {
-	uint8 *part = huge(source->coo.n, 1);
+	uint8 *part = memory_huge(source->coo.n, 1);
 	Interactions piece;
 
 	env_check(&experiment->env,

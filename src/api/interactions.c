@@ -326,7 +326,6 @@ keep_used(Interactions *in, const Csr *pairs)
 													   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	int32 *item_place = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) pairs->cols + 1),
 												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-
 	int32 customers;
 	int32 items;
 

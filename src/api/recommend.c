@@ -95,8 +95,8 @@ show_scores(const Recommender *model, RecommendList *list)
 
 		if (entry->filled)
 		{
-			entry->score /= (float) model->customers.n;
-			entry->boosted /= (float) model->customers.n;
+			entry->score /= (float) Max(model->customers.n, 1);
+			entry->boosted /= (float) Max(model->customers.n, 1);
 		}
 		else if (model->methods->shown != NULL)
 		{

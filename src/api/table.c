@@ -1,10 +1,10 @@
 /*
  * table.c - a source's rows as columns in memory
  *
- * Each row appends 8 bytes per number or time and 4 per key or day; numbers that are wanted row by row in single precision
- * take 4.  Arrays grow by half; whenever they do, what they and
- * the work to come will take is held against the limit.  Past the limit rows are only counted, so that the error can say
- * what the whole source would need.  At the end keys are sorted and indices replaced by their ranks.
+ * Each row appends 8 bytes per number or time, 4 per key or day, and 8 beside the bytes of a text or vector; numbers that are
+ * wanted row by row in single precision take 4.  Arrays grow by half; whenever they do, what they and the work to come will
+ * take is held against the limit.  Past the limit rows are only counted, so that the error can say what the whole source
+ * would need.  At the end keys are sorted and indices replaced by their ranks.
  */
 #include "postgres.h"
 
@@ -25,6 +25,7 @@ typedef struct Filler
 	Table *table;
 	SourceReader reader;
 	int64 room;
+	uint64 kept; /* rows that are not only counted */
 	bool full; /* past the limit: only count */
 } Filler;
 
@@ -47,6 +48,12 @@ stands_alone(const Table *table, int c)
 	return table->columns[c].attno != 0 && !(table->by_rows && is_number(&table->columns[c]));
 }
 
+static inline bool
+is_run(const SourceColumn *column)
+{
+	return column->kind == SOURCE_TEXT || column->kind == SOURCE_VECTOR;
+}
+
 static Size
 width_of(const SourceColumn *column)
 {
@@ -66,6 +73,9 @@ array_of(Table *table, int c)
 			return (void **) &table->day[c];
 		case SOURCE_TIME:
 			return (void **) &table->time[c];
+		case SOURCE_TEXT:
+		case SOURCE_VECTOR:
+			return (void **) &table->run[c].start;
 		default:
 			return (void **) &table->number[c];
 	}
@@ -86,6 +96,10 @@ filler_need(const Filler *filler, uint64 rows)
 
 		if (stands_alone(table, c))
 			columns = memory_add(columns, memory_mul(rows, width_of(column) + (column->nullable ? 1 : 0)));
+		if (column->attno != 0 &&
+			is_run(column)) /* has grown by half; rows only counted are taken to be as long */
+			columns = memory_add(columns, memory_mul(table->run[c].room + table->run[c].room / 2,
+													 1 + (rows - filler->kept) / Max(filler->kept, 1)));
 		if (column->attno != 0 && column->ids != NULL)
 			ids = memory_add(ids, ids_memory(column->ids));
 	}
@@ -106,11 +120,13 @@ filler_grow(Filler *filler)
 	for (int c = 0; c < table->n_columns; c++)
 	{
 		void **array = array_of(table, c);
-		Size bytes = width_of(&table->columns[c]) * room;
+		Size bytes = width_of(&table->columns[c]) * (room + (is_run(&table->columns[c]) ? 1 : 0));
 
 		if (!stands_alone(table, c))
 			continue;
 		*array = *array == NULL ? MemoryContextAllocHuge(table->memory, bytes) : repalloc_huge(*array, bytes);
+		if (is_run(&table->columns[c]) && filler->room == 0)
+			table->run[c].start[0] = 0;
 		if (table->columns[c].nullable)
 			table->is_null[c] = table->is_null[c] == NULL ? MemoryContextAllocHuge(table->memory, room)
 														  : repalloc_huge(table->is_null[c], room);
@@ -143,6 +159,40 @@ filler_count(Filler *filler)
 	}
 }
 
+/* Append a text or vector; false when there is no room within the limit for it. */
+static bool
+append_run(Filler *filler, int c, const void *data, uint64 bytes)
+{
+	Table *table = filler->table;
+	TableRun *run = &table->run[c];
+	uint64 at = run->start[table->n];
+
+	if (at + bytes > run->room)
+	{
+		uint64 room = Max(run->room + run->room / 2, at + bytes + FIRST_ROOM);
+
+		run->room = room;
+		if (filler_need(filler, table->n + 1) > table->limit)
+			return false;
+		run->bytes = run->bytes == NULL ? MemoryContextAllocHuge(table->memory, room)
+										: repalloc_huge(run->bytes, room);
+	}
+	if (bytes > 0)
+		memcpy(run->bytes + at, data, bytes);
+	run->start[table->n + 1] = at + bytes;
+	return true;
+}
+
+static bool
+fill_run(Filler *filler, int c, const SourceValue *value, bool null)
+{
+	if (null)
+		return append_run(filler, c, NULL, 0);
+	if (filler->table->columns[c].kind == SOURCE_TEXT)
+		return append_run(filler, c, value->text->bytes, value->text->length);
+	return append_run(filler, c, value->vector->numbers, sizeof(double) * (uint64) value->vector->n);
+}
+
 static void
 fill_cell(Table *table, int c, int64 n, const SourceValue *value, bool null)
 {
@@ -163,6 +213,9 @@ fill_cell(Table *table, int c, int64 n, const SourceValue *value, bool null)
 			break;
 		case SOURCE_TIME:
 			table->time[c][n] = null ? 0 : value->time;
+			break;
+		case SOURCE_TEXT:
+		case SOURCE_VECTOR: /* fill_run */
 			break;
 	}
 }
@@ -211,11 +264,19 @@ fill_row(void *arg, const SourceValue *values)
 		return;
 	}
 	for (int c = 0; c < table->n_columns; c++)
-		if (stands_alone(table, c))
-			fill_cell(table, c, table->n, &values[c], filler->reader.nulls[c]);
+	{
+		bool null = filler->reader.nulls[c];
+
+		if (!stands_alone(table, c))
+			continue;
+		fill_cell(table, c, table->n, &values[c], null);
+		if (is_run(&table->columns[c]) && !fill_run(filler, c, &values[c], null))
+			filler->full = true;
+	}
 	if (table->numbers > 0)
 		fill_numbers(table, values);
 	table->n++;
+	filler->kept += !filler->full;
 }
 
 static void
@@ -262,12 +323,14 @@ table_read(const char *source, Table *table)
 	table->day = MemoryContextAllocZero(table->memory, pointers);
 	table->time = MemoryContextAllocZero(table->memory, pointers);
 	table->is_null = MemoryContextAllocZero(table->memory, pointers);
+	table->run = MemoryContextAllocZero(table->memory, sizeof(TableRun) * table->n_columns);
 	table->ids = MemoryContextAllocZero(table->memory, pointers);
 	source_read(source, &filler.reader);
 	table->rows_read = filler.reader.rows_read;
 	table->rows_skipped = filler.reader.rows_skipped;
+	table->bytes = filler_need(&filler, table->n);
 	if (table->n > 0)
-		memory_require(filler_need(&filler, table->n), table->limit, table->what);
+		memory_require(table->bytes, table->limit, table->what);
 	for (int c = 0; c < table->n_columns; c++)
 		sort_keys(table, c);
 	test_point("solving");

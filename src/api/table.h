@@ -8,6 +8,14 @@
 
 #include "bridge/source.h"
 
+/* Values of any length, one after the other; none for NULL. */
+typedef struct TableRun
+{
+	uint64 *start; /* [n + 1] */
+	char *bytes; /* [start[n]] SOURCE_TEXT: UTF-8; SOURCE_VECTOR: doubles */
+	uint64 room;
+} TableRun;
+
 typedef struct Table
 {
 	/* set by the caller */
@@ -31,10 +39,12 @@ typedef struct Table
 	float *
 		rows; /* [n x numbers] with by_rows: the columns that are SOURCE_NUMBER or SOURCE_LEVEL, in their order */
 	int32 numbers;
+	TableRun *run; /* [n_columns]: SOURCE_TEXT, SOURCE_VECTOR */
 	uint8 **is_null; /* [n_columns] of [n]: nullable columns only */
 	IdSet **ids; /* [n_columns] the ids behind index; of a key that is a time its number */
 	int64 rows_read;
 	int64 rows_skipped;
+	uint64 bytes; /* all of this, at most */
 } Table;
 
 /* Read a source; afterwards nothing but the order of rows depends on the order in which they came. */

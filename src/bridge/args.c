@@ -9,6 +9,7 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/json.h"
@@ -17,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "bridge/args.h"
+#include "bridge/compat.h"
 #include "bridge/json.h"
 
 /* Keep the input arguments' names and types of pg_proc's row. */
@@ -173,7 +175,8 @@ option_choice(const Option *option, const char *value)
 static bool
 option_nullable(const Option *option)
 {
-	return option->type == OPTION_TEXT || option->type == OPTION_TIME ||
+	return option->type == OPTION_TEXT || option->type == OPTION_TIME || option->type == OPTION_TEXTS ||
+		   option->type == OPTION_REALS || option->type == OPTION_JSON ||
 		   ((option->type == OPTION_INT || option->type == OPTION_REAL || option->type == OPTION_CHOICE) &&
 			option->nullable);
 }
@@ -187,8 +190,64 @@ option_set_null(const Option *option, void *field)
 		*(double *) field = NAN;
 	else if (option->type == OPTION_CHOICE || option->type == OPTION_INT)
 		*(int32 *) field = -1;
+	else if (option->type == OPTION_TEXTS)
+		*(OptionTexts *) field = (OptionTexts){0};
+	else if (option->type == OPTION_REALS)
+		*(OptionReals *) field = (OptionReals){0};
+	else if (option->type == OPTION_JSON)
+		*(Jsonb **) field = NULL;
 	else
 		((OptionTime *) field)->set = false;
+}
+
+/* The elements of an array of one dimension without NULL; how many there are. */
+static int
+option_elements(const Option *option, Datum value, Datum **elements)
+{
+	ArrayType *array = DatumGetArrayTypeP(value);
+	bool texts = option->type == OPTION_TEXTS;
+	int n;
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+						errmsg("argument \"%s\" must be an array of one dimension, got %d", option->name,
+							   ARR_NDIM(array))));
+	if (array_contains_nulls(array))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("argument \"%s\" must not contain null", option->name)));
+	if (texts)
+		deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, elements, NULL, &n);
+	else
+		deconstruct_array(array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, elements, NULL,
+						  &n);
+	return n;
+}
+
+static void
+option_set_texts(const Option *option, Datum value, OptionTexts *field)
+{
+	Datum *elements;
+
+	field->set = true;
+	field->n = option_elements(option, value, &elements);
+	field->text = palloc(sizeof(char *) * Max(field->n, 1));
+	for (int i = 0; i < field->n; i++)
+		field->text[i] = TextDatumGetCString(elements[i]);
+}
+
+static void
+option_set_reals(const Option *option, Datum value, OptionReals *field)
+{
+	Datum *elements;
+
+	field->set = true;
+	field->n = option_elements(option, value, &elements);
+	field->number = palloc(sizeof(double) * Max(field->n, 1));
+	for (int i = 0; i < field->n; i++)
+	{
+		field->number[i] = DatumGetFloat8(elements[i]);
+		option_check_range(option, field->number[i]);
+	}
 }
 
 static void
@@ -221,6 +280,15 @@ option_from_datum(const Option *option, Datum value, void *field)
 			((OptionTime *) field)->set = true;
 			((OptionTime *) field)->at = DatumGetTimestampTz(value);
 			break;
+		case OPTION_TEXTS:
+			option_set_texts(option, value, field);
+			break;
+		case OPTION_REALS:
+			option_set_reals(option, value, field);
+			break;
+		case OPTION_JSON:
+			*(Jsonb **) field = DatumGetJsonbP(value);
+			break;
 	}
 }
 
@@ -244,6 +312,9 @@ option_set_missing(const Option *option, void *field)
 			break;
 		case OPTION_TEXT:
 		case OPTION_TIME:
+		case OPTION_TEXTS:
+		case OPTION_REALS:
+		case OPTION_JSON:
 			option_set_null(option, field);
 			break;
 	}
@@ -298,6 +369,17 @@ option_put(JsonObject *object, const Option *option, const void *field)
 		case OPTION_TIME:
 			json_put_string(object, option->name, option_time_text(field));
 			break;
+		case OPTION_TEXTS:
+			json_put_strings(object, option->name, ((const OptionTexts *) field)->text,
+							 ((const OptionTexts *) field)->n);
+			break;
+		case OPTION_REALS:
+			json_put_reals(object, option->name, ((const OptionReals *) field)->number,
+						   ((const OptionReals *) field)->n);
+			break;
+		case OPTION_JSON:
+			json_put_json(object, option->name, *(Jsonb *const *) field);
+			break;
 	}
 }
 
@@ -316,6 +398,12 @@ option_is_null(const Option *option, const void *field)
 			return *(const int32 *) field < 0;
 		case OPTION_INT:
 			return option->nullable && *(const int32 *) field < 0;
+		case OPTION_TEXTS:
+			return !((const OptionTexts *) field)->set;
+		case OPTION_REALS:
+			return !((const OptionReals *) field)->set;
+		case OPTION_JSON:
+			return *(Jsonb *const *) field == NULL;
 		default:
 			return false;
 	}
@@ -337,6 +425,13 @@ options_to_jsonb(const Option *table, const void *fields)
 	return json_close(&object);
 }
 
+pg_noreturn static void
+stored_type_wrong(const Option *option)
+{
+	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+					errmsg("stored argument \"%s\" is of the wrong type", option->name)));
+}
+
 static void
 option_from_string(const Option *option, char *string, void *field)
 {
@@ -355,9 +450,38 @@ option_from_string(const Option *option, char *string, void *field)
 							  field);
 			break;
 		default:
-			ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-							errmsg("stored argument \"%s\" is of the wrong type", option->name)));
+			stored_type_wrong(option);
 	}
+}
+
+/* A stored array of texts or numbers, as SQL would give it. */
+static Datum
+option_stored_array(const Option *option, const JsonbValue *value)
+{
+	bool texts = option->type == OPTION_TEXTS;
+	JsonbContainer *container = value->val.binary.data;
+	Datum *elements;
+	int n;
+
+	if (!JsonContainerIsArray(container))
+		stored_type_wrong(option);
+	n = (int) JsonContainerSize(container);
+	elements = palloc(sizeof(Datum) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		JsonbValue *element = getIthJsonbValueFromContainer(container, i);
+
+		if (element->type != (texts ? jbvString : jbvNumeric))
+			stored_type_wrong(option);
+		elements[i] =
+			texts
+				? PointerGetDatum(cstring_to_text_with_len(element->val.string.val, element->val.string.len))
+				: DirectFunctionCall1(numeric_float8, NumericGetDatum(element->val.numeric));
+	}
+	if (texts)
+		return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
+	return PointerGetDatum(
+		construct_array(elements, n, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 static void
@@ -375,10 +499,19 @@ option_from_stored(const Option *option, const JsonbValue *value, void *field)
 		option_from_string(option, pnstrdup(value->val.string.val, value->val.string.len), field);
 		return;
 	}
+	if (option->type == OPTION_JSON)
+	{
+		*(Jsonb **) field = JsonbValueToJsonb((JsonbValue *) value);
+		return;
+	}
+	if (value->type == jbvBinary && (option->type == OPTION_TEXTS || option->type == OPTION_REALS))
+	{
+		option_from_datum(option, option_stored_array(option, value), field);
+		return;
+	}
 	if (value->type != jbvNumeric ||
 		(option->type != OPTION_INT && option->type != OPTION_BIGINT && option->type != OPTION_REAL))
-		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-						errmsg("stored argument \"%s\" is of the wrong type", option->name)));
+		stored_type_wrong(option);
 
 	number = NumericGetDatum(value->val.numeric);
 	if (option->type == OPTION_REAL)

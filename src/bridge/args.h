@@ -45,7 +45,10 @@ typedef enum OptionType
 	OPTION_BOOL, /* bool */
 	OPTION_CHOICE, /* int32: index into choices; -1 when NULL and nullable */
 	OPTION_TEXT, /* char *, NULL allowed */
-	OPTION_TIME /* OptionTime, NULL allowed */
+	OPTION_TIME, /* OptionTime, NULL allowed */
+	OPTION_TEXTS, /* OptionTexts, from text[], NULL allowed, as an element not */
+	OPTION_REALS, /* OptionReals, from float8[], each within min and max; NULL allowed, as an element not */
+	OPTION_JSON /* Jsonb *, NULL allowed */
 } OptionType;
 
 typedef struct OptionTime
@@ -54,12 +57,26 @@ typedef struct OptionTime
 	int64 at; /* TimestampTz */
 } OptionTime;
 
+typedef struct OptionTexts
+{
+	bool set;
+	int n;
+	char **text; /* [n] */
+} OptionTexts;
+
+typedef struct OptionReals
+{
+	bool set;
+	int n;
+	double *number; /* [n] */
+} OptionReals;
+
 typedef struct Option
 {
 	const char *name;
 	OptionType type;
 	size_t offset; /* of the field in the caller's struct */
-	double min, max; /* OPTION_INT, OPTION_BIGINT, OPTION_REAL: allowed, both included */
+	double min, max; /* OPTION_INT, OPTION_BIGINT, OPTION_REAL, OPTION_REALS: allowed, both included */
 	double
 		missing; /* value where a stored definition, or the SQL declaration of an older version, lacks the option */
 	const char *const *choices; /* OPTION_CHOICE, NULL-terminated */

@@ -494,6 +494,62 @@ idset_keep(IdSet *set, const int32 *place)
 	set->n = kept;
 }
 
+static int32
+ids_add(IdTable *table, const IdKey *key)
+{
+	return key->kind == ID_INTEGER ? ids_add_number(table, key->number)
+								   : ids_add_bytes(table, key->bytes, key->length);
+}
+
+IdSet *
+idset_union(const IdSet *const *sets, int n, MemoryContext memory, int32 **place)
+{
+	IdKind kind = n > 0 ? sets[0]->kind : ID_INTEGER;
+	IdTable *table;
+	int32 *rank;
+	IdSet *all;
+
+	for (int s = 0; s < n; s++)
+		kind = sets[s]->kind == kind ? kind : ID_TEXT;
+	table = ids_create(kind, memory);
+	for (int s = 0; s < n; s++)
+	{
+		place[s] = MemoryContextAllocHuge(memory, sizeof(int32) * Max((Size) sets[s]->n, 1));
+		for (int32 i = 0; i < sets[s]->n; i++)
+		{
+			IdKey key = idset_key(sets[s], i);
+			IdKey converted = id_convert(&key, kind, "an id");
+
+			check_stretch(i);
+			place[s][i] = ids_add(table, &converted);
+		}
+	}
+	rank = MemoryContextAllocHuge(memory, sizeof(int32) * Max((Size) ids_count(table), 1));
+	all = ids_sort(table, memory, rank);
+	for (int s = 0; s < n; s++)
+		for (int32 i = 0; i < sets[s]->n; i++)
+			place[s][i] = rank[place[s][i]];
+	pfree(rank);
+	ids_free(table);
+	return all;
+}
+
+int32 *
+idset_places(const IdSet *from, const IdSet *to, const char *what, MemoryContext memory)
+{
+	int32 *place = MemoryContextAllocHuge(memory, sizeof(int32) * Max((Size) from->n, 1));
+
+	for (int32 i = 0; i < from->n; i++)
+	{
+		IdKey key = idset_key(from, i);
+		IdKey converted = id_convert(&key, to->kind, what);
+
+		check_stretch(i);
+		place[i] = idset_find(to, &converted);
+	}
+	return place;
+}
+
 static int
 id_compare(const IdKey *a, const IdKey *b)
 {

@@ -66,6 +66,15 @@ extern IdSet *ids_sort(const IdTable *table, MemoryContext memory, int32 *rank);
 /* Keep the ids whose place [set->n] is not -1; places are ascending from 0. */
 extern void idset_keep(IdSet *set, const int32 *place);
 
+/*
+ * All ids of sets [n] as one set, of their kind, or as text where kinds differ; place [n] receives for each set where its ids
+ * stand in it.
+ */
+extern IdSet *idset_union(const IdSet *const *sets, int n, MemoryContext memory, int32 **place);
+
+/* Where each id of `from` stands in `to`, -1 for those it lacks; `what` names them in messages. */
+extern int32 *idset_places(const IdSet *from, const IdSet *to, const char *what, MemoryContext memory);
+
 /* The index of a key of the set's kind, or -1. */
 extern int32 idset_find(const IdSet *set, const IdKey *key);
 

@@ -1,5 +1,5 @@
 /*
- * json.c - flat jsonb objects, key by key
+ * json.c - jsonb objects, key by key
  */
 #include "postgres.h"
 
@@ -81,6 +81,42 @@ json_put_string(JsonObject *object, const char *key, const char *string)
 {
 	push_string(object, WJB_KEY, key);
 	push_string(object, WJB_VALUE, string);
+}
+
+void
+json_put_strings(JsonObject *object, const char *key, char *const *strings, int n)
+{
+	push_string(object, WJB_KEY, key);
+	pushJsonbValue(&object->state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < n; i++)
+		push_string(object, WJB_ELEM, strings[i]);
+	pushJsonbValue(&object->state, WJB_END_ARRAY, NULL);
+}
+
+/* values [n] are finite. */
+void
+json_put_reals(JsonObject *object, const char *key, const double *values, int n)
+{
+	push_string(object, WJB_KEY, key);
+	pushJsonbValue(&object->state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < n; i++)
+	{
+		JsonbValue value = {.type = jbvNumeric};
+
+		value.val.numeric = numeric_from_double(values[i]);
+		pushJsonbValue(&object->state, WJB_ELEM, &value);
+	}
+	pushJsonbValue(&object->state, WJB_END_ARRAY, NULL);
+}
+
+void
+json_put_json(JsonObject *object, const char *key, Jsonb *value)
+{
+	JsonbValue whole;
+
+	push_string(object, WJB_KEY, key);
+	JsonbToJsonbValue(value, &whole);
+	pushJsonbValue(&object->state, WJB_VALUE, &whole);
 }
 
 Jsonb *

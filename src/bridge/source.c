@@ -18,9 +18,11 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/cmdtag.h"
 #include "tcop/dest.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
@@ -153,6 +155,10 @@ source_accepts(SourceKind kind, Oid type)
 		case SOURCE_TIME:
 		case SOURCE_DAY:
 			return is_time(type);
+		case SOURCE_TEXT:
+			return type == TEXTOID || type == VARCHAROID || type == BPCHAROID;
+		case SOURCE_VECTOR:
+			return type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID;
 	}
 	return false;
 }
@@ -165,7 +171,9 @@ columns_mismatch(const SourceReader *reader, TupleDesc desc)
 										[SOURCE_TIME] = "a time",
 										[SOURCE_LEVEL] = "boolean or a number",
 										[SOURCE_KEY] = "integer, text, uuid or a time",
-										[SOURCE_DAY] = "a date or time"};
+										[SOURCE_DAY] = "a date or time",
+										[SOURCE_TEXT] = "text",
+										[SOURCE_VECTOR] = "real[] or float8[]"};
 	StringInfoData expected;
 	StringInfoData found;
 
@@ -330,6 +338,7 @@ read_day(const SourceCell *field, Datum value, pg_tz *zone)
 	return date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
 }
 
+/* `value` says what stands there that may not. */
 static void
 not_finite(const SourceReceiver *receiver, const SourceCell *field, const char *value)
 {
@@ -347,6 +356,54 @@ not_finite(const SourceReceiver *receiver, const SourceCell *field, const char *
 	ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					errmsg("source has %s in %s, row " INT64_FORMAT, value, field->what,
 						   receiver->reader->rows_read)));
+}
+
+static const SourceText *
+read_text(Datum value)
+{
+	struct varlena *plain = PG_DETOAST_DATUM_PACKED(value);
+	SourceText *text = palloc(sizeof(SourceText));
+
+	text->bytes = VARDATA_ANY(plain);
+	text->length = VARSIZE_ANY_EXHDR(plain);
+	if (GetDatabaseEncoding() != PG_UTF8)
+	{
+		text->bytes = pg_server_to_any(text->bytes, (int) text->length, PG_UTF8);
+		if (text->bytes != VARDATA_ANY(plain))
+			text->length = strlen(text->bytes);
+	}
+	return text;
+}
+
+/* No element may be NULL; whether NaN and infinity may, is the column's to say. */
+static const SourceVector *
+read_vector(const SourceReceiver *receiver, const SourceCell *field, Datum value)
+{
+	ArrayType *array = DatumGetArrayTypeP(value);
+	SourceVector *vector = palloc(sizeof(SourceVector));
+	Size offset =
+		ARR_HASNULL(array) ? (Size) array->dataoffset : (Size) ARR_OVERHEAD_NONULLS(ARR_NDIM(array));
+	char *data = (char *) array + offset;
+	double *numbers;
+
+	vector->n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	if (ARR_NDIM(array) > 1)
+		not_finite(receiver, field, "an array of several dimensions");
+	if (array_contains_nulls(array))
+		not_finite(receiver, field, "an array with NULL");
+	if (field->type == FLOAT8ARRAYOID)
+		numbers = (double *) data;
+	else
+	{
+		numbers = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(double) * Max((Size) vector->n, 1));
+		for (int32 i = 0; i < vector->n; i++)
+			numbers[i] = ((float4 *) data)[i];
+	}
+	for (int32 i = 0; i < vector->n && !field->column->any_value; i++)
+		if (unlikely(!isfinite(numbers[i])))
+			not_finite(receiver, field, isnan(numbers[i]) ? "NaN" : "infinity");
+	vector->numbers = numbers;
+	return vector;
 }
 
 static inline void
@@ -375,6 +432,12 @@ read_field(SourceReceiver *receiver, const SourceCell *field, Datum datum)
 			value->day = read_day(field, datum, receiver->reader->zone);
 			if (unlikely(DATE_NOT_FINITE(value->day)) && !field->column->any_value)
 				not_finite(receiver, field, "infinity");
+			break;
+		case SOURCE_TEXT:
+			value->text = read_text(datum);
+			break;
+		case SOURCE_VECTOR:
+			value->vector = read_vector(receiver, field, datum);
 			break;
 	}
 }

@@ -30,7 +30,9 @@ typedef enum SourceKind
 	SOURCE_TIME, /* timestamptz, timestamp (in the session's zone), date */
 	SOURCE_LEVEL, /* boolean, as 0 and 1, or any numeric type */
 	SOURCE_KEY, /* what rows are grouped by: as SOURCE_ID, or a time (its index stands for the instant or day) */
-	SOURCE_DAY /* date, timestamp; timestamptz in the reader's zone */
+	SOURCE_DAY, /* date, timestamp; timestamptz in the reader's zone */
+	SOURCE_TEXT, /* text of any length, handed on in UTF-8 */
+	SOURCE_VECTOR /* real[] or float8[] of one dimension; NULL as an element is an error */
 } SourceKind;
 
 typedef struct SourceColumn
@@ -47,12 +49,27 @@ typedef struct SourceColumn
 	IdTable *ids; /* SOURCE_ID, SOURCE_KEY */
 } SourceColumn;
 
+/* Both are valid until the next row. */
+typedef struct SourceText
+{
+	const char *bytes; /* [length] */
+	Size length;
+} SourceText;
+
+typedef struct SourceVector
+{
+	const double *numbers; /* [n] */
+	int32 n;
+} SourceVector;
+
 typedef union SourceValue
 {
 	int32 index; /* SOURCE_ID, SOURCE_KEY: index in the column's table */
 	double number; /* SOURCE_NUMBER, SOURCE_LEVEL */
 	TimestampTz time;
 	DateADT day;
+	const SourceText *text;
+	const SourceVector *vector;
 } SourceValue;
 
 typedef struct SourceReader
