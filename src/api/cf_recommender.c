@@ -375,11 +375,13 @@ users_suit(const Recommender *base, Env *env, int32 item, float *scores)
 
 	if (had == NULL)
 		return CORE_NO_MEMORY;
-	for (int32 u = 0; u < base->customers.n; u++)
+	for (int32 u = 0; u < base->customers.n && status == CORE_OK; u++)
 	{
 		int32 n;
 		const int32 *items = recommender_seen(base, u, &n);
 
+		if (unlikely(u % 4096 == 0) && env->cancelled(env))
+			status = CORE_CANCELLED;
 		had[u] = NAN;
 		if (recommender_has(items, n, item))
 			had[u] = had_weight(model, seen.value != NULL ? entry_of(&seen, u, item) : 1);
@@ -573,6 +575,8 @@ again_suit(const Recommender *base, Env *env, int32 item, float *scores)
 {
 	for (int32 u = 0; u < base->customers.n; u++)
 	{
+		if (unlikely(u % 4096 == 0) && env->cancelled(env))
+			return CORE_CANCELLED;
 		scores[u] = -INFINITY;
 		for (int64 e = base->seen_start[u]; e < base->seen_start[u + 1]; e++)
 			if (base->seen_item[e] == item)

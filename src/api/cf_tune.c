@@ -16,6 +16,7 @@
 #include "catalog/namespace.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -522,6 +523,7 @@ promoai_cf_tune(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("protocol => 'sampled' is for comparison with papers; nothing is chosen by it")));
 	read_grid(&tuning, DatumGetJsonbP(args_datum(args, "grid", NULL)));
+	PreventCommandDuringRecovery("cf_tune()");
 	registry_begin(tuning.model, tuning.trial[0].kind);
 
 	progress_start(tuning.model);

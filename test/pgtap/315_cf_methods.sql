@@ -4,7 +4,7 @@
 \set QUIET on
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(65);
+SELECT plan(71);
 
 -- The table of cf.py.  Rows come in no order that anything could lean on.
 CREATE FUNCTION pg_temp.mixed(x bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT ((x >> 16) # x) * 73244475 % 4294967296 $$;
@@ -95,6 +95,23 @@ FROM targets t CROSS JOIN LATERAL (
 SELECT cmp_ok((SELECT count(DISTINCT model) FROM targets WHERE NOT buyers), '=', 18::bigint, 'all but repeats have somebody for an item who has not had it');
 SELECT is((SELECT array_agg(customer_no ORDER BY rank) FROM promoai.cf_target_users('ease', 80::bigint, ARRAY[7, 9, 8, 500]::bigint[], exclude_buyers => false)),
 	(SELECT array_agg(c ORDER BY promoai.cf_predict('ease', c, 80::bigint) DESC) FROM unnest(ARRAY[7, 8, 9]::bigint[]) c), 'candidates of cf_target_users');
+
+-- A history that is none of the customers': by a model that never saw customer 7 what he had gives the list that a model that did gives him.
+SELECT promoai.cf_train('less_' || m, format('SELECT DISTINCT customer, item, quantity FROM pg_temp.purchase WHERE customer <> 7 AND %L <> ''''', m), 'user_knn', feedback => CASE m WHEN 'knn' THEN 'implicit' ELSE 'explicit' END,
+	similarity => CASE m WHEN 'pearson' THEN 'pearson' ELSE 'cosine' END, shrinkage => CASE m WHEN 'pearson' THEN 3 ELSE 0 END, neighbours => CASE m WHEN 'knn' THEN 100 WHEN 'pearson' THEN 15 ELSE 25 END, holdout => 0)
+FROM unnest(ARRAY['knn', 'pearson', 'cosine']) m \g /dev/null
+SELECT ok(count(*) > 50 AND bool_and(abs(b.score - s.score) < 1e-5 * greatest(abs(s.score), 1) IS NOT false AND (b.score IS NULL) = (s.score IS NULL)), m || ': a history by a model that does not know its customer')
+FROM unnest(ARRAY['knn', 'pearson', 'cosine']) m CROSS JOIN LATERAL (SELECT array_agg(item::bigint) AS items, array_agg(quantity) AS ratings FROM (SELECT DISTINCT item, quantity FROM purchase WHERE customer = 7) h) h
+	CROSS JOIN LATERAL (SELECT item_no AS item, score::float8 AS score FROM promoai.cf_recommend_basket('less_' || m, h.items, CASE WHEN m <> 'knn' THEN h.ratings END, k => 100, exclude_seen => false) WHERE answered_by <> 'popularity') b
+	FULL JOIN (SELECT CASE model WHEN 'user_knn' THEN 'knn' ELSE substr(model, 7) END AS kind, item, score FROM scored WHERE customer = 7 AND model IN ('user_knn', 'rated_pearson', 'rated_cosine')) s ON (s.kind, s.item) = (m, b.item) GROUP BY m HAVING m IS NOT NULL ORDER BY m;
+-- With room for everybody among the neighbours (customer 999 is nobody's) a customer's history finds himself too, as like as can be; its weights are those of the training.
+SELECT promoai.cf_train('all_' || w, 'SELECT customer, item, quantity FROM pg_temp.purchase UNION ALL SELECT 999, 1000, 1', 'user_knn', weighting => w, value_transform => 'log1p', neighbours => 200, holdout => 0) FROM unnest(ARRAY['none', 'tfidf', 'bm25']) w \g /dev/null
+SELECT ok(count(*) > 1000 AND bool_and(abs(b.score - p - coalesce(ln(1 + own.quantity), 0)) < 1e-5 * greatest(abs(p), 1)), w || ': histories are weighed as customers are')
+FROM unnest(ARRAY['none', 'tfidf', 'bm25']) w CROSS JOIN generate_series(1, 200, 10) c CROSS JOIN LATERAL (SELECT array_agg(item::bigint) AS items, array_agg(quantity) AS quantities FROM purchase WHERE customer = c) h
+	CROSS JOIN LATERAL promoai.cf_recommend_basket('all_' || w, h.items, h.quantities, k => 100, exclude_seen => false) b
+	CROSS JOIN LATERAL (SELECT sum(quantity) AS quantity FROM purchase q WHERE (q.customer, q.item) = (c, b.item_no)) own
+	CROSS JOIN LATERAL (SELECT coalesce(promoai.cf_predict('all_' || w, c::bigint, b.item_no), 0) AS p) p
+WHERE b.answered_by <> 'popularity' GROUP BY w ORDER BY w;
 
 -- cf_evaluate beside a count in SQL, by the next 31 days.
 \set from '2025-12-01 00:00+00'

@@ -117,7 +117,12 @@ protocol_split(Env *env, const Protocol *protocol, const Coo *coo, const int64_t
 int64_t
 protocol_candidates_room(const Csr *test)
 {
-	return csr_entries(test) + (int64_t) PROTOCOL_NEGATIVES * test->rows;
+	int64_t room = csr_entries(test);
+
+	for (int32_t row = 0; row < test->rows; row++)
+		if (test->start[row] < test->start[row + 1])
+			room += PROTOCOL_NEGATIVES;
+	return room;
 }
 
 static int
