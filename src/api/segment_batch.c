@@ -63,8 +63,7 @@ require_memory(const Batches *batches, int workers)
 	uint64 judging = Max(cluster_quality_bytes(&quality), profile_bytes(&profile));
 	uint64 moving =
 		memory_add(memory_mul(batches->result->rows, width), kmeans_batch_bytes(options->k, in->features));
-	uint64 fitting =
-		segment_fit_bytes(options, options->k, (uint64) batches->sample, in->features, workers);
+	uint64 fitting = segment_fit_bytes(options, options->k, (uint64) batches->sample, in->features, workers);
 	uint64 ids = memory_add(segment_store_ids_bytes(in->store), sizeof(int32) * (uint64) in->n);
 	uint64 ending;
 	uint64 need;
@@ -74,9 +73,8 @@ require_memory(const Batches *batches, int workers)
 	ending = memory_add(ending, Max(ids, memory_add(moving, judging)));
 	need = Max(segment_store_arrange_bytes(in->store), Max(fitting, ending));
 	if (options->standardize == SCALE_ROBUST)
-		need = Max(need,
-				   memory_add(memory_mul(batches->sample, width),
-							  scale_scratch_bytes(SCALE_ROBUST, batches->sample, in->features)));
+		need = Max(need, memory_add(memory_mul(batches->sample, width),
+									scale_scratch_bytes(SCALE_ROBUST, batches->sample, in->features)));
 	memory_require(memory_add(need, segment_store_bytes()), in->limit, "training by batches");
 }
 
@@ -94,12 +92,10 @@ fit_sample(Batches *batches, int workers)
 	fit->scales = scales;
 	segment_store_read(batches->in->store, fit->rows, batches->sample);
 	segment_fit_run(fit, options, options->k);
-	batches->state =
-		(KmeansBatch){.k = fit->report.clusters, .features = batches->in->features};
-	batches->memory = palloc_extended(kmeans_batch_bytes(batches->state.k, batches->state.features) + 64,
-									  MCXT_ALLOC_HUGE);
-	kmeans_batch_open(&batches->state, fit->centroids, fit->sizes,
-					  (void *) TYPEALIGN(64, batches->memory));
+	batches->state = (KmeansBatch){.k = fit->report.clusters, .features = batches->in->features};
+	batches->memory =
+		palloc_extended(kmeans_batch_bytes(batches->state.k, batches->state.features) + 64, MCXT_ALLOC_HUGE);
+	kmeans_batch_open(&batches->state, fit->centroids, fit->sizes, (void *) TYPEALIGN(64, batches->memory));
 	segment_fit_close(fit);
 }
 
@@ -114,8 +110,8 @@ run_epochs(Batches *batches)
 	PgEnv *env = &batches->fit->env;
 	int64 rows;
 	CoreStatus status;
-	float *batch = palloc_extended(
-		sizeof(float) * (Size) result->rows * (Size) batches->in->features, MCXT_ALLOC_HUGE);
+	float *batch =
+		palloc_extended(sizeof(float) * (Size) result->rows * (Size) batches->in->features, MCXT_ALLOC_HUGE);
 
 	batches->fit->report.converged = false;
 	while (result->epochs < options->iterations && !batches->fit->report.converged)
@@ -168,8 +164,8 @@ judge_sample(Batches *batches, ProfileSums *sums, ProfileTask *task)
 	Quality *all = &batches->result->quality;
 	QualityTask quality = quality_task(batches, batches->state.k);
 	Quality drawn;
-	float *rows = palloc_extended(sizeof(float) * (Size) batches->sample * (Size) task->features,
-								  MCXT_ALLOC_HUGE);
+	float *rows =
+		palloc_extended(sizeof(float) * (Size) batches->sample * (Size) task->features, MCXT_ALLOC_HUGE);
 
 	segment_store_rewind(batches->in->store);
 	segment_store_read(batches->in->store, rows, batches->sample);
@@ -204,8 +200,8 @@ judge(Batches *batches)
 							 .apart = palloc(sizeof(double) * k),
 							 .count = batches->counts};
 
-	result->profile.figures = palloc_extended(sizeof(double) * (cells + features) * PROFILE_FIGURES,
-											  MCXT_ALLOC_HUGE);
+	result->profile.figures =
+		palloc_extended(sizeof(double) * (cells + features) * PROFILE_FIGURES, MCXT_ALLOC_HUGE);
 	result->profile.cuts = palloc(sizeof(float) * features * (PROFILE_BINS - 1));
 	result->profile.shares = palloc(sizeof(double) * features * PROFILE_BINS);
 	label_rows(batches, &quality, &sums);
@@ -252,8 +248,7 @@ put_in_order(Batches *batches)
 
 		place[from] = (int32) kept;
 		fit->sizes[kept] = batches->counts[from];
-		memcpy(fit->centroids + kept * width, batches->state.centroids + from * width,
-			   sizeof(float) * width);
+		memcpy(fit->centroids + kept * width, batches->state.centroids + from * width, sizeof(float) * width);
 		memcpy(figures + kept * block, batches->result->profile.figures + from * block,
 			   sizeof(double) * block);
 	}

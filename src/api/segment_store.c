@@ -204,8 +204,8 @@ segment_store_arrange_bytes(const SegmentStore *store)
 	uint64 most = 0;
 
 	for (int p = 0; p < PARTS; p++)
-		most = Max(most, memory_add(store->part[p].bytes,
-									memory_mul(store->part[p].n, 2 * sizeof(RadixItem))));
+		most =
+			Max(most, memory_add(store->part[p].bytes, memory_mul(store->part[p].n, 2 * sizeof(RadixItem))));
 	return memory_add(most, BLOCK * sizeof(float) * (uint64) store->features);
 }
 
@@ -269,8 +269,7 @@ settle_ties(SegmentStore *store, PgEnv *env, RadixItem *items, RadixItem *spare,
 			end++;
 		if (end - begin == 1)
 			continue;
-		env_check(env,
-				  merge_sort(&env->base, &from, &to, end - begin, sizeof(RadixItem), compare_ids, store),
+		env_check(env, merge_sort(&env->base, &from, &to, end - begin, sizeof(RadixItem), compare_ids, store),
 				  "putting rows in order");
 		if (from != items + begin)
 			memcpy(items + begin, from, sizeof(RadixItem) * (end - begin));

@@ -104,8 +104,7 @@ fit_by_batches(Training *training)
 				 errhint("Raise maintenance_work_mem or memory => ... to keep all rows in memory; set "
 						 "batch_rows => %d to have it so in any case.",
 						 SEGMENT_BATCH_ROWS)));
-	segment_batch_fit(&training->batch, &training->fit, &training->in, &training->options,
-					  training->workers);
+	segment_batch_fit(&training->batch, &training->fit, &training->in, &training->options, training->workers);
 }
 
 static void
@@ -123,9 +122,9 @@ training_fit(Training *training)
 	training->constants = segment_constants(&training->in, fit->scales);
 	fit->env.report = fit->env.verbose = false;
 	if (fit->report.clusters < options->k)
-		ereport(NOTICE, (errmsg("found %d of %d segments: the rows%s differ in no more ways",
-								fit->report.clusters, options->k,
-								training->batched ? " on which the starts compete" : "")));
+		ereport(NOTICE,
+				(errmsg("found %d of %d segments: the rows%s differ in no more ways", fit->report.clusters,
+						options->k, training->batched ? " on which the starts compete" : "")));
 	if (!fit->report.converged)
 		ereport(NOTICE, (errmsg("segments still moved after %d iterations", fit->report.iterations),
 						 errhint("Raise iterations => ... or tolerance => ....")));

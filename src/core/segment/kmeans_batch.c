@@ -121,8 +121,7 @@ kmeans_batch_step(Env *env, KmeansBatch *batch, const float *rows, int64_t n)
 		if (env->cancelled(env))
 			return CORE_CANCELLED;
 		kmeans_batch_label(batch, x, count, batch->label);
-		batch->inertia +=
-			batch->kernel->inertia(x, count, batch->features, batch->label, batch->centroids);
+		batch->inertia += batch->kernel->inertia(x, count, batch->features, batch->label, batch->centroids);
 		batch->kernel->move(x, count, batch->features, batch->none, batch->label, batch->sums,
 							batch->features, batch->counts);
 	}

@@ -351,7 +351,9 @@ scale_stream_open(ScaleStream *stream)
 	stream->n = 0;
 	for (int32_t f = 0; f < stream->features; f++)
 	{
-		stream->scales[f] = (FeatureScale){.log = stream->method == SCALE_LOG_ZSCORE && stream->low[f] >= 0};
+		/* Without a logarithm, which would round it, a constant stays the number that it is. */
+		stream->scales[f] = (FeatureScale){.log = stream->method == SCALE_LOG_ZSCORE && stream->low[f] >= 0 &&
+												  stream->high[f] > stream->low[f]};
 		stream->mean[f] = stream->squares[f] = 0;
 		if (!isfinite(stream->high[f] - stream->low[f]))
 			return CORE_NOT_FINITE;
@@ -422,10 +424,9 @@ scale_stream_close(Env *env, ScaleStream *stream, const float *sample, int64_t n
 		if (!isfinite(stream->squares[f]))
 			return CORE_NOT_FINITE;
 		scale->center = stream->mean[f];
-		scale->scale =
-			stream->high[f] > stream->low[f] ? sqrt(stream->squares[f] / (double) stream->n) : 0;
+		scale->scale = stream->high[f] > stream->low[f] ? sqrt(stream->squares[f] / (double) stream->n) : 0;
 		if (scale->scale == 0)
-			scale->center = scale->log ? (float) scale_log(stream->low[f]) : stream->low[f];
+			scale->center = stream->low[f];
 		else if (stream->method == SCALE_NONE || stream->method == SCALE_CENTER)
 		{
 			scale->center = stream->method == SCALE_NONE ? 0 : scale->center;
