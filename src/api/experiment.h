@@ -43,7 +43,7 @@ extern void experiment_open(Experiment *experiment, const Args *args);
 extern void experiment_read(Experiment *experiment, const char *source, uint64 limit);
 
 /*
- * Part what is learned from once more, the newest `days` days of it against the rest (without times: a tenth of the pairs): how
+ * Part what is learned from once more, the newest `days` days of it against the rest (without times: a tenth of the customers): how
  * settings are chosen without looking at the test.
  */
 extern void experiment_validation(const Experiment *experiment, Experiment *validation);

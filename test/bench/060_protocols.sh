@@ -26,14 +26,10 @@ define "cf_train('recent', '$source', 'popular', half_life => 14, holdout => 0)"
 [ -z "${BENCH_QUICK:-}" ] || models=("${methods[@]}" mf)
 define "mf_train('mf', '$source', holdout => 0)"
 define "mf_train('mf_128', '$source', factors => 128, holdout => 0)"
-if [ -n "$(sql "SELECT 1 FROM pg_proc WHERE proname = 'hybrid_train' LIMIT 1")" ]; then
-	members="ARRAY['ease', 'mf', 'user_knn', 'rp3beta', 'recent', 'buy_again']"
-	define "hybrid_train('hybrid_all', $members, source => '$source', targets => 'all')"
-	define "hybrid_train('hybrid_new', $members, source => '$source', targets => 'new')"
-	models+=(hybrid_all hybrid_new)
-else
-	absent "hybrids" "no function hybrid_train"
-fi
+define "content_train('content', 'SELECT product_id, name FROM shop.products', interactions => '$source', holdout => 0)"
+define "hybrid_train('hybrid', ARRAY['ease', 'item_knn', 'mf', 'content', 'recent', 'buy_again'], source => '$source')"
+define "hybrid_train('hybrid_new', ARRAY['ease', 'item_knn', 'mf', 'content', 'recent'], source => '$source', targets => 'new')"
+models+=(content hybrid hybrid_new)
 
 names=$(printf "'%s'," "${models[@]}")
 sql "CREATE TABLE figure (protocol text, model text, kind text, targets text, exclude_seen boolean, metric text, length int,

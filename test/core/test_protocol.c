@@ -138,6 +138,28 @@ test_leave_last_out(void)
 	check_order(&protocol);
 }
 
+/* What comes back last is not the last that was bought. */
+static void
+test_returned(void)
+{
+	Protocol protocol = {.kind = PROTOCOL_LEAVE_LAST_OUT, .seed = 3};
+	float value[] = {1, 2, -1, -1};
+	Source source = {.n = 0};
+	Coo coo;
+	CoreEnv env;
+
+	add(&source, 0, 5, 1);
+	add(&source, 0, 6, 2);
+	add(&source, 0, 5, 3);
+	add(&source, 1, 5, 3);
+	coo = coo_of(&source);
+	coo.value = value;
+	core_env_init(&env);
+	CHECK(protocol_split(&env.env, &protocol, &coo, source.time, 2, source.part) == CORE_OK);
+	CHECK(memcmp(source.part, (uint8_t[]){PROTOCOL_TRAIN, PROTOCOL_TEST, PROTOCOL_TRAIN, PROTOCOL_TRAIN},
+				 4) == 0);
+}
+
 /* Each customer keeps something to learn from, and gives one item, of his latest time, to be judged by. */
 static void
 test_last_of_many(void)
@@ -348,6 +370,7 @@ main(void)
 {
 	test_next_period();
 	test_leave_last_out();
+	test_returned();
 	test_last_of_many();
 	test_strong_generalization();
 	test_candidates();

@@ -42,7 +42,7 @@ split_by_customer(const Protocol *protocol, const Coo *coo, uint8_t *part)
 	}
 }
 
-/* Each row's last item: of those of its latest time the one with the smallest hash. */
+/* Each row's last item: of those of its latest time the one with the smallest hash; what was returned is not bought. */
 typedef struct Last
 {
 	int64_t time;
@@ -65,9 +65,10 @@ find_last(const Protocol *protocol, const Coo *coo, const int64_t *time, Last *l
 	for (int64_t i = 0; i < coo->n; i++)
 	{
 		Last *row = &last[coo->row[i]];
+		bool bought = coo->value == NULL || coo->value[i] > 0;
 		uint64_t hash = rng_hash3(protocol->seed, (uint64_t) coo->row[i], (uint64_t) coo->col[i]);
 
-		if (row->col < 0 || time[i] > row->time || (time[i] == row->time && hash < row->hash))
+		if (bought && (row->col < 0 || time[i] > row->time || (time[i] == row->time && hash < row->hash)))
 			*row = (Last){.time = time[i], .hash = hash, .col = coo->col[i]};
 	}
 	for (int64_t i = 0; i < coo->n; i++)
@@ -116,7 +117,12 @@ protocol_split(Env *env, const Protocol *protocol, const Coo *coo, const int64_t
 int64_t
 protocol_candidates_room(const Csr *test)
 {
-	return csr_entries(test) + (int64_t) PROTOCOL_NEGATIVES * test->rows;
+	int64_t room = csr_entries(test);
+
+	for (int32_t row = 0; row < test->rows; row++)
+		if (test->start[row] < test->start[row + 1])
+			room += PROTOCOL_NEGATIVES;
+	return room;
 }
 
 static int

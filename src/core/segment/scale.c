@@ -88,7 +88,7 @@ visit_sum(const ScaleRows *rows, int64_t row, const FeatureScale *scales, Featur
 		int64_t at = row * rows->features + f;
 
 		if (scales[f].log)
-			put(rows, at, log1p(get(rows, at)));
+			put(rows, at, rows->wide != NULL ? log1p(rows->wide[at]) : scale_log(rows->narrow[at]));
 		features[f].block += get(rows, at) - features[f].low;
 	}
 }
@@ -253,8 +253,8 @@ settle_spans(ScaleMethod method, const ScaleRows *rows, FeatureScale *scales, Fe
 		scales[f].log = method == SCALE_LOG_ZSCORE && features[f].low >= 0;
 		if (scales[f].log)
 		{
-			features[f].low = log1p(features[f].low);
-			features[f].high = log1p(features[f].high);
+			features[f].low = rows->wide != NULL ? log1p(features[f].low) : scale_log(features[f].low);
+			features[f].high = rows->wide != NULL ? log1p(features[f].high) : scale_log(features[f].high);
 		}
 		if (rows->narrow != NULL)
 		{
@@ -341,4 +341,106 @@ scale_apply(Env *env, const FeatureScale *scales, const ScaleRows *rows)
 	status = pass(env, rows, visit_apply, scales, features, 0);
 	env->release(env, features);
 	return status;
+}
+
+/* ---- rows that come block by block ---- */
+
+CoreStatus
+scale_stream_open(ScaleStream *stream)
+{
+	stream->n = 0;
+	for (int32_t f = 0; f < stream->features; f++)
+	{
+		stream->scales[f] = (FeatureScale){.log = stream->method == SCALE_LOG_ZSCORE && stream->low[f] >= 0};
+		stream->mean[f] = stream->squares[f] = 0;
+		if (!isfinite(stream->high[f] - stream->low[f]))
+			return CORE_NOT_FINITE;
+	}
+	return CORE_OK;
+}
+
+/* Moments of the block by two passes over it, then those of all (Chan, Golub & LeVeque 1983). */
+static void
+add_feature(ScaleStream *stream, const float *rows, int64_t n, int32_t f)
+{
+	double origin = rows[f];
+	double sum = 0;
+	double squares = 0;
+	double mean;
+	double apart;
+	double total = (double) (stream->n + n);
+
+	for (int64_t row = 0; row < n; row++)
+		sum += rows[row * stream->features + f] - origin;
+	mean = origin + sum / (double) n;
+	for (int64_t row = 0; row < n; row++)
+	{
+		double deviation = rows[row * stream->features + f] - mean;
+
+		squares += deviation * deviation;
+	}
+	apart = mean - stream->mean[f];
+	stream->mean[f] += apart * ((double) n / total);
+	stream->squares[f] += squares + apart * apart * ((double) stream->n * ((double) n / total));
+}
+
+void
+scale_stream_add(ScaleStream *stream, float *rows, int64_t n)
+{
+	for (int32_t f = 0; f < stream->features; f++)
+	{
+		for (int64_t row = 0; row < n && stream->scales[f].log; row++)
+			rows[row * stream->features + f] = (float) scale_log(rows[row * stream->features + f]);
+		add_feature(stream, rows, n, f);
+	}
+	stream->n += n;
+}
+
+static CoreStatus
+stream_quartiles(Env *env, ScaleStream *stream, const float *sample, int64_t n)
+{
+	ScaleRows rows = {.n = n, .features = stream->features, .narrow = (float *) sample}; /* only read */
+	Feature *features = env->alloc(env, sizeof(Feature) * (size_t) stream->features);
+	CoreStatus status;
+
+	if (features == NULL)
+		return CORE_NO_MEMORY;
+	for (int32_t f = 0; f < stream->features; f++)
+		features[f] = (Feature){.low = stream->low[f], .high = stream->high[f]};
+	status = scale_by_quartiles(env, &rows, stream->scales, features);
+	env->release(env, features);
+	return status;
+}
+
+CoreStatus
+scale_stream_close(Env *env, ScaleStream *stream, const float *sample, int64_t n)
+{
+	for (int32_t f = 0; f < stream->features; f++)
+	{
+		FeatureScale *scale = &stream->scales[f];
+
+		if (!isfinite(stream->squares[f]))
+			return CORE_NOT_FINITE;
+		scale->center = stream->mean[f];
+		scale->scale =
+			stream->high[f] > stream->low[f] ? sqrt(stream->squares[f] / (double) stream->n) : 0;
+		if (scale->scale == 0)
+			scale->center = scale->log ? (float) scale_log(stream->low[f]) : stream->low[f];
+		else if (stream->method == SCALE_NONE || stream->method == SCALE_CENTER)
+		{
+			scale->center = stream->method == SCALE_NONE ? 0 : scale->center;
+			scale->scale = 1;
+		}
+	}
+	return stream->method == SCALE_ROBUST ? stream_quartiles(env, stream, sample, n) : CORE_OK;
+}
+
+void
+scale_stream_apply(const ScaleStream *stream, float *rows, int64_t n)
+{
+	for (int64_t row = 0; row < n; row++)
+		for (int32_t f = 0; f < stream->features; f++, rows++)
+			*rows = stream->scales[f].scale == 0
+						? 0
+						: (float) ((*rows - stream->scales[f].center) / stream->scales[f].scale);
 }
