@@ -80,6 +80,6 @@ SELECT throws_ok($$SELECT * FROM promoai.customer_features('SELECT 1, now(), 1',
 SELECT throws_ok($$SELECT * FROM promoai.customer_features('SELECT 1, now(), 1', events => 'SELECT 1, now(), repeat(''x'', 900) || i FROM generate_series(1, 10000) i', memory => '4MB')$$,
 	'53400', NULL, 'names of events count');
 SELECT throws_ok($$SELECT * FROM promoai.customer_features('SELECT i, now(), 1 FROM generate_series(1, 50000) i', reviews => 'SELECT i, now() FROM generate_series(1, 50000) i',
-	memory => '11MB')$$, '53400', NULL, 'and so does what the orders hold');
+	memory => '18MB')$$, '53400', NULL, 'and so does what the orders hold');
 SELECT * FROM finish();
 ROLLBACK;
