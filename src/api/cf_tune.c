@@ -527,6 +527,8 @@ promoai_cf_tune(PG_FUNCTION_ARGS)
 	registry_begin(tuning.model, tuning.trial[0].kind);
 
 	progress_start(tuning.model);
+	tuning.experiment.models = 1;
+	tuning.experiment.judged = JUDGE_MEASURES;
 	experiment_read(&tuning.experiment, tuning.source, memory_limit(args_text_or_null(args, "memory")));
 	experiment_validation(&tuning.experiment, &tuning.validation);
 	tuning.split = describe_rows(&tuning);

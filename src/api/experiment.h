@@ -17,6 +17,8 @@ typedef struct Experiment
 {
 	Protocol protocol;
 	int32 days; /* of PROTOCOL_NEXT_PERIOD */
+	int models; /* that are in memory at a time, set by the caller before anything is read */
+	uint64 judged; /* measures of a customer that are in memory at a time, likewise */
 	PgEnv env;
 	Interactions all; /* the whole source */
 	Interactions train; /* the part that is learned from; ids are those of all */

@@ -236,10 +236,12 @@ static uint64
 interactions_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 {
 	const HybridTraining *training = arg;
+	uint64 models = (uint64) training->n + 1;
 	uint64 scores = memory_mul(items, sizeof(float) * training->n + 2);
+	uint64 histories = memory_mul(models, memory_add(memory_mul(entries, 8), memory_mul(customers, 16)));
 
-	/* The entries, and a part of them once more. */
-	return memory_add(memory_mul(2, interactions_bytes(&training->in, entries)),
+	/* The entries, and a part of them once more, of which the members and the hybrid have histories. */
+	return memory_add(memory_add(memory_mul(2, interactions_bytes(&training->in, entries)), histories),
 					  memory_add(memory_mul(customers, 32), scores));
 }
 
@@ -328,8 +330,9 @@ training_publish(HybridTraining *training)
 	ModelVersion *version;
 
 	progress_phase(PROGRESS_WRITING, 0);
+	memory_require(hybrid_bytes(training->members, training->n), training->limit,
+				   "putting the members together");
 	model = hybrid_make(training->members, training->n, training->repeats);
-	memory_require(hybrid_write_bytes(model), training->limit, "putting the members together");
 	hybrid_model_write(model, &training->env, &payload);
 	if (training->draft.source == NULL)
 		training->draft.source = "";
