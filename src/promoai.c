@@ -14,6 +14,7 @@
 #include "bridge/language.h"
 #include "bridge/testpoint.h"
 #include "model/cache.h"
+#include "worker/worker.h"
 
 PG_MODULE_MAGIC;
 
@@ -30,5 +31,6 @@ _PG_init(void)
 	cf_init();
 	basket_init();
 	recommend_all_init();
+	worker_init();
 	MarkGUCPrefixReserved("promoai");
 }

@@ -141,6 +141,9 @@ fill_cell(Table *table, int c, int64 n, const SourceValue *value, bool null)
 		case SOURCE_TIME:
 			table->time[c][n] = null ? 0 : value->time;
 			break;
+		case SOURCE_HASH:
+		case SOURCE_ANY:
+			break; /* no table asks for them */
 	}
 }
 

@@ -30,7 +30,9 @@ typedef enum SourceKind
 	SOURCE_TIME, /* timestamptz, timestamp (in the session's zone), date */
 	SOURCE_LEVEL, /* boolean, as 0 and 1, or any numeric type */
 	SOURCE_KEY, /* what rows are grouped by: as SOURCE_ID, or a time (its index stands for the instant or day) */
-	SOURCE_DAY /* date, timestamp; timestamptz in the reader's zone */
+	SOURCE_DAY, /* date, timestamp; timestamptz in the reader's zone */
+	SOURCE_HASH, /* as SOURCE_ID, of which only a hash is handed on: nothing is kept of it */
+	SOURCE_ANY /* whatever it is: not read, but for its being NULL */
 } SourceKind;
 
 typedef struct SourceColumn
@@ -53,6 +55,7 @@ typedef union SourceValue
 	double number; /* SOURCE_NUMBER, SOURCE_LEVEL */
 	TimestampTz time;
 	DateADT day;
+	uint64 hash; /* SOURCE_HASH: id_hash */
 } SourceValue;
 
 typedef struct SourceReader
@@ -80,6 +83,15 @@ typedef struct SourceField
 } SourceField;
 
 extern SourceField *source_describe(const char *source, int *n_fields);
+
+/* The source as a query: a bare name becomes SELECT * FROM it. */
+extern char *source_query(const char *source);
+
+/*
+ * The rows of a source whose column of that name is later than `time`, or (later false) not later; those without a time are
+ * among the latter.
+ */
+extern char *source_split(const char *source, const char *column, TimestampTz time, bool later);
 
 /* True when a column of this kind can be read from this type. */
 extern bool source_accepts(SourceKind kind, Oid type);

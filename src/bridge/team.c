@@ -27,6 +27,7 @@
 #include "storage/dsm_impl.h"
 #include "storage/spin.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "bridge/memory.h"
 #include "bridge/team.h"
@@ -229,7 +230,10 @@ run_with_workers(Team *team, const char *job, PgEnv *env, const char *what)
 	context = CreateParallelContext("$libdir/promoai", "promoai_team_worker", team->workers);
 	shm_toc_estimate_chunk(&context->estimator, sizeof(TeamControl));
 	shm_toc_estimate_keys(&context->estimator, 1);
+	/* It copies the active snapshot.  A training between two transactions has none, so that vacuum is not held back. */
+	PushActiveSnapshot(ActiveSnapshotSet() ? GetActiveSnapshot() : GetTransactionSnapshot());
 	InitializeParallelDSM(context);
+	PopActiveSnapshot();
 	if (context->seg != NULL)
 	{
 		env->team = control_create(context, team, job);
@@ -265,6 +269,7 @@ promoai_team_worker(dsm_segment *segment, shm_toc *toc)
 	PgEnv env;
 	CoreStatus status;
 
+	PopActiveSnapshot(); /* nothing is read here, and vacuum should not be held back for as long as this takes */
 	gate_wait(control);
 	region = dsm_attach(control->region);
 	if (region == NULL)
@@ -277,4 +282,5 @@ promoai_team_worker(dsm_segment *segment, shm_toc *toc)
 	status = team_job(control->job)(&env.base, (void *) TYPEALIGN(TEAM_ALIGN, dsm_segment_address(region)));
 	env_check(&env, status, "working in parallel");
 	dsm_detach(region);
+	PushActiveSnapshot(GetTransactionSnapshot()); /* our caller takes it off */
 }

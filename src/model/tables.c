@@ -117,6 +117,14 @@ tables_models_oid(void)
 	return table_oids[MODELS_BY_NAME];
 }
 
+bool
+tables_have_schedules(void)
+{
+	places_find();
+	return OidIsValid(
+		get_relname_relid("registry_schedules", get_namespace_oid(REGISTRY_SCHEMA, false)));
+}
+
 /* ---- reading ---- */
 
 void
@@ -226,6 +234,18 @@ tables_execute(const char *sql, const TableArg *args, int n_args)
 	return SPI_processed;
 }
 
+Datum
+tables_value(uint64 row, int column, bool *null)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, null);
+}
+
+char *
+tables_text(uint64 row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
 TableArg
 arg_uuid(const pg_uuid_t *value)
 {
@@ -272,4 +292,16 @@ TableArg
 arg_jsonb(const void *value)
 {
 	return (TableArg){JSONBOID, PointerGetDatum(value), value == NULL};
+}
+
+TableArg
+arg_interval(const void *value)
+{
+	return (TableArg){INTERVALOID, PointerGetDatum(value), value == NULL};
+}
+
+TableArg
+arg_bool(bool value)
+{
+	return (TableArg){BOOLOID, BoolGetDatum(value), false};
 }
