@@ -75,9 +75,10 @@ guard_choice(const Args *args)
 	for (int i = 0; guard_choices[i] != NULL; i++)
 		if (strcmp(guard_choices[i], text) == 0)
 			return (GuardChoice) i;
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("argument \"guard\" must be one of \"auto\", \"compare\", \"none\", got \"%s\"", text),
-					errhint("A query of your own goes into guard_query.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"guard\" must be one of \"auto\", \"compare\", \"none\", got \"%s\"", text),
+			 errhint("A query of your own goes into guard_query.")));
 }
 
 static Jsonb *
@@ -157,8 +158,9 @@ promoai_schedule_retrain(PG_FUNCTION_ARGS)
 	PreventCommandIfParallelMode("schedule_retrain()");
 	model = registry_open(name, MODEL_OWN);
 	if (schedule.guard == GUARD_COMPARE && kind_find(model->kind)->evaluate == NULL)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("models of kind \"%s\" cannot be evaluated, and so not compared", model->kind)));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("models of kind \"%s\" cannot be evaluated, and so not compared", model->kind)));
 	if (!schedule_next(&schedule, now, now, &schedule.next_run))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the schedule never comes")));
 	schedule_put(model, &schedule);

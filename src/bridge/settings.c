@@ -43,7 +43,8 @@ apply_array(ArrayType *array)
 
 		ParseLongOption(TextDatumGetCString(items[i]), &name, &value);
 		if (value != NULL)
-			(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, WARNING, false);
+			(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, WARNING,
+									 false);
 	}
 }
 
@@ -64,8 +65,7 @@ apply_role(Oid database, Oid role)
 	if (HeapTupleIsValid(tuple))
 	{
 		bool null;
-		Datum value =
-			heap_getattr(tuple, Anum_pg_db_role_setting_setconfig, RelationGetDescr(table), &null);
+		Datum value = heap_getattr(tuple, Anum_pg_db_role_setting_setconfig, RelationGetDescr(table), &null);
 
 		if (!null)
 			apply_array(DatumGetArrayTypeP(value));
@@ -84,13 +84,13 @@ setting_text(const char *name, const JsonbValue *value)
 		case jbvString:
 			return pnstrdup(value->val.string.val, value->val.string.len);
 		case jbvNumeric:
-			return DatumGetCString(
-				DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+			return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
 		case jbvBool:
 			return pstrdup(value->val.boolean ? "on" : "off");
 		default:
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("argument \"settings\": \"%s\" must be a string, a number or a boolean", name)));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument \"settings\": \"%s\" must be a string, a number or a boolean", name)));
 	}
 }
 
@@ -103,17 +103,17 @@ apply_settings(Jsonb *settings, GucContext context)
 	char *name = NULL;
 
 	if (!JB_ROOT_IS_OBJECT(settings))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"settings\" must be an object"),
-						errhint("As in '{\"statement_timeout\": \"10min\", \"maintenance_work_mem\": \"1GB\"}'.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("argument \"settings\" must be an object"),
+				 errhint("As in '{\"statement_timeout\": \"10min\", \"maintenance_work_mem\": \"1GB\"}'.")));
 	iterator = JsonbIteratorInit(&settings->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		if (token == WJB_KEY)
 			name = pnstrdup(value.val.string.val, value.val.string.len);
 		else if (token == WJB_VALUE)
-			(void) set_config_option(name, setting_text(name, &value), context, PGC_S_SESSION, GUC_ACTION_SAVE,
-									 true, ERROR, false);
+			(void) set_config_option(name, setting_text(name, &value), context, PGC_S_SESSION,
+									 GUC_ACTION_SAVE, true, ERROR, false);
 	}
 }
 

@@ -94,9 +94,10 @@ source_split(const char *source, const char *column, TimestampTz time, bool late
 
 	while (length > 0 && (isspace((unsigned char) query[length - 1]) || query[length - 1] == ';'))
 		query[--length] = '\0';
-	return psprintf("SELECT * FROM (%s\n) promoai_rows WHERE (promoai_rows.%s OPERATOR(pg_catalog.>) '%s'::timestamptz)"
-					" IS %sTRUE",
-					query, quote_identifier(column), option_time_text(&at), later ? "" : "NOT ");
+	return psprintf(
+		"SELECT * FROM (%s\n) promoai_rows WHERE (promoai_rows.%s OPERATOR(pg_catalog.>) '%s'::timestamptz)"
+		" IS %sTRUE",
+		query, quote_identifier(column), option_time_text(&at), later ? "" : "NOT ");
 }
 
 /* A SELECT that neither locks rows nor changes any in a WITH. */

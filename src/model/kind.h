@@ -28,7 +28,8 @@ typedef struct EvaluateRequest
 	const char
 		*history; /* what is known beforehand of the same customers; NULL: what the model was trained on */
 	int32 k;
-	const char *known; /* what is known already, columns as in training: not to be found again.  NULL: only what the
+	const char
+		*known; /* what is known already, columns as in training: not to be found again.  NULL: only what the
 						* model was trained on */
 	struct EvaluateCases *cases; /* NULL: not wanted */
 } EvaluateRequest;

@@ -186,10 +186,11 @@ switch_off_schedule(const Model *model)
 	TableArg args[] = {arg_uuid(&model->id)};
 
 	if (tables_have_schedules())
-		tables_execute("UPDATE promoai.registry_schedules SET enabled = false, message = 'switched off: the model was"
-					   " handed over; look at what the schedule runs, then schedule it again'"
-					   " WHERE model_id = $1",
-					   args, lengthof(args));
+		tables_execute(
+			"UPDATE promoai.registry_schedules SET enabled = false, message = 'switched off: the model was"
+			" handed over; look at what the schedule runs, then schedule it again'"
+			" WHERE model_id = $1",
+			args, lengthof(args));
 }
 
 /* Handing over makes the stored source run as the new owner, so the giver must be able to become that role. */

@@ -45,7 +45,8 @@ zone_at(void *arg, int64_t utc, int64_t *offset, int64_t *until)
 	pg_time_t boundary;
 	long after_offset;
 	int after_dst;
-	int found = pg_next_dst_boundary(&at, &before_offset, &before_dst, &boundary, &after_offset, &after_dst, arg);
+	int found =
+		pg_next_dst_boundary(&at, &before_offset, &before_dst, &boundary, &after_offset, &after_dst, arg);
 
 	if (found < 0)
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("time out of range")));
@@ -105,9 +106,11 @@ cron_read(const char *text, CronLine *line)
 	char problem[CRON_PROBLEM];
 
 	if (!cron_parse(text, line, problem))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"cron\": \"%s\" never comes: %s", text, problem),
-						errhint("Five fields: minute, hour, day of month, month, day of week, as in '30 3 * * 1-5'.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"cron\": \"%s\" never comes: %s", text, problem),
+			 errhint("Five fields: minute, hour, day of month, month, day of week, as in '30 3 * * 1-5'.")));
 }
 
 static bool

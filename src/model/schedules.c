@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "bridge/testpoint.h"
+#include "bridge/wake.h"
 #include "model/internal.h"
 #include "model/schedules.h"
 #include "model/tables.h"
@@ -102,6 +103,7 @@ schedule_put(const Model *model, const Schedule *schedule)
 		" EXCLUDED.keep, EXCLUDED.max_failures, true, EXCLUDED.next_run, 0, 0, NULL, EXCLUDED.changed_at)",
 		args, lengthof(args));
 	tables_leave(&writer);
+	wake_at_commit(LAUNCHER_NAME);
 }
 
 bool
@@ -206,12 +208,13 @@ schedule_read(const pg_uuid_t *model_id)
 	Schedule *schedule = NULL;
 
 	tables_enter(&writer);
-	if (tables_execute("SELECT m.model, every, cron, time_zone, min_new_rows, max_age, guard, guards, holdout,"
-					   " validation, guard_query, after_run, search_path, settings, keep::bigint,"
-					   " max_failures::bigint, enabled::int::bigint, next_run, failures::bigint, crashes::bigint,"
-					   " profile FROM promoai.registry_schedules s JOIN promoai.registry_models m USING (model_id)"
-					   " WHERE s.model_id = $1",
-					   args, lengthof(args)) > 0)
+	if (tables_execute(
+			"SELECT m.model, every, cron, time_zone, min_new_rows, max_age, guard, guards, holdout,"
+			" validation, guard_query, after_run, search_path, settings, keep::bigint,"
+			" max_failures::bigint, enabled::int::bigint, next_run, failures::bigint, crashes::bigint,"
+			" profile FROM promoai.registry_schedules s JOIN promoai.registry_models m USING (model_id)"
+			" WHERE s.model_id = $1",
+			args, lengthof(args)) > 0)
 	{
 		MemoryContext spi = MemoryContextSwitchTo(caller);
 
@@ -247,10 +250,11 @@ schedules_due(TimestampTz now, int *n, TimestampTz *next_run)
 	bool null;
 
 	tables_enter(&writer);
-	*n = (int) tables_execute("SELECT model_id, m.model, run_id IS NOT NULL FROM promoai.registry_schedules s"
-							  " JOIN promoai.registry_models m USING (model_id)"
-							  " WHERE run_id IS NOT NULL OR (enabled AND next_run <= $1) ORDER BY next_run, m.model",
-							  args, lengthof(args));
+	*n = (int) tables_execute(
+		"SELECT model_id, m.model, run_id IS NOT NULL FROM promoai.registry_schedules s"
+		" JOIN promoai.registry_models m USING (model_id)"
+		" WHERE run_id IS NOT NULL OR (enabled AND next_run <= $1) ORDER BY next_run, m.model",
+		args, lengthof(args));
 	spi = MemoryContextSwitchTo(caller);
 	jobs = palloc(sizeof(DueJob) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
@@ -321,8 +325,9 @@ run_claim(const pg_uuid_t *model_id, const char *runner, pg_uuid_t *run_id)
 		tables_execute("INSERT INTO promoai.registry_runs (run_id, model_id, runner, pid, started_at, state)"
 					   " VALUES ($1, $2, $3, $4, pg_catalog.clock_timestamp(), 'running')",
 					   run, lengthof(run));
-		tables_execute("UPDATE promoai.registry_schedules SET run_id = $1, failures = failures + 1 WHERE model_id = $2",
-					   run, 2);
+		tables_execute(
+			"UPDATE promoai.registry_schedules SET run_id = $1, failures = failures + 1 WHERE model_id = $2",
+			run, 2);
 		test_point("claiming");
 	}
 	tables_leave(&writer);
@@ -337,24 +342,23 @@ backoff(int32 failures, TimestampTz now)
 	return now + (TimestampTz) (Min(minutes, 24.0 * 60) * 60 * USECS_PER_SEC);
 }
 
-static const char *const state_names[] = {[RUN_PUBLISHED] = "published",
-										  [RUN_AFTER_FAILED] = "after failed",
-										  [RUN_KEPT] = "kept",
-										  [RUN_SKIPPED] = "skipped",
-										  [RUN_FAILED] = "failed",
-										  [RUN_INTERRUPTED] = "interrupted"};
+static const char *const state_names[] = {[RUN_PUBLISHED] = "published", [RUN_AFTER_FAILED] = "after failed",
+										  [RUN_KEPT] = "kept",           [RUN_SKIPPED] = "skipped",
+										  [RUN_FAILED] = "failed",       [RUN_INTERRUPTED] = "interrupted"};
 
 static void
 end_run(const pg_uuid_t *run_id, const char *state, const RunEnd *end)
 {
-	TableArg args[] = {arg_uuid(run_id), arg_text(state), arg_int4(end->version),
-					   arg_text(end->sqlstate == 0 ? NULL : unpack_sql_state(end->sqlstate)),
-					   arg_text(end->message), arg_jsonb(end->checks)};
+	TableArg args[] = {
+		arg_uuid(run_id),       arg_text(state),
+		arg_int4(end->version), arg_text(end->sqlstate == 0 ? NULL : unpack_sql_state(end->sqlstate)),
+		arg_text(end->message), arg_jsonb(end->checks)};
 
 	args[2].null = end->version == 0;
-	tables_execute("UPDATE promoai.registry_runs SET ended_at = pg_catalog.clock_timestamp(), state = $2, version = $3,"
-				   " sqlstate = $4, message = $5, checks = $6 WHERE run_id = $1",
-				   args, lengthof(args));
+	tables_execute(
+		"UPDATE promoai.registry_runs SET ended_at = pg_catalog.clock_timestamp(), state = $2, version = $3,"
+		" sqlstate = $4, message = $5, checks = $6 WHERE run_id = $1",
+		args, lengthof(args));
 }
 
 /* Runs long past are forgotten. */
@@ -363,9 +367,10 @@ forget_runs(const pg_uuid_t *model_id)
 {
 	TableArg args[] = {arg_uuid(model_id), arg_int4(RUNS_KEPT)};
 
-	tables_execute("DELETE FROM promoai.registry_runs WHERE model_id = $1 AND run_id IN"
-				   " (SELECT run_id FROM promoai.registry_runs WHERE model_id = $1 ORDER BY started_at DESC OFFSET $2)",
-				   args, lengthof(args));
+	tables_execute(
+		"DELETE FROM promoai.registry_runs WHERE model_id = $1 AND run_id IN"
+		" (SELECT run_id FROM promoai.registry_runs WHERE model_id = $1 ORDER BY started_at DESC OFFSET $2)",
+		args, lengthof(args));
 }
 
 void
@@ -389,17 +394,23 @@ run_end(const Schedule *schedule, const pg_uuid_t *run_id, const RunEnd *end)
 	tables_enter(&writer);
 	end_run(run_id, state_names[end->state], end);
 	{
-		TableArg args[] = {arg_uuid(&schedule->model_id), arg_uuid(run_id),         arg_time(next),
-						   arg_text(message),             arg_bool(failed),         arg_bool(interrupted),
-						   arg_jsonb(end->profile),       arg_float8(end->drift)};
+		TableArg args[] = {arg_uuid(&schedule->model_id),
+						   arg_uuid(run_id),
+						   arg_time(next),
+						   arg_text(message),
+						   arg_bool(failed),
+						   arg_bool(interrupted),
+						   arg_jsonb(end->profile),
+						   arg_float8(end->drift)};
 
-		tables_execute("UPDATE promoai.registry_schedules SET run_id = NULL, next_run = $3,"
-					   " enabled = enabled AND $4 IS NULL, message = coalesce($4, message),"
-					   " failures = CASE WHEN $5 THEN failures WHEN $6 THEN greatest(failures - 1, 0) ELSE 0 END,"
-					   " crashes = CASE WHEN $6 THEN crashes ELSE 0 END,"
-					   " profile = coalesce($7, profile), drift = coalesce($8, drift)"
-					   " WHERE model_id = $1 AND run_id = $2",
-					   args, lengthof(args));
+		tables_execute(
+			"UPDATE promoai.registry_schedules SET run_id = NULL, next_run = $3,"
+			" enabled = enabled AND $4 IS NULL, message = coalesce($4, message),"
+			" failures = CASE WHEN $5 THEN failures WHEN $6 THEN greatest(failures - 1, 0) ELSE 0 END,"
+			" crashes = CASE WHEN $6 THEN crashes ELSE 0 END,"
+			" profile = coalesce($7, profile), drift = coalesce($8, drift)"
+			" WHERE model_id = $1 AND run_id = $2",
+			args, lengthof(args));
 	}
 	forget_runs(&schedule->model_id);
 	tables_leave(&writer);
@@ -412,8 +423,9 @@ run_bury(const pg_uuid_t *model_id)
 	TimestampTz now = GetCurrentTimestamp();
 	TableWriter writer;
 	TableArg key[] = {arg_uuid(model_id)};
-	const RunEnd end = {.drift = NAN,
-						.message = "the run ended without a word: the server crashed, or the session was terminated"};
+	const RunEnd end = {
+		.drift = NAN,
+		.message = "the run ended without a word: the server crashed, or the session was terminated"};
 
 	tables_enter(&writer);
 	if (tables_execute("SELECT run_id, crashes::bigint + 1, failures::bigint FROM promoai.registry_schedules"
@@ -430,9 +442,10 @@ run_bury(const pg_uuid_t *model_id)
 		TableArg args[] = {arg_uuid(model_id), arg_int4(crashes), arg_time(next), arg_text(message)};
 
 		end_run(&run_id, "crashed", &end);
-		tables_execute("UPDATE promoai.registry_schedules SET run_id = NULL, crashes = $2, next_run = $3,"
-					   " enabled = enabled AND $4 IS NULL, message = coalesce($4, message) WHERE model_id = $1",
-					   args, lengthof(args));
+		tables_execute(
+			"UPDATE promoai.registry_schedules SET run_id = NULL, crashes = $2, next_run = $3,"
+			" enabled = enabled AND $4 IS NULL, message = coalesce($4, message) WHERE model_id = $1",
+			args, lengthof(args));
 		ereport(LOG, (errmsg("promoai: a run of a schedule crashed, %d in a row", crashes),
 					  message == NULL ? 0 : errdetail_internal("%s", message)));
 	}

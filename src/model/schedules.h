@@ -19,6 +19,8 @@
 #include "bridge/args.h"
 #include "model/registry.h"
 
+#define LAUNCHER_NAME "promoai launcher" /* of the process that looks what is due; told of new schedules */
+
 /* Limits of the guards, as arguments; NaN: not looked at. */
 typedef struct GuardOptions
 {

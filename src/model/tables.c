@@ -30,6 +30,7 @@
 #include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -121,8 +122,7 @@ bool
 tables_have_schedules(void)
 {
 	places_find();
-	return OidIsValid(
-		get_relname_relid("registry_schedules", get_namespace_oid(REGISTRY_SCHEMA, false)));
+	return OidIsValid(get_relname_relid("registry_schedules", get_namespace_oid(REGISTRY_SCHEMA, false)));
 }
 
 /* ---- reading ---- */
@@ -201,6 +201,9 @@ tables_enter(TableWriter *writer)
 	writer->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+	writer->snapshot = !ActiveSnapshotSet();
+	if (writer->snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 }
@@ -210,6 +213,8 @@ tables_leave(TableWriter *writer)
 {
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
+	if (writer->snapshot)
+		PopActiveSnapshot();
 	AtEOXact_GUC(false, writer->guc_level);
 	SetUserIdAndSecContext(writer->user, writer->security);
 }

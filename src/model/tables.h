@@ -126,6 +126,7 @@ typedef struct TableWriter
 	Oid user;
 	int security;
 	int guc_level;
+	bool snapshot; /* pushed by us: between transactions of a job there is none */
 } TableWriter;
 
 /*

@@ -283,8 +283,7 @@ put_worst(Job *job, const char *what, const Worst *worst)
 }
 
 /* A verdict lives as long as the job; the first one stands. */
-static void pg_attribute_printf(2, 3)
-verdict(Job *job, const char *format, ...)
+static void pg_attribute_printf(2, 3) verdict(Job *job, const char *format, ...)
 {
 	StringInfoData text;
 	MemoryContext caller = MemoryContextSwitchTo(job->memory);
@@ -321,16 +320,19 @@ hold_to_limits(Job *job, const SourceLook *look)
 	put_worst(job, "unseen", &unseen);
 	job->drift = drift.value;
 	if (nulls.value > guards->max_null_share)
-		verdict(job, "%.3g of column \"%s\" is NULL, more than max_null_share %.3g", nulls.value, nulls.column,
-				guards->max_null_share);
+		verdict(job, "%.3g of column \"%s\" is NULL, more than max_null_share %.3g", nulls.value,
+				nulls.column, guards->max_null_share);
 	if (drift.value > guards->max_drift)
-		verdict(job,
-				"column \"%s\" has drifted since the last published run: population stability index %.3g, more than"
-				" max_drift %.3g",
-				drift.column, drift.value, guards->max_drift);
+		verdict(
+			job,
+			"column \"%s\" has drifted since the last published run: population stability index %.3g, more than"
+			" max_drift %.3g",
+			drift.column, drift.value, guards->max_drift);
 	if (unseen.value > guards->max_unseen)
-		verdict(job, "%.3g of the ids in column \"%s\" are new since the last published run, more than max_unseen %.3g",
-				unseen.value, unseen.column, guards->max_unseen);
+		verdict(
+			job,
+			"%.3g of the ids in column \"%s\" are new since the last published run, more than max_unseen %.3g",
+			unseen.value, unseen.column, guards->max_unseen);
 }
 
 /* A limit that is NaN is above nothing. */
@@ -376,8 +378,8 @@ look_for_new(Job *job, const ModelVersion *champion, int64 rows)
 	if (champion == NULL || is_old(job, champion))
 		return;
 	if (schedule->min_new_rows >= 0 && rows - champion->rows_read < schedule->min_new_rows)
-		skip(job, psprintf("the source has " INT64_FORMAT " rows more than version %d was trained on; min_new_rows is "
-						   INT64_FORMAT,
+		skip(job, psprintf("the source has " INT64_FORMAT
+						   " rows more than version %d was trained on; min_new_rows is " INT64_FORMAT,
 						   rows - champion->rows_read, champion->version, schedule->min_new_rows));
 	else if (schedule->min_new_rows < 0 && schedule->max_age != NULL)
 		skip(job, psprintf("version %d is younger than max_age", champion->version));
@@ -421,7 +423,8 @@ typedef struct Ring
 	char *source;
 	char *known; /* what is known already; NULL: nothing */
 	char *search_path;
-	char *before; /* what the challenger that is judged learns from; NULL: it is the version that was written */
+	char *
+		before; /* what the challenger that is judged learns from; NULL: it is the version that was written */
 	char *words;
 } Ring;
 
@@ -500,10 +503,11 @@ definition_on(const Job *job, char *source)
 	json_put_int(&object, "holdout", 0);
 	none = json_close(&object);
 	model.source = source;
-	model.arguments = DatumGetJsonbP(DirectFunctionCall2(
-		jsonb_concat,
-		DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(model.arguments), CStringGetTextDatum("holdout_after")),
-		JsonbPGetDatum(none)));
+	model.arguments =
+		DatumGetJsonbP(DirectFunctionCall2(jsonb_concat,
+										   DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(model.arguments),
+															   CStringGetTextDatum("holdout_after")),
+										   JsonbPGetDatum(none)));
 	return model;
 }
 
@@ -611,7 +615,8 @@ static double
 compare_metrics(const Job *job, const ModelMetric *champion, const ModelMetric *challenger, bool lower)
 {
 	double sign = lower ? -1 : 1;
-	double gain = sign * (challenger->value - champion->value) + job->guards.tolerance * fabs(champion->value);
+	double gain =
+		sign * (challenger->value - champion->value) + job->guards.tolerance * fabs(champion->value);
 	double error = hypot((champion->high - champion->low) / INTERVAL_ERRORS,
 						 (challenger->high - challenger->low) / INTERVAL_ERRORS);
 
@@ -632,8 +637,10 @@ judge(Job *job, const char *words, const char *measure, double champion, double 
 	if (isnan(p))
 		not_compared(job, psprintf("%s have too few cases", words));
 	else if (p < LEVEL)
-		verdict(job, "version %d is worse than version %d: %s %.4g instead of %.4g on %s (p = %.2g, tolerance %.3g)",
-				job->version, job->champion, measure, challenger, champion, words, p, job->guards.tolerance);
+		verdict(
+			job,
+			"version %d is worse than version %d: %s %.4g instead of %.4g on %s (p = %.2g, tolerance %.3g)",
+			job->version, job->champion, measure, challenger, champion, words, p, job->guards.tolerance);
 }
 
 static void
@@ -694,8 +701,7 @@ guard_compare(Job *job)
 		ring = (Ring){.source = job->schedule->validation,
 					  .search_path = job->schedule->search_path,
 					  .words = "the validation source"};
-		challenger =
-			cache_get(job->model, registry_version(job->model, job->version), CurrentMemoryContext);
+		challenger = cache_get(job->model, registry_version(job->model, job->version), CurrentMemoryContext);
 	}
 	else
 	{
@@ -747,7 +753,8 @@ guard_ask(Job *job)
 	registry_leave_owner(job->owner);
 	check_bool(job, "guard_query", answer.yes);
 	if (!answer.yes)
-		verdict(job, "guard_query %s", answer.rows == 1 ? "does not say true"
-									   : answer.rows == 0 ? "returned no row"
-														   : "returned more than one row");
+		verdict(job, "guard_query %s",
+				answer.rows == 1   ? "does not say true"
+				: answer.rows == 0 ? "returned no row"
+								   : "returned more than one row");
 }

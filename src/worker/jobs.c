@@ -199,7 +199,8 @@ work_publish(Job *job)
 {
 	ModelVersion *version;
 
-	if (job->model->published ? registry_version(job->model, 0)->version != job->champion : job->champion != 0)
+	if (job->model->published ? registry_version(job->model, 0)->version != job->champion
+							  : job->champion != 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("another version of model \"%s\" was published while its schedule ran",
 							   job->model->name)));
@@ -317,8 +318,9 @@ job_log(const Job *job, const RunEnd *end)
 {
 	bool bad = end->state == RUN_FAILED || end->state == RUN_AFTER_FAILED;
 
-	ereport(bad ? WARNING : LOG, (errmsg("promoai: the schedule of model \"%s\" ran: %s", job->schedule->model,
-										 end->message != NULL ? end->message : "published")));
+	ereport(bad ? WARNING : LOG,
+			(errmsg("promoai: the schedule of model \"%s\" ran: %s", job->schedule->model,
+					end->message != NULL ? end->message : "published")));
 }
 
 /* The user's own cancel ends run_due_jobs(), the job's statement_timeout only the job. */

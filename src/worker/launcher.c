@@ -54,7 +54,7 @@ typedef struct LookedAt
 {
 	Oid database;
 	bool there; /* found at the last look at pg_database */
-	bool busy;
+	bool absent; /* the extension is not there */
 	TimestampTz last_look;
 	TimestampTz next_look;
 } LookedAt;
@@ -139,7 +139,8 @@ list_databases(Launcher *launcher, TimestampTz now)
 
 		if (!database->datallowconn || database->datistemplate)
 			continue;
-		if (OidIsValid(launcher->only) ? database->oid == launcher->only : is_named(NameStr(database->datname)))
+		if (OidIsValid(launcher->only) ? database->oid == launcher->only
+									   : is_named(NameStr(database->datname)))
 			list_add(launcher, database->oid, now);
 	}
 	table_endscan(scan);
@@ -158,10 +159,9 @@ look_over(Launcher *launcher, TimestampTz now)
 	LookSlot *slot = (LookSlot *) dsm_segment_address(launcher->segment) + launcher->runner_slot;
 	int64 nap = worker_naptime * INT64CONST(1000);
 
-	at->busy = slot->busy;
-	at->next_look =
-		TimestampTzPlusMilliseconds(now, slot->next_run == DT_NOBEGIN ? nap * ABSENT_NAPS : nap);
-	if (slot->next_run != DT_NOBEGIN && slot->next_run < at->next_look)
+	at->absent = slot->next_run == DT_NOBEGIN;
+	at->next_look = TimestampTzPlusMilliseconds(now, at->absent ? nap * ABSENT_NAPS : nap);
+	if (!at->absent && slot->next_run < at->next_look)
 		at->next_look = Max(slot->next_run, TimestampTzPlusMilliseconds(now, SHORTEST_MS));
 	pfree(launcher->runner);
 	launcher->runner = NULL;
@@ -199,16 +199,16 @@ most_overdue(const Launcher *launcher, TimestampTz now)
 	return which;
 }
 
-/* Somebody told us that a process has ended: perhaps a job, and another may have its place. */
+/* A process has ended, perhaps a job whose place another may have; or there is a new schedule somewhere. */
 static void
 hurry(Launcher *launcher)
 {
 	for (int i = 0; i < launcher->n; i++)
 	{
 		LookedAt *at = &launcher->list[i];
+		int64 pause = at->absent ? worker_naptime * INT64CONST(1000) : SHORTEST_MS;
 
-		if (at->busy)
-			at->next_look = Min(at->next_look, TimestampTzPlusMilliseconds(at->last_look, SHORTEST_MS));
+		at->next_look = Min(at->next_look, TimestampTzPlusMilliseconds(at->last_look, pause));
 	}
 }
 
@@ -284,15 +284,14 @@ promoai_launcher_main(Datum argument)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
-	SetConfigOption("application_name", "promoai launcher", PGC_USERSET, PGC_S_OVERRIDE);
-	pgstat_report_appname("promoai launcher");
+	SetConfigOption("application_name", LAUNCHER_NAME, PGC_USERSET, PGC_S_OVERRIDE);
+	pgstat_report_appname(LAUNCHER_NAME);
 
 	launcher = MemoryContextAllocZero(TopMemoryContext, sizeof(Launcher));
 	launcher->only = DatumGetObjectId(argument);
 	if (!place_take(launcher->only, PLACE_LAUNCHER))
 		proc_exit(0); /* another serves already */
-	launcher->scratch =
-		AllocSetContextCreate(TopMemoryContext, "promoai launcher", ALLOCSET_DEFAULT_SIZES);
+	launcher->scratch = AllocSetContextCreate(TopMemoryContext, "promoai launcher", ALLOCSET_DEFAULT_SIZES);
 	launcher->segment = dsm_create(sizeof(LookSlot) * MAX_DATABASES, 0);
 	MemoryContextSwitchTo(TopMemoryContext);
 	launcher_loop(launcher);
@@ -311,8 +310,8 @@ describe_launcher(BackgroundWorker *worker, Oid database)
 	worker->bgw_main_arg = ObjectIdGetDatum(database);
 	strlcpy(worker->bgw_library_name, "promoai", sizeof(worker->bgw_library_name));
 	strlcpy(worker->bgw_function_name, "promoai_launcher_main", sizeof(worker->bgw_function_name));
-	strlcpy(worker->bgw_name, "promoai launcher", sizeof(worker->bgw_name));
-	strlcpy(worker->bgw_type, "promoai launcher", sizeof(worker->bgw_type));
+	strlcpy(worker->bgw_name, LAUNCHER_NAME, sizeof(worker->bgw_name));
+	strlcpy(worker->bgw_type, LAUNCHER_NAME, sizeof(worker->bgw_type));
 }
 
 static void
@@ -362,18 +361,20 @@ worker_init(void)
 {
 	BackgroundWorker worker;
 
-	DefineCustomIntVariable("promoai.worker_naptime",
-							"Sets how often the worker looks into a database for schedules that are new or due.", NULL,
-							&worker_naptime, 60, 1, INT_MAX / 10000, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"promoai.worker_naptime",
+		"Sets how often the worker looks into a database for schedules that are new or due.", NULL,
+		&worker_naptime, 60, 1, INT_MAX / 10000, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("promoai.max_running",
-							"Sets how many jobs of the worker may run at once, in all databases together.", NULL,
-							&worker_max_running, 2, 0, 1000, PGC_SIGHUP, 0, NULL, NULL, NULL);
-	DefineCustomStringVariable("promoai.databases", "Lists the databases that the worker serves; empty: all.", NULL,
-							   &worker_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, check_databases, NULL, NULL);
+							"Sets how many jobs of the worker may run at once, in all databases together.",
+							NULL, &worker_max_running, 2, 0, 1000, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("promoai.databases", "Lists the databases that the worker serves; empty: all.",
+							   NULL, &worker_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, check_databases, NULL,
+							   NULL);
 	if (!process_shared_preload_libraries_in_progress)
 		return;
-	DefineCustomBoolVariable("promoai.worker", "Starts the worker with the server.", NULL, &worker_enabled, true,
-							 PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("promoai.worker", "Starts the worker with the server.", NULL, &worker_enabled,
+							 true, PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	if (!worker_enabled || IsBinaryUpgrade)
 		return;
 	describe_launcher(&worker, InvalidOid);

@@ -24,6 +24,7 @@
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "model/tables.h"
@@ -98,7 +99,8 @@ place_of_job(void)
 /* ---- starting ---- */
 
 static void
-describe_worker(BackgroundWorker *worker, const char *name, const char *function, const void *task, Size bytes)
+describe_worker(BackgroundWorker *worker, const char *name, const char *function, const void *task,
+				Size bytes)
 {
 	memset(worker, 0, sizeof(*worker));
 	worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
@@ -156,6 +158,8 @@ begin_work(void)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	there = OidIsValid(get_extension_oid("promoai", true)) && tables_have_schedules();
 	PopActiveSnapshot();
+	MemoryContextSwitchTo(
+		TopMemoryContext); /* jobs are more than one transaction, and the process ends with them */
 	return there;
 }
 
@@ -173,9 +177,10 @@ start_due(const RunnerTask *task, const DueJob *jobs, int n)
 			return false;
 		if (!start_job(task, &jobs[i]))
 		{
-			ereport(LOG, (errmsg("promoai: no background worker slot is free for the schedule of model \"%s\"",
-								 jobs[i].model),
-						  errhint("Raise max_worker_processes, or lower promoai.max_running.")));
+			ereport(LOG,
+					(errmsg("promoai: no background worker slot is free for the schedule of model \"%s\"",
+							jobs[i].model),
+					 errhint("Raise max_worker_processes, or lower promoai.max_running.")));
 			return false;
 		}
 	}
@@ -200,7 +205,6 @@ promoai_runner_main(Datum argument)
 
 		pgstat_report_activity(STATE_RUNNING, "promoai: looking for schedules that are due");
 		jobs = jobs_look(false, &n, &found.next_run);
-		found.busy = n > 0;
 		(void) start_due(&task, jobs, n);
 	}
 	CommitTransactionCommand();

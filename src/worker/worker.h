@@ -87,7 +87,6 @@ extern int worker_max_running;
 typedef struct LookSlot
 {
 	TimestampTz next_run; /* DT_NOEND: none will be due; DT_NOBEGIN: the extension is not there */
-	bool busy; /* jobs were started, or wait for a place */
 } LookSlot;
 
 /* Locks that belong to no database: a launcher's, and one for each job that may run. */
