@@ -47,6 +47,7 @@ typedef struct TeamControl
 	dsm_handle region;
 	slock_t lock;
 	int members; /* 0 until the leader knows how many workers were granted */
+	int arrived; /* workers that have started */
 	ConditionVariable gate;
 	Barrier barrier;
 } TeamControl;
@@ -185,6 +186,7 @@ control_create(ParallelContext *context, const Team *team, const char *job)
 	control->region = dsm_segment_handle(team->segment);
 	SpinLockInit(&control->lock);
 	control->members = 0;
+	control->arrived = 0;
 	ConditionVariableInit(&control->gate);
 	shm_toc_insert(context->toc, TEAM_KEY_CONTROL, control);
 	return control;
@@ -220,6 +222,35 @@ gate_wait(TeamControl *control)
 	ConditionVariableCancelSleep();
 }
 
+/* The barrier would keep us waiting for the others anyway. */
+static void
+wait_for_arrival(TeamControl *control, int workers)
+{
+	ConditionVariablePrepareToSleep(&control->gate);
+	for (;;)
+	{
+		int arrived;
+
+		SpinLockAcquire(&control->lock);
+		arrived = control->arrived;
+		SpinLockRelease(&control->lock);
+		if (arrived >= workers)
+			break;
+		ConditionVariableSleep(&control->gate, PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+}
+
+/* This worker has imported what it needs. */
+static void
+arrive(TeamControl *control)
+{
+	SpinLockAcquire(&control->lock);
+	control->arrived++;
+	SpinLockRelease(&control->lock);
+	ConditionVariableBroadcast(&control->gate);
+}
+
 static void
 run_with_workers(Team *team, const char *job, PgEnv *env, const char *what)
 {
@@ -230,17 +261,18 @@ run_with_workers(Team *team, const char *job, PgEnv *env, const char *what)
 	context = CreateParallelContext("$libdir/promoai", "promoai_team_worker", team->workers);
 	shm_toc_estimate_chunk(&context->estimator, sizeof(TeamControl));
 	shm_toc_estimate_keys(&context->estimator, 1);
-	/* It copies the active snapshot.  A training between two transactions has none, so that vacuum is not held back. */
+	/* Workers import a snapshot when they start; a training that has none of its own holds one until they all have. */
 	PushActiveSnapshot(ActiveSnapshotSet() ? GetActiveSnapshot() : GetTransactionSnapshot());
 	InitializeParallelDSM(context);
-	PopActiveSnapshot();
 	if (context->seg != NULL)
 	{
 		env->team = control_create(context, team, job);
 		LaunchParallelWorkers(context);
 		gate_open(env->team, context->nworkers_launched + 1);
 		WaitForParallelWorkersToAttach(context);
+		wait_for_arrival(env->team, context->nworkers_launched);
 	}
+	PopActiveSnapshot();
 	status = team_job(job)(&env->base, team->memory);
 	env->team = NULL;
 	env_check(env, status, what);
@@ -270,6 +302,7 @@ promoai_team_worker(dsm_segment *segment, shm_toc *toc)
 	CoreStatus status;
 
 	PopActiveSnapshot(); /* nothing is read here, and vacuum should not be held back for as long as this takes */
+	arrive(control);
 	gate_wait(control);
 	region = dsm_attach(control->region);
 	if (region == NULL)

@@ -175,6 +175,13 @@ job_read_done(void *arg)
 
 /* ---- the phases ---- */
 
+static void
+work_look(Job *job)
+{
+	test_point("claimed");
+	guard_look(job);
+}
+
 /* A new version beside the published one. */
 static void
 work_train(Job *job)
@@ -215,15 +222,17 @@ static void
 work_after(Job *job)
 {
 	Model reader = *job->model;
+	int code;
 
 	test_point("after");
 	reader.search_path = job->schedule->search_path;
 	job->owner = registry_enter_owner(&reader);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute(job->schedule->after, false, 0) < 0)
+	code = SPI_execute(job->schedule->after, false, 0);
+	if (code < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-						errmsg("after cannot be run: %s", SPI_result_code_string(SPI_result)),
+						errmsg("they cannot be run: %s", SPI_result_code_string(code)),
 						errhint("COMMIT, ROLLBACK and COPY to the client have no place in it.")));
 	SPI_finish();
 	registry_leave_owner(job->owner);
@@ -258,7 +267,7 @@ job_work(Job *job)
 {
 	RunEnd end;
 
-	if (!job_phase(job, guard_look))
+	if (!job_phase(job, work_look))
 		return end_with_error(job, RUN_FAILED, "");
 	if (job->verdict != NULL)
 		return end_without(job, job->skip ? RUN_SKIPPED : RUN_KEPT);
@@ -341,7 +350,6 @@ job_claim(Job *job, const pg_uuid_t *model_id, const char *runner)
 		job->schedule = schedule_read(model_id);
 		options_from_jsonb(guard_options, job->schedule->guards, &job->guards);
 		job_commit(job->in_procedure);
-		test_point("claimed");
 		return true;
 	}
 	job_commit(job->in_procedure);

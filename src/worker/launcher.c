@@ -43,6 +43,9 @@
 #define SHORTEST_MS 1000 /* between two looks at one database */
 #define RESTART_SECONDS 10
 
+/* After a start nothing is looked at for so long: whatever makes looking crash the server leaves it time to be stopped. */
+#define FIRST_LOOK_SECONDS 10
+
 extern PGDLLEXPORT void promoai_launcher_main(Datum argument);
 
 int worker_naptime = 60;
@@ -105,7 +108,11 @@ list_add(Launcher *launcher, Oid database, TimestampTz now)
 					  errhint("Name those that matter in promoai.databases.")));
 		return;
 	}
-	launcher->list[launcher->n++] = (LookedAt){.database = database, .there = true, .next_look = now};
+	launcher->list[launcher->n++] =
+		(LookedAt){.database = database,
+				   .there = true,
+				   .next_look = TimestampTzPlusMilliseconds(now, Min(worker_naptime, FIRST_LOOK_SECONDS) *
+																	 INT64CONST(1000))};
 }
 
 /* The slots of databases that are gone are used by others. */
