@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The worker survives what happens to servers: dropped extensions and databases, crashes, restarts, too few slots, promotion.
+# The worker survives what happens to servers: dropped extensions and databases, a crash, restarts, too few slots, promotion.
 # shellcheck source=test/server/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=test/server/shop.sh
@@ -25,47 +25,6 @@ works()
 	is "$(sql "$strays")" "" "$1: nothing is left over"
 }
 works "at first"
-
-# ---- crashes, at each point ----
-
-# calm: the server is up, and stays so for longer than the worker waits before its first look
-calm()
-{
-	local pid
-	while :; do
-		wait_for "SELECT 1" 1
-		pid=$(pgrep -P "$(head -1 "$server_dir/data/postmaster.pid")" -f 'checkpointer')
-		sleep 1.5
-		[ "$(pgrep -P "$(head -1 "$server_dir/data/postmaster.pid")" -f 'checkpointer')" = "$pid" ] && return
-	done
-}
-for point in claiming claimed reading "before publish" after; do
-	sql "UPDATE promoai.registry_schedules SET after_run = 'SELECT 1'"
-	calm
-	sql "ALTER SYSTEM SET promoai.test_action = 'kill'" -c "ALTER SYSTEM SET promoai.test_point = '$point'" -c "SELECT pg_reload_conf()" >/dev/null
-	n=$(grep -c 'terminated by signal 9' "$server_dir/log")
-	due shop
-	deadline=$((SECONDS + 15))
-	while [ "$(grep -c 'terminated by signal 9' "$server_dir/log")" = "$n" ] && [ $SECONDS -lt $deadline ]; do sleep 0.1; done
-	[ "$(grep -c 'terminated by signal 9' "$server_dir/log")" -gt "$n" ]
-	ok $? "a job is killed at \"$point\""
-	until sql "ALTER SYSTEM RESET promoai.test_point" 2>/dev/null; do sleep 0.1; done
-	calm
-	sql "ALTER SYSTEM RESET promoai.test_point" -c "ALTER SYSTEM RESET promoai.test_action" -c "SELECT pg_reload_conf()" >/dev/null
-	if [ "$point" = claiming ]; then
-		wait_for "SELECT last_state FROM promoai.schedules WHERE NOT running AND next_run > now() + interval '30 minutes'" published 20
-		ok $? "\"$point\": the claim was never made, and the job runs"
-	else
-		wait_for "SELECT last_state FROM promoai.schedules WHERE NOT running AND failures > 0 AND next_run > now()" crashed 20
-		ok $? "\"$point\": the crash is noticed, counted and put off"
-	fi
-	is "$(sql "$answers")" "$answer" "\"$point\": the answers are the same"
-	is "$(sql "$strays")" "" "\"$point\": nothing is left over"
-done
-is "$(sql "SELECT enabled FROM promoai.schedules")" false "after three crashes in a row it is switched off"
-like "$(sql "SELECT last_message FROM promoai.schedules")" "^switched off after 3 crashes in a row" "and says so"
-sql "SELECT promoai.schedule_retrain('shop', every => '1 hour', guard => 'none')" >/dev/null
-works "scheduled again"
 
 # ---- the whole server, in the middle of a job ----
 sql "ALTER SYSTEM SET promoai.test_point = 'reading'" -c "SELECT pg_reload_conf()" >/dev/null
