@@ -18,6 +18,7 @@
 #include "bridge/language.h"
 #include "bridge/testpoint.h"
 #include "model/cache.h"
+#include "worker/worker.h"
 
 PG_MODULE_MAGIC;
 
@@ -38,5 +39,6 @@ _PG_init(void)
 	clv_init();
 	content_init();
 	hybrid_init();
+	worker_init();
 	MarkGUCPrefixReserved("promoai");
 }

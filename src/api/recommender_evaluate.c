@@ -21,6 +21,7 @@
 #include "api/recommender_judge.h"
 #include "bridge/memory.h"
 #include "core/recommend/feedback.h"
+#include "core/rng.h"
 
 typedef struct Evaluation
 {
@@ -29,8 +30,10 @@ typedef struct Evaluation
 	PgEnv env;
 	int32 customers; /* rows: the model's, then strangers of the source */
 	int32 *row; /* [customers of the source] */
+	int32 *item_place; /* [items of the source] */
 	Interactions target; /* what happened */
 	Interactions history; /* when given */
+	Interactions known; /* when given */
 } Evaluation;
 
 static uint64
@@ -107,28 +110,75 @@ read_target(Evaluation *evaluation, bool rated)
 	evaluation->row =
 		map_ids(target->customers, &model->customers, &evaluation->customers, "a customer of the source");
 	interactions_renumber(target->coo.row, target->coo.n, evaluation->row);
-	interactions_renumber(target->coo.col, target->coo.n,
-						  map_ids(target->items, &model->items, &items, "an item of the source"));
+	evaluation->item_place = map_ids(target->items, &model->items, &items, "an item of the source");
+	interactions_renumber(target->coo.col, target->coo.n, evaluation->item_place);
 	return matrix_from(evaluation, target, evaluation->customers, items, rated);
 }
 
-/* What is known of the target's customers: a history given, items that the model does not know left out. */
+/* Further pairs of the target's customers, items that the model does not know left out. */
 static Csr
-read_history(Evaluation *evaluation)
+read_beside(Evaluation *evaluation, const char *source, Interactions *in)
 {
-	Interactions *history = &evaluation->history;
 	const Recommender *model = evaluation->model;
 	int32 *customer;
 
-	read_pairs(evaluation, evaluation->request->history, history);
-	customer = map_ids(history->customers, evaluation->target.customers, NULL, "a customer of the history");
-	for (int32 c = 0; c < history->customers->n; c++)
+	read_pairs(evaluation, source, in);
+	customer = map_ids(in->customers, evaluation->target.customers, NULL, "a customer of the history");
+	for (int32 c = 0; c < in->customers->n; c++)
 		if (customer[c] >= 0)
 			customer[c] = evaluation->row[customer[c]];
-	interactions_renumber(history->coo.row, history->coo.n, customer);
-	interactions_renumber(history->coo.col, history->coo.n,
-						  map_ids(history->items, &model->items, NULL, "an item of the history"));
-	return matrix_from(evaluation, history, evaluation->customers, model->items.n, true);
+	interactions_renumber(in->coo.row, in->coo.n, customer);
+	interactions_renumber(in->coo.col, in->coo.n,
+						  map_ids(in->items, &model->items, NULL, "an item of the history"));
+	return matrix_from(evaluation, in, evaluation->customers, model->items.n, true);
+}
+
+/* Take out of the target what was known before. */
+static void
+leave_out_known(Evaluation *evaluation, Csr *target)
+{
+	Csr known = read_beside(evaluation, evaluation->request->known, &evaluation->known);
+	int64 kept = 0;
+	int64 end = 0;
+
+	for (int32 u = 0; u < target->rows; u++)
+	{
+		int64 start = end; /* of the row as it was: starts are moved on the way */
+
+		end = target->start[u + 1];
+		for (int64 e = start; e < end; e++)
+			if (!recommender_has(known.col + known.start[u], (int32) (known.start[u + 1] - known.start[u]),
+								 target->col[e]))
+				target->col[kept++] = target->col[e];
+		target->start[u + 1] = kept;
+	}
+}
+
+/* Each judged customer as a case: found again in another version by the hash of his id. */
+static void
+put_list_cases(const Evaluation *evaluation, const Judged *judged)
+{
+	const EvaluateRequest *request = evaluation->request;
+	const IdSet *customers = evaluation->target.customers;
+	EvaluateCases *cases = request->cases;
+	int32 *source_row = memory_huge(evaluation->customers, sizeof(int32));
+
+	for (int32 c = 0; c < customers->n; c++)
+		if (evaluation->row[c] >= 0)
+			source_row[evaluation->row[c]] = c;
+	cases->measure = psprintf("ndcg@%d", request->k);
+	cases->lower_is_better = false;
+	cases->n = judged->n;
+	cases->key = memory_huge(judged->n, sizeof(uint64));
+	cases->value = memory_huge(judged->n, sizeof(double));
+	for (int32 i = 0; i < judged->n; i++)
+	{
+		IdKey key = idset_key(customers, source_row[judged->customer[i]]);
+
+		cases->key[i] = id_hash(&key);
+		cases->value[i] = judged->measure[0][RANK_NDCG][i];
+	}
+	pfree(source_row);
 }
 
 /* The rows are customers and items as the model has them, or beyond its last ones. */
@@ -207,9 +257,11 @@ evaluate_lists(Evaluation *evaluation, int *n_metrics)
 	RankSummary summary;
 	Judged judged;
 
+	if (request->known != NULL && !model->repeats)
+		leave_out_known(evaluation, &task.relevant);
 	if (request->history != NULL)
 	{
-		task.history = read_history(evaluation);
+		task.history = read_beside(evaluation, request->history, &evaluation->history);
 		split = model->repeats ? "given source; given history taken in"
 							   : "given source; given history folded in and left out";
 	}
@@ -217,6 +269,8 @@ evaluate_lists(Evaluation *evaluation, int *n_metrics)
 		split = "given source; what the model was trained on left out";
 	*n_metrics = 0;
 	judge(evaluation, &task, false, &judged);
+	if (request->cases != NULL)
+		put_list_cases(evaluation, &judged);
 	if (judged.n == 0)
 	{
 		ereport(NOTICE,
@@ -230,6 +284,46 @@ evaluate_lists(Evaluation *evaluation, int *n_metrics)
 	rank_metrics(&summary, "popularity_", request->k, split, metrics + RANK_METRICS);
 	*n_metrics = 2 * RANK_METRICS;
 	return metrics;
+}
+
+/* Each rating as a case, by its square error. */
+static void
+put_rating_cases(Evaluation *evaluation, const Csr *ratings)
+{
+	EvaluateCases *cases = evaluation->request->cases;
+	const Interactions *target = &evaluation->target;
+	const Recommender *model = evaluation->model;
+	int32 *row_of = memory_huge(evaluation->customers, sizeof(int32));
+	uint64 *item_hash = memory_huge(ratings->cols, sizeof(uint64));
+
+	for (int32 c = 0; c < target->customers->n; c++)
+		row_of[evaluation->row[c]] = c;
+	for (int32 i = 0; i < target->items->n; i++)
+	{
+		IdKey key = idset_key(target->items, i);
+
+		item_hash[evaluation->item_place[i]] = id_hash(&key);
+	}
+	cases->measure = "rmse";
+	cases->lower_is_better = true;
+	cases->n = 0;
+	cases->key = memory_huge(csr_entries(ratings), sizeof(uint64));
+	cases->value = memory_huge(csr_entries(ratings), sizeof(double));
+	for (int32 u = 0; u < ratings->rows; u++)
+		for (int64 e = ratings->start[u]; e < ratings->start[u + 1]; e++)
+		{
+			IdKey key = idset_key(target->customers, row_of[u]);
+			float predicted;
+
+			if (unlikely(e % 1024 == 0))
+				CHECK_FOR_INTERRUPTS();
+			if (!predict(model, &evaluation->env, u, ratings->col[e], &predicted))
+				continue;
+			cases->key[cases->n] = rng_hash3(0, id_hash(&key), item_hash[ratings->col[e]]);
+			cases->value[cases->n++] = (predicted - ratings->value[e]) * (predicted - ratings->value[e]);
+		}
+	pfree(row_of);
+	pfree(item_hash);
 }
 
 ModelMetric *
@@ -248,6 +342,8 @@ recommender_evaluate(const Model *definition, const LoadedModel *loaded, const E
 						errmsg("a model of ratings is evaluated without a history")));
 	metrics = palloc(sizeof(ModelMetric) * RECOMMENDER_RATING_METRICS);
 	ratings = read_target(&evaluation, true);
+	if (request->cases != NULL)
+		put_rating_cases(&evaluation, &ratings);
 	*n_metrics = recommender_rating_metrics(evaluation.model, &evaluation.env, &ratings,
 											evaluation.model->mean, "given source", metrics);
 	return metrics;

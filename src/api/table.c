@@ -219,6 +219,9 @@ fill_cell(Table *table, int c, int64 n, const SourceValue *value, bool null)
 		case SOURCE_TEXT:
 		case SOURCE_VECTOR: /* fill_run */
 			break;
+		case SOURCE_HASH:
+		case SOURCE_ANY:
+			break; /* no table asks for them */
 	}
 }
 

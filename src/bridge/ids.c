@@ -27,6 +27,7 @@
 
 #include "bridge/compat.h"
 #include "bridge/ids.h"
+#include "core/rng.h"
 #include "bridge/memory.h"
 
 #define IDS_FIRST_SLOTS 1024
@@ -859,4 +860,14 @@ id_kind_name(IdKind kind)
 			return "uuid";
 	}
 	return "unknown";
+}
+
+/* ---- hashes ---- */
+
+uint64
+id_hash(const IdKey *key)
+{
+	if (key->kind == ID_INTEGER)
+		return rng_mix((uint64) key->number + UINT64CONST(0x9e3779b97f4a7c15));
+	return hash_bytes_extended((const unsigned char *) key->bytes, key->length, 0);
 }

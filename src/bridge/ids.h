@@ -31,6 +31,9 @@ typedef struct IdKey
 	int length;
 } IdKey;
 
+/* 64 well mixed bits of an id, the same in every session. */
+extern uint64 id_hash(const IdKey *key);
+
 /* ---- growing ---- */
 
 typedef struct IdTable IdTable;

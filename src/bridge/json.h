@@ -23,4 +23,8 @@ extern void json_put_reals(JsonObject *object, const char *key, const double *va
 extern void json_put_json(JsonObject *object, const char *key, Jsonb *value);
 extern Jsonb *json_close(JsonObject *object);
 
+/* What stands at a key of an object; NULL, NaN when it is not there or of another type. */
+extern char *json_get_string(Jsonb *object, const char *key);
+extern double json_get_real(Jsonb *object, const char *key);
+
 #endif

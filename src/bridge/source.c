@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
 #include <math.h>
 
 #include "access/xact.h"
@@ -33,6 +34,7 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
+#include "bridge/args.h"
 #include "bridge/source.h"
 #include "bridge/testpoint.h"
 
@@ -64,7 +66,7 @@ typedef struct SourceReceiver
  * A source of one to three dotted identifiers names a relation; the server does the quoting.  Everything else is a
  * query.
  */
-static char *
+char *
 source_query(const char *source)
 {
 	List *names; /* point into the copy, which is folded to lower case on the way */
@@ -83,6 +85,22 @@ source_query(const char *source)
 		return query.data;
 	}
 	return pstrdup(source);
+}
+
+/* On a line of its own, so that a comment at the end of the source ends before the bracket. */
+char *
+source_split(const char *source, const char *column, TimestampTz time, bool later)
+{
+	char *query = source_query(source);
+	OptionTime at = {.set = true, .at = time};
+	size_t length = strlen(query);
+
+	while (length > 0 && (isspace((unsigned char) query[length - 1]) || query[length - 1] == ';'))
+		query[--length] = '\0';
+	return psprintf(
+		"SELECT * FROM (%s\n) promoai_rows WHERE (promoai_rows.%s OPERATOR(pg_catalog.>) '%s'::timestamptz)"
+		" IS %sTRUE",
+		query, quote_identifier(column), option_time_text(&at), later ? "" : "NOT ");
 }
 
 /* A SELECT that neither locks rows nor changes any in a WITH. */
@@ -142,7 +160,10 @@ source_accepts(SourceKind kind, Oid type)
 	type = getBaseType(type);
 	switch (kind)
 	{
+		case SOURCE_ANY:
+			return true;
 		case SOURCE_ID:
+		case SOURCE_HASH:
 			return id_kind_of_type(type, &id_kind);
 		case SOURCE_KEY:
 			return is_time(type) || id_kind_of_type(type, &id_kind);
@@ -174,7 +195,9 @@ columns_mismatch(const SourceReader *reader, TupleDesc desc)
 										[SOURCE_KEY] = "integer, text, uuid or a time",
 										[SOURCE_DAY] = "a date or time",
 										[SOURCE_TEXT] = "text",
-										[SOURCE_VECTOR] = "real[] or float8[]"};
+										[SOURCE_VECTOR] = "real[] or float8[]",
+										[SOURCE_HASH] = "integer, text or uuid",
+										[SOURCE_ANY] = "anything"};
 	StringInfoData expected;
 	StringInfoData found;
 
@@ -282,6 +305,14 @@ read_id(const SourceCell *field, Datum value)
 				return ids_add_number(field->column->ids, key.number);
 			return ids_add_bytes(field->column->ids, key.bytes, key.length);
 	}
+}
+
+static uint64
+read_hash(const SourceCell *field, Datum value)
+{
+	IdKey key = id_from_datum(value, field->type, field->what);
+
+	return id_hash(&key);
 }
 
 static inline double
@@ -446,6 +477,11 @@ read_field(SourceReceiver *receiver, const SourceCell *field, Datum datum)
 			break;
 		case SOURCE_VECTOR:
 			value->vector = read_vector(receiver, field, datum);
+			break;
+		case SOURCE_HASH:
+			value->hash = read_hash(field, datum);
+			break;
+		case SOURCE_ANY:
 			break;
 	}
 }

@@ -32,7 +32,9 @@ typedef enum SourceKind
 	SOURCE_KEY, /* what rows are grouped by: as SOURCE_ID, or a time (its index stands for the instant or day) */
 	SOURCE_DAY, /* date, timestamp; timestamptz in the reader's zone */
 	SOURCE_TEXT, /* text of any length, handed on in UTF-8 */
-	SOURCE_VECTOR /* real[] or float8[] of one dimension; NULL as an element is an error */
+	SOURCE_VECTOR, /* real[] or float8[] of one dimension; NULL as an element is an error */
+	SOURCE_HASH, /* as SOURCE_ID, of which only a hash is handed on: nothing is kept of it */
+	SOURCE_ANY /* whatever it is: not read, but for its being NULL */
 } SourceKind;
 
 typedef struct SourceColumn
@@ -72,6 +74,7 @@ typedef union SourceValue
 	DateADT day;
 	const SourceText *text;
 	const SourceVector *vector;
+	uint64 hash; /* SOURCE_HASH: id_hash */
 } SourceValue;
 
 typedef struct SourceReader
@@ -99,6 +102,15 @@ typedef struct SourceField
 } SourceField;
 
 extern SourceField *source_describe(const char *source, int *n_fields);
+
+/* The source as a query: a bare name becomes SELECT * FROM it. */
+extern char *source_query(const char *source);
+
+/*
+ * The rows of a source whose column of that name is later than `time`, or (later false) not later; those without a time are
+ * among the latter.
+ */
+extern char *source_split(const char *source, const char *column, TimestampTz time, bool later);
 
 /* True when a column of this kind can be read from this type. */
 extern bool source_accepts(SourceKind kind, Oid type);

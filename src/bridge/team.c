@@ -27,6 +27,7 @@
 #include "storage/dsm_impl.h"
 #include "storage/spin.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "bridge/memory.h"
 #include "bridge/team.h"
@@ -46,6 +47,7 @@ typedef struct TeamControl
 	dsm_handle region;
 	slock_t lock;
 	int members; /* 0 until the leader knows how many workers were granted */
+	int arrived; /* workers that have started */
 	ConditionVariable gate;
 	Barrier barrier;
 } TeamControl;
@@ -182,6 +184,7 @@ control_create(ParallelContext *context, const Team *team, const char *job)
 	control->region = dsm_segment_handle(team->segment);
 	SpinLockInit(&control->lock);
 	control->members = 0;
+	control->arrived = 0;
 	ConditionVariableInit(&control->gate);
 	shm_toc_insert(context->toc, TEAM_KEY_CONTROL, control);
 	return control;
@@ -217,6 +220,35 @@ gate_wait(TeamControl *control)
 	ConditionVariableCancelSleep();
 }
 
+/* The barrier would keep us waiting for the others anyway. */
+static void
+wait_for_arrival(TeamControl *control, int workers)
+{
+	ConditionVariablePrepareToSleep(&control->gate);
+	for (;;)
+	{
+		int arrived;
+
+		SpinLockAcquire(&control->lock);
+		arrived = control->arrived;
+		SpinLockRelease(&control->lock);
+		if (arrived >= workers)
+			break;
+		ConditionVariableSleep(&control->gate, PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+}
+
+/* This worker has imported what it needs. */
+static void
+arrive(TeamControl *control)
+{
+	SpinLockAcquire(&control->lock);
+	control->arrived++;
+	SpinLockRelease(&control->lock);
+	ConditionVariableBroadcast(&control->gate);
+}
+
 static void
 run_with_workers(Team *team, const char *job, PgEnv *env, const char *what)
 {
@@ -227,6 +259,8 @@ run_with_workers(Team *team, const char *job, PgEnv *env, const char *what)
 	context = CreateParallelContext("$libdir/promoai", "promoai_team_worker", team->workers);
 	shm_toc_estimate_chunk(&context->estimator, sizeof(TeamControl));
 	shm_toc_estimate_keys(&context->estimator, 1);
+	/* Workers import a snapshot when they start; a training that has none of its own holds one until they all have. */
+	PushActiveSnapshot(ActiveSnapshotSet() ? GetActiveSnapshot() : GetTransactionSnapshot());
 	InitializeParallelDSM(context);
 	if (context->seg != NULL)
 	{
@@ -234,7 +268,9 @@ run_with_workers(Team *team, const char *job, PgEnv *env, const char *what)
 		LaunchParallelWorkers(context);
 		gate_open(env->team, context->nworkers_launched + 1);
 		WaitForParallelWorkersToAttach(context);
+		wait_for_arrival(env->team, context->nworkers_launched);
 	}
+	PopActiveSnapshot();
 	status = team_job(job)(&env->base, team->memory);
 	env->team = NULL;
 	env_check(env, status, what);
@@ -263,6 +299,8 @@ promoai_team_worker(dsm_segment *segment, shm_toc *toc)
 	PgEnv env;
 	CoreStatus status;
 
+	PopActiveSnapshot(); /* nothing is read here, and vacuum should not be held back for as long as this takes */
+	arrive(control);
 	gate_wait(control);
 	region = dsm_attach(control->region);
 	if (region == NULL)
@@ -275,4 +313,5 @@ promoai_team_worker(dsm_segment *segment, shm_toc *toc)
 	status = team_job(control->job)(&env.base, (void *) TYPEALIGN(TEAM_ALIGN, dsm_segment_address(region)));
 	env_check(&env, status, "working in parallel");
 	dsm_detach(region);
+	PushActiveSnapshot(GetTransactionSnapshot()); /* our caller takes it off */
 }

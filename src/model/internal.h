@@ -42,6 +42,8 @@ extern Model *registry_lock(const char *name, const char *command);
 /* The same for a model that has to be there. */
 extern Model *registry_lock_existing(const char *name, const char *command);
 
+extern void uuid_random(pg_uuid_t *uuid);
+
 /* ---- the payload as rows ---- */
 
 /* Write the payload's chunks, between tables_enter and tables_leave. */

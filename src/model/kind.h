@@ -28,7 +28,24 @@ typedef struct EvaluateRequest
 	const char
 		*history; /* what is known beforehand of the same customers; NULL: what the model was trained on */
 	int32 k;
+	const char
+		*known; /* what is known already, columns as in training: not to be found again.  NULL: only what the
+						* model was trained on */
+	struct EvaluateCases *cases; /* NULL: not wanted */
 } EvaluateRequest;
+
+/*
+ * What was measured case by case, such as for each customer, so that two versions can be compared on the same cases.  A kind
+ * that does not fill it is compared by its metrics' intervals.
+ */
+typedef struct EvaluateCases
+{
+	const char *measure; /* 'ndcg@20' */
+	bool lower_is_better;
+	int64 n;
+	uint64 *key; /* [n] of the case: the same for every version */
+	double *value; /* [n] */
+} EvaluateCases;
 
 typedef struct ModelKind
 {

@@ -97,6 +97,11 @@ model_drop(const char *name)
 	tables_execute("DELETE FROM promoai.registry_models WHERE model_id = $1", args, lengthof(args));
 	tables_execute(REMOVE_VERSIONS("model_id = $1"), args, lengthof(args));
 	tables_execute("DELETE FROM promoai.registry_grants WHERE model_id = $1", args, lengthof(args));
+	if (tables_have_schedules())
+	{
+		tables_execute("DELETE FROM promoai.registry_schedules WHERE model_id = $1", args, lengthof(args));
+		tables_execute("DELETE FROM promoai.registry_runs WHERE model_id = $1", args, lengthof(args));
+	}
 	test_point("dropping");
 	tables_leave(&writer);
 }
@@ -174,6 +179,20 @@ model_revoke(const char *name, const char *role)
 	ereport(NOTICE, (errmsg("role \"%s\" had no grant on model \"%s\"", role, name)));
 }
 
+/* What a schedule runs would run as the new owner, who has not read it. */
+static void
+switch_off_schedule(const Model *model)
+{
+	TableArg args[] = {arg_uuid(&model->id)};
+
+	if (tables_have_schedules())
+		tables_execute(
+			"UPDATE promoai.registry_schedules SET enabled = false, message = 'switched off: the model was"
+			" handed over; look at what the schedule runs, then schedule it again'"
+			" WHERE model_id = $1",
+			args, lengthof(args));
+}
+
 /* Handing over makes the stored source run as the new owner, so the giver must be able to become that role. */
 void
 model_hand_over(const char *name, const char *role)
@@ -192,5 +211,6 @@ model_hand_over(const char *name, const char *role)
 		"UPDATE promoai.registry_models"
 		" SET owner_name = $2, owner_oid = $3, owner_cluster = $4, changed_at = pg_catalog.clock_timestamp() WHERE model_id = $1",
 		args, lengthof(args));
+	switch_off_schedule(model);
 	tables_leave(&writer);
 }

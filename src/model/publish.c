@@ -30,9 +30,11 @@
 #include "bridge/env.h"
 #include "bridge/testpoint.h"
 #include "model/internal.h"
+#include "model/kind.h"
 #include "model/tables.h"
 
 #define MODEL_NAME_MAX (NAMEDATALEN - 1)
+#define LOAD_BYTES ((uint64) 16 * 1024 * 1024) /* copied between two looks at interrupts */
 
 /* ---- beginning ---- */
 
@@ -152,7 +154,7 @@ registry_begin(const char *name, const char *kind)
 
 /* ---- publishing: each statement between tables_enter and tables_leave ---- */
 
-static void
+void
 uuid_random(pg_uuid_t *uuid)
 {
 	if (!pg_strong_random(uuid, sizeof(*uuid)))
@@ -243,6 +245,14 @@ write_current(const pg_uuid_t *model_id, const pg_uuid_t *version_id)
 				   lengthof(args));
 }
 
+static PublishTo *publication = NULL; /* NULL: versions become current */
+
+void
+registry_direct(PublishTo *to)
+{
+	publication = to;
+}
+
 /* The model's row comes first: under REPEATABLE READ a conflict shows there, before the payload is written. */
 static void
 write_all(const ModelDraft *draft, const Model *model, const pg_uuid_t *version_id,
@@ -266,10 +276,47 @@ write_all(const ModelDraft *draft, const Model *model, const pg_uuid_t *version_
 	write_version(draft, &model_id, version_id, trainer, (int64) payload_writer_bytes(payload));
 	write_metrics(draft->metrics, draft->n_metrics, version_id);
 	store_write(version_id, payload);
-	test_point("before publish");
-	write_current(&model_id, version_id);
-	test_point("after publish");
+	if (publication == NULL)
+	{
+		test_point("before publish");
+		write_current(&model_id, version_id);
+		test_point("after publish");
+	}
 	tables_leave(&writer);
+}
+
+/* What would be stored, in memory only: as the cache would load it. */
+static ModelVersion *
+load_draft(const ModelDraft *draft, const PayloadWriter *writer, const pg_uuid_t *version_id)
+{
+	MemoryContext caller = MemoryContextSwitchTo(publication->memory);
+	LoadedModel *loaded = palloc0(sizeof(LoadedModel));
+	uint64 bytes = payload_writer_bytes(writer);
+	char *data = palloc_extended(bytes + PAYLOAD_ALIGN, MCXT_ALLOC_HUGE);
+	PgEnv env;
+
+	data = (char *) TYPEALIGN(PAYLOAD_ALIGN, data);
+	for (uint64 offset = 0; offset < bytes; offset += LOAD_BYTES)
+	{
+		CHECK_FOR_INTERRUPTS();
+		payload_writer_copy(writer, offset, Min(bytes - offset, LOAD_BYTES), data + offset);
+	}
+	loaded->version = palloc0(sizeof(ModelVersion));
+	loaded->version->id = *version_id;
+	loaded->version->kind = pstrdup(draft->kind);
+	loaded->version->arguments = draft->arguments;
+	loaded->version->trained_at = GetCurrentTimestamp();
+	loaded->version->rows_read = draft->rows_read;
+	loaded->version->rows_skipped = draft->rows_skipped;
+	loaded->version->sizes = draft->sizes;
+	loaded->version->payload_bytes = (int64) bytes;
+	env_init(&env, publication->memory);
+	env_check(&env, payload_read(&env.base, data, bytes, &loaded->payload), "loading the model");
+	if (!kind_find(draft->kind)->load(loaded, publication->memory))
+		elog(ERROR, "a model of kind \"%s\" cannot be loaded", draft->kind);
+	MemoryContextSwitchTo(caller);
+	publication->loaded = loaded;
+	return loaded->version;
 }
 
 ModelVersion *
@@ -289,6 +336,12 @@ registry_publish(const ModelDraft *draft)
 	env_init(&env, CurrentMemoryContext);
 	env_check(&env, payload_writer_open(&env.base, draft->payload, &payload), "writing the model");
 	uuid_random(&version_id);
+	if (publication != NULL && publication->mode == PUBLISH_NOWHERE)
+	{
+		version = load_draft(draft, payload, &version_id);
+		payload_writer_close(&env.base, payload);
+		return version;
+	}
 	write_all(draft, model, &version_id, payload);
 	payload_writer_close(&env.base, payload);
 

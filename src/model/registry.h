@@ -113,6 +113,25 @@ extern void registry_begin(const char *name, const char *kind);
 /* Writes version, metrics and payload, and makes the version current.  Returns it. */
 extern ModelVersion *registry_publish(const ModelDraft *draft);
 
+/*
+ * Where publications of this session go until registry_direct(NULL).  Beside: the version is written, and the current one
+ * stays.  Nowhere: nothing is written; what would have been is loaded into `memory`.
+ */
+typedef enum PublishMode
+{
+	PUBLISH_BESIDE,
+	PUBLISH_NOWHERE
+} PublishMode;
+
+typedef struct PublishTo
+{
+	PublishMode mode;
+	MemoryContext memory; /* PUBLISH_NOWHERE */
+	struct LoadedModel *loaded; /* PUBLISH_NOWHERE: filled (kind.h) */
+} PublishTo;
+
+extern void registry_direct(PublishTo *to);
+
 /* Further metrics of a version that this transaction has published. */
 extern void registry_add_metrics(const ModelVersion *version, const ModelMetric *metrics, int n);
 

@@ -30,6 +30,7 @@
 #include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -117,6 +118,13 @@ tables_models_oid(void)
 	return table_oids[MODELS_BY_NAME];
 }
 
+bool
+tables_have_schedules(void)
+{
+	places_find();
+	return OidIsValid(get_relname_relid("registry_schedules", get_namespace_oid(REGISTRY_SCHEMA, false)));
+}
+
 /* ---- reading ---- */
 
 void
@@ -193,6 +201,9 @@ tables_enter(TableWriter *writer)
 	writer->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+	writer->snapshot = !ActiveSnapshotSet();
+	if (writer->snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 }
@@ -202,6 +213,8 @@ tables_leave(TableWriter *writer)
 {
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
+	if (writer->snapshot)
+		PopActiveSnapshot();
 	AtEOXact_GUC(false, writer->guc_level);
 	SetUserIdAndSecContext(writer->user, writer->security);
 }
@@ -224,6 +237,18 @@ tables_execute(const char *sql, const TableArg *args, int n_args)
 	if (code < 0)
 		elog(ERROR, "registry statement failed: %s", SPI_result_code_string(code));
 	return SPI_processed;
+}
+
+Datum
+tables_value(uint64 row, int column, bool *null)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, null);
+}
+
+char *
+tables_text(uint64 row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
 }
 
 TableArg
@@ -272,4 +297,16 @@ TableArg
 arg_jsonb(const void *value)
 {
 	return (TableArg){JSONBOID, PointerGetDatum(value), value == NULL};
+}
+
+TableArg
+arg_interval(const void *value)
+{
+	return (TableArg){INTERVALOID, PointerGetDatum(value), value == NULL};
+}
+
+TableArg
+arg_bool(bool value)
+{
+	return (TableArg){BOOLOID, BoolGetDatum(value), false};
 }

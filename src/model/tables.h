@@ -95,6 +95,9 @@ typedef enum RegistryIndex
 /* The oid of registry_models, which stands for the registry in locks and owns what is written. */
 extern Oid tables_models_oid(void);
 
+/* False where the tables are still those of the first release, which knew no schedules. */
+extern bool tables_have_schedules(void);
+
 /* ---- reading: an index scan under a snapshot of the caller's choice ---- */
 
 typedef struct TableScan
@@ -123,6 +126,7 @@ typedef struct TableWriter
 	Oid user;
 	int security;
 	int guc_level;
+	bool snapshot; /* pushed by us: between transactions of a job there is none */
 } TableWriter;
 
 /*
@@ -142,6 +146,10 @@ typedef struct TableArg
 /* One constant statement; returns how many rows it touched. */
 extern uint64 tables_execute(const char *sql, const TableArg *args, int n_args);
 
+/* What the last statement returned: column from 1, in SPI's memory. */
+extern Datum tables_value(uint64 row, int column, bool *null);
+extern char *tables_text(uint64 row, int column); /* NULL for NULL */
+
 extern TableArg arg_uuid(const pg_uuid_t *value);
 extern TableArg arg_text(const char *value); /* NULL becomes SQL's NULL */
 extern TableArg arg_int4(int32 value);
@@ -150,5 +158,7 @@ extern TableArg arg_oid(Oid value);
 extern TableArg arg_float8(double value); /* NaN becomes NULL */
 extern TableArg arg_time(int64 value);
 extern TableArg arg_jsonb(const void *value); /* NULL becomes SQL's NULL */
+extern TableArg arg_interval(const void *value); /* NULL becomes SQL's NULL */
+extern TableArg arg_bool(bool value);
 
 #endif

@@ -50,6 +50,7 @@ links_openblas() { echo | "${CC:-cc}" -shared -o /dev/null -x c - $BLAS_LIBS; }
 has_pgxs() { [ -f "$("$pg_config" --pgxs)" ] && [ -f "$("$pg_config" --includedir-server)/postgres.h" ]; }
 has_server() { [ -x "$("$pg_config" --bindir)/$1" ] || [ -x "/usr/lib/postgresql/$pg_major/bin/$1" ]; }
 has_pgtap() { [ -f "$("$pg_config" --sharedir)/extension/pgtap.control" ]; }
+has_pg_cron() { [ -f "$("$pg_config" --sharedir)/extension/pg_cron.control" ]; }
 has_pgtap_handler() { perl -MTAP::Parser::SourceHandler::pgTAP -e 1; }
 has_clang_format() { have clang-format-14 || clang-format --version | grep "version 14\."; }
 
@@ -100,6 +101,7 @@ look()
 			test)
 				need "Perl's prove" "perl" have prove
 				need "pgTAP" "postgresql-$pg_major-pgtap" has_pgtap
+				need "pg_cron" "postgresql-$pg_major-cron" has_pg_cron
 				need "pg_prove" "libtap-parser-sourcehandler-pgtap-perl" eval 'have pg_prove && has_pgtap_handler'
 				;;
 			check)

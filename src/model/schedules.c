@@ -1,0 +1,453 @@
+/*
+ * schedules.c - schedules and their runs as rows
+ *
+ * All of it is constant SQL as the tables' owner (tables.h).  A schedule is one row and knows its run; the runs stand in a
+ * table of their own, the last RUNS_KEPT of each model.
+ *
+ * The advisory lock is of a kind that SQL cannot take (pg_advisory_lock uses 1 and 2 in the tag's last field), so nobody can
+ * hold up a schedule, and of the method whose session locks outlive a transaction that fails.
+ *
+ * A run that fails is tried again after a minute, the next after two, four and so on to a day at most; after max_failures in
+ * a row, or MAX_CRASHES crashes in a row, the schedule is switched off and says so.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/elog.h"
+#include "utils/timestamp.h"
+
+#include "bridge/testpoint.h"
+#include "bridge/wake.h"
+#include "model/internal.h"
+#include "model/schedules.h"
+#include "model/tables.h"
+
+#define RUN_LOCK_FIELD 0x7072 /* in an advisory tag's last field */
+#define RUNS_KEPT 500
+#define MAX_CRASHES 3
+#define BACKOFF_DOUBLINGS 11 /* a minute, doubled so often, is more than a day */
+
+const char *const guard_choices[] = {
+	[GUARD_AUTO] = "auto", [GUARD_COMPARE] = "compare", [GUARD_NONE] = "none", NULL};
+
+#define FIELD(field) .name = #field, .offset = offsetof(GuardOptions, field)
+
+const Option guard_options[] = {
+	{FIELD(tolerance), .type = OPTION_REAL, .min = 0, .max = 1, .missing = 0.05},
+	{FIELD(metrics_k), .type = OPTION_INT, .min = 1, .max = 1000, .missing = 20},
+	{FIELD(min_rows_ratio), .type = OPTION_REAL, .min = 0, .max = 1, .nullable = true},
+	{FIELD(max_null_share), .type = OPTION_REAL, .min = 0, .max = 1, .nullable = true},
+	{FIELD(max_drift), .type = OPTION_REAL, .min = 0, .max = 1000, .nullable = true},
+	{FIELD(max_unseen), .type = OPTION_REAL, .min = 0, .max = 1, .nullable = true},
+	{.name = NULL},
+};
+
+/* ---- schedules ---- */
+
+static TableArg
+arg_optional_int4(int32 value)
+{
+	TableArg arg = arg_int4(value);
+
+	arg.null = value < 0;
+	return arg;
+}
+
+static TableArg
+arg_optional_int8(int64 value)
+{
+	TableArg arg = arg_int8(value);
+
+	arg.null = value < 0;
+	return arg;
+}
+
+void
+schedule_put(const Model *model, const Schedule *schedule)
+{
+	TableWriter writer;
+	TableArg args[] = {arg_uuid(&model->id),
+					   arg_interval(schedule->every),
+					   arg_text(schedule->cron),
+					   arg_text(schedule->time_zone),
+					   arg_optional_int8(schedule->min_new_rows),
+					   arg_interval(schedule->max_age),
+					   arg_text(guard_choices[schedule->guard]),
+					   arg_jsonb(schedule->guards),
+					   arg_interval(schedule->holdout),
+					   arg_text(schedule->validation),
+					   arg_text(schedule->guard_query),
+					   arg_text(schedule->after),
+					   arg_text(schedule->search_path),
+					   arg_jsonb(schedule->settings),
+					   arg_optional_int4(schedule->keep),
+					   arg_int4(schedule->max_failures),
+					   arg_time(schedule->next_run)};
+
+	tables_enter(&writer);
+	tables_execute(
+		"INSERT INTO promoai.registry_schedules (model_id, every, cron, time_zone, min_new_rows, max_age, guard,"
+		" guards, holdout, validation, guard_query, after_run, search_path, settings, keep, max_failures, enabled,"
+		" next_run, failures, crashes, changed_at)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, true, $17, 0, 0,"
+		" pg_catalog.clock_timestamp())"
+		" ON CONFLICT (model_id) DO UPDATE SET (every, cron, time_zone, min_new_rows, max_age, guard, guards, holdout,"
+		" validation, guard_query, after_run, search_path, settings, keep, max_failures, enabled, next_run, failures,"
+		" crashes, message, changed_at) = ROW(EXCLUDED.every, EXCLUDED.cron, EXCLUDED.time_zone,"
+		" EXCLUDED.min_new_rows, EXCLUDED.max_age, EXCLUDED.guard, EXCLUDED.guards, EXCLUDED.holdout,"
+		" EXCLUDED.validation, EXCLUDED.guard_query, EXCLUDED.after_run, EXCLUDED.search_path, EXCLUDED.settings,"
+		" EXCLUDED.keep, EXCLUDED.max_failures, true, EXCLUDED.next_run, 0, 0, NULL, EXCLUDED.changed_at)",
+		args, lengthof(args));
+	tables_leave(&writer);
+	wake_at_commit(LAUNCHER_NAME);
+}
+
+bool
+schedule_remove(const Model *model)
+{
+	TableWriter writer;
+	TableArg args[] = {arg_uuid(&model->id)};
+	uint64 removed;
+
+	tables_enter(&writer);
+	removed =
+		tables_execute("DELETE FROM promoai.registry_schedules WHERE model_id = $1", args, lengthof(args));
+	tables_leave(&writer);
+	return removed > 0;
+}
+
+static GuardChoice
+guard_of(const char *text)
+{
+	for (int i = 0; guard_choices[i] != NULL; i++)
+		if (strcmp(guard_choices[i], text) == 0)
+			return (GuardChoice) i;
+	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid stored guard: \"%s\"", text)));
+}
+
+static Interval *
+interval_value(int column)
+{
+	bool null;
+	Datum value = tables_value(0, column, &null);
+	Interval *copy;
+
+	if (null)
+		return NULL;
+	copy = palloc(sizeof(Interval));
+	*copy = *DatumGetIntervalP(value);
+	return copy;
+}
+
+static int64
+int_value(int column, int64 missing)
+{
+	bool null;
+	Datum value = tables_value(0, column, &null);
+
+	return null ? missing : DatumGetInt64(value);
+}
+
+static Jsonb *
+jsonb_value(int column)
+{
+	bool null;
+	Datum value = tables_value(0, column, &null);
+
+	return null ? NULL : DatumGetJsonbPCopy(value);
+}
+
+static char *
+text_value(int column)
+{
+	char *text = tables_text(0, column);
+
+	return text == NULL ? NULL : pstrdup(text);
+}
+
+static Schedule *
+schedule_from_row(void)
+{
+	Schedule *schedule = palloc0(sizeof(Schedule));
+	int c = 0;
+
+	schedule->model = text_value(++c);
+	schedule->every = interval_value(++c);
+	schedule->cron = text_value(++c);
+	schedule->time_zone = text_value(++c);
+	schedule->min_new_rows = int_value(++c, -1);
+	schedule->max_age = interval_value(++c);
+	schedule->guard = guard_of(tables_text(0, ++c));
+	schedule->guards = jsonb_value(++c);
+	schedule->holdout = interval_value(++c);
+	schedule->validation = text_value(++c);
+	schedule->guard_query = text_value(++c);
+	schedule->after = text_value(++c);
+	schedule->search_path = text_value(++c);
+	schedule->settings = jsonb_value(++c);
+	schedule->keep = (int32) int_value(++c, -1);
+	schedule->max_failures = (int32) int_value(++c, 0);
+	schedule->enabled = int_value(++c, 0) != 0;
+	schedule->next_run = int_value(++c, 0); /* a timestamptz is a 64-bit number */
+	schedule->failures = (int32) int_value(++c, 0);
+	schedule->crashes = (int32) int_value(++c, 0);
+	schedule->profile = jsonb_value(++c);
+	return schedule;
+}
+
+Schedule *
+schedule_read(const pg_uuid_t *model_id)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	TableWriter writer;
+	TableArg args[] = {arg_uuid(model_id)};
+	Schedule *schedule = NULL;
+
+	tables_enter(&writer);
+	if (tables_execute(
+			"SELECT m.model, every, cron, time_zone, min_new_rows, max_age, guard, guards, holdout,"
+			" validation, guard_query, after_run, search_path, settings, keep::bigint,"
+			" max_failures::bigint, enabled::int::bigint, next_run, failures::bigint, crashes::bigint,"
+			" profile FROM promoai.registry_schedules s JOIN promoai.registry_models m USING (model_id)"
+			" WHERE s.model_id = $1",
+			args, lengthof(args)) > 0)
+	{
+		MemoryContext spi = MemoryContextSwitchTo(caller);
+
+		schedule = schedule_from_row();
+		schedule->model_id = *model_id;
+		MemoryContextSwitchTo(spi);
+	}
+	tables_leave(&writer);
+	return schedule;
+}
+
+/* ---- what is due ---- */
+
+static void
+due_from_row(uint64 row, DueJob *job)
+{
+	bool null;
+
+	memcpy(&job->model_id, DatumGetUUIDP(tables_value(row, 1, &null)), sizeof(job->model_id));
+	job->model = pstrdup(tables_text(row, 2));
+	job->claimed = DatumGetBool(tables_value(row, 3, &null));
+}
+
+DueJob *
+schedules_due(TimestampTz now, int *n, TimestampTz *next_run)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	TableWriter writer;
+	TableArg args[] = {arg_time(now)};
+	DueJob *jobs;
+	MemoryContext spi;
+	Datum next;
+	bool null;
+
+	tables_enter(&writer);
+	*n = (int) tables_execute(
+		"SELECT model_id, m.model, run_id IS NOT NULL FROM promoai.registry_schedules s"
+		" JOIN promoai.registry_models m USING (model_id)"
+		" WHERE run_id IS NOT NULL OR (enabled AND next_run <= $1) ORDER BY next_run, m.model",
+		args, lengthof(args));
+	spi = MemoryContextSwitchTo(caller);
+	jobs = palloc(sizeof(DueJob) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+		due_from_row((uint64) i, &jobs[i]);
+	MemoryContextSwitchTo(spi);
+	tables_execute("SELECT pg_catalog.min(next_run) FROM promoai.registry_schedules"
+				   " WHERE enabled AND run_id IS NULL AND next_run > $1",
+				   args, lengthof(args));
+	next = tables_value(0, 1, &null);
+	*next_run = null ? DT_NOEND : DatumGetTimestampTz(next);
+	tables_leave(&writer);
+	return jobs;
+}
+
+/* ---- the lock ---- */
+
+static void
+run_lock_tag(const pg_uuid_t *model_id, LOCKTAG *tag)
+{
+	uint32 words[2];
+
+	memcpy(words, model_id->data + 8, sizeof(words)); /* random but for two bits */
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, words[0], words[1], RUN_LOCK_FIELD);
+}
+
+bool
+run_lock(const pg_uuid_t *model_id)
+{
+	LOCKTAG tag;
+	LockAcquireResult result;
+
+	run_lock_tag(model_id, &tag);
+	result = LockAcquire(&tag, ExclusiveLock, true, true);
+	if (result != LOCKACQUIRE_ALREADY_HELD)
+		return result == LOCKACQUIRE_OK;
+	LockRelease(&tag, ExclusiveLock, true); /* by a run of this very session, which called us */
+	return false;
+}
+
+void
+run_unlock(const pg_uuid_t *model_id)
+{
+	LOCKTAG tag;
+
+	run_lock_tag(model_id, &tag);
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+/* ---- runs ---- */
+
+/* The row is locked before it is looked at: nobody else claims it, changes it or takes it away until we commit. */
+bool
+run_claim(const pg_uuid_t *model_id, const char *runner, pg_uuid_t *run_id)
+{
+	TableWriter writer;
+	TableArg key[] = {arg_uuid(model_id)};
+	TableArg run[] = {arg_uuid(run_id), arg_uuid(model_id), arg_text(runner), arg_int4(MyProcPid)};
+	bool due;
+
+	uuid_random(run_id);
+	tables_enter(&writer);
+	due = tables_execute(
+			  "SELECT 1 FROM promoai.registry_schedules WHERE model_id = $1 AND enabled AND run_id IS NULL"
+			  " AND next_run <= pg_catalog.clock_timestamp() FOR UPDATE SKIP LOCKED",
+			  key, lengthof(key)) > 0;
+	if (due)
+	{
+		tables_execute("INSERT INTO promoai.registry_runs (run_id, model_id, runner, pid, started_at, state)"
+					   " VALUES ($1, $2, $3, $4, pg_catalog.clock_timestamp(), 'running')",
+					   run, lengthof(run));
+		tables_execute(
+			"UPDATE promoai.registry_schedules SET run_id = $1, failures = failures + 1 WHERE model_id = $2",
+			run, 2);
+		test_point("claiming");
+	}
+	tables_leave(&writer);
+	return due;
+}
+
+static TimestampTz
+backoff(int32 failures, TimestampTz now)
+{
+	double minutes = exp2(Min(Max(failures, 1) - 1, BACKOFF_DOUBLINGS));
+
+	return now + (TimestampTz) (Min(minutes, 24.0 * 60) * 60 * USECS_PER_SEC);
+}
+
+static const char *const state_names[] = {[RUN_PUBLISHED] = "published", [RUN_AFTER_FAILED] = "after failed",
+										  [RUN_KEPT] = "kept",           [RUN_SKIPPED] = "skipped",
+										  [RUN_FAILED] = "failed",       [RUN_INTERRUPTED] = "interrupted"};
+
+static void
+end_run(const pg_uuid_t *run_id, const char *state, const RunEnd *end)
+{
+	TableArg args[] = {
+		arg_uuid(run_id),       arg_text(state),
+		arg_int4(end->version), arg_text(end->sqlstate == 0 ? NULL : unpack_sql_state(end->sqlstate)),
+		arg_text(end->message), arg_jsonb(end->checks)};
+
+	args[2].null = end->version == 0;
+	tables_execute(
+		"UPDATE promoai.registry_runs SET ended_at = pg_catalog.clock_timestamp(), state = $2, version = $3,"
+		" sqlstate = $4, message = $5, checks = $6 WHERE run_id = $1",
+		args, lengthof(args));
+}
+
+/* Runs long past are forgotten. */
+static void
+forget_runs(const pg_uuid_t *model_id)
+{
+	TableArg args[] = {arg_uuid(model_id), arg_int4(RUNS_KEPT)};
+
+	tables_execute(
+		"DELETE FROM promoai.registry_runs WHERE model_id = $1 AND run_id IN"
+		" (SELECT run_id FROM promoai.registry_runs WHERE model_id = $1 ORDER BY started_at DESC OFFSET $2)",
+		args, lengthof(args));
+}
+
+void
+run_end(const Schedule *schedule, const pg_uuid_t *run_id, const RunEnd *end)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool failed = end->state == RUN_FAILED;
+	bool interrupted = end->state == RUN_INTERRUPTED;
+	bool off = failed && schedule->failures >= schedule->max_failures;
+	char *message = NULL;
+	TimestampTz next = now;
+	TableWriter writer;
+
+	if (failed)
+		next = backoff(schedule->failures, now);
+	else if (!interrupted && !schedule_next(schedule, schedule->next_run, now, &next))
+		message = "switched off: it never comes again";
+	if (off)
+		message = psprintf("switched off after %d failures in a row: %s", schedule->failures, end->message);
+
+	tables_enter(&writer);
+	end_run(run_id, state_names[end->state], end);
+	{
+		TableArg args[] = {arg_uuid(&schedule->model_id),
+						   arg_uuid(run_id),
+						   arg_time(next),
+						   arg_text(message),
+						   arg_bool(failed),
+						   arg_bool(interrupted),
+						   arg_jsonb(end->profile),
+						   arg_float8(end->drift)};
+
+		tables_execute(
+			"UPDATE promoai.registry_schedules SET run_id = NULL, next_run = $3,"
+			" enabled = enabled AND $4 IS NULL, message = coalesce($4, message),"
+			" failures = CASE WHEN $5 THEN failures WHEN $6 THEN greatest(failures - 1, 0) ELSE 0 END,"
+			" crashes = CASE WHEN $6 THEN crashes ELSE 0 END,"
+			" profile = coalesce($7, profile), drift = coalesce($8, drift)"
+			" WHERE model_id = $1 AND run_id = $2",
+			args, lengthof(args));
+	}
+	forget_runs(&schedule->model_id);
+	tables_leave(&writer);
+}
+
+/* How often it has crashed already is asked of the row behind its lock. */
+void
+run_bury(const pg_uuid_t *model_id)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TableWriter writer;
+	TableArg key[] = {arg_uuid(model_id)};
+	const RunEnd end = {
+		.drift = NAN,
+		.message = "the run ended without a word: the server crashed, or the session was terminated"};
+
+	tables_enter(&writer);
+	if (tables_execute("SELECT run_id, crashes::bigint + 1, failures::bigint FROM promoai.registry_schedules"
+					   " WHERE model_id = $1 AND run_id IS NOT NULL FOR UPDATE",
+					   key, lengthof(key)) > 0)
+	{
+		bool null;
+		pg_uuid_t run_id = *DatumGetUUIDP(tables_value(0, 1, &null));
+		int32 crashes = (int32) int_value(2, 0);
+		TimestampTz next = backoff((int32) int_value(3, 1), now);
+		bool off = crashes >= MAX_CRASHES;
+		char *message =
+			off ? psprintf("switched off after %d crashes in a row: %s", crashes, end.message) : NULL;
+		TableArg args[] = {arg_uuid(model_id), arg_int4(crashes), arg_time(next), arg_text(message)};
+
+		end_run(&run_id, "crashed", &end);
+		tables_execute(
+			"UPDATE promoai.registry_schedules SET run_id = NULL, crashes = $2, next_run = $3,"
+			" enabled = enabled AND $4 IS NULL, message = coalesce($4, message) WHERE model_id = $1",
+			args, lengthof(args));
+		ereport(LOG, (errmsg("promoai: a run of a schedule crashed, %d in a row", crashes),
+					  message == NULL ? 0 : errdetail_internal("%s", message)));
+	}
+	tables_leave(&writer);
+}

@@ -1,0 +1,252 @@
+/*
+ * runner.c - a look at one database, and one job, each in a process that ends with it
+ *
+ * The launcher starts a runner in each database every so often.  The runner buries crashed runs, starts a worker for each job
+ * that is due as long as there are places, tells the launcher when it should look again, and exits: between two looks no
+ * process of ours is connected to the database, which can be dropped, or used as a template, as if we were not there.
+ *
+ * A job takes one of promoai.max_running places, which are advisory locks of no database, so they bind all databases
+ * together and are free again whatever becomes of the process.
+ *
+ * Both connect as the bootstrap superuser, since owners may be roles that cannot log in; jobs.c becomes the owner.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/dsm.h"
+#include "storage/ipc.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "model/tables.h"
+#include "worker/worker.h"
+
+#define LOCK_TIMEOUT "5s" /* of a look: somebody may be altering our tables */
+
+extern PGDLLEXPORT void promoai_runner_main(Datum argument);
+extern PGDLLEXPORT void promoai_job_main(Datum argument);
+
+/* bgw_extra */
+typedef struct RunnerTask
+{
+	Oid database;
+	dsm_handle slots;
+	int slot;
+	pid_t launcher;
+} RunnerTask;
+
+typedef struct JobTask
+{
+	Oid database;
+	pg_uuid_t model_id;
+} JobTask;
+
+StaticAssertDecl(sizeof(RunnerTask) <= BGW_EXTRALEN && sizeof(JobTask) <= BGW_EXTRALEN,
+				 "a task fits into bgw_extra");
+
+/* ---- places ---- */
+
+bool
+place_take(uint32 number, uint16 field)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_ADVISORY(tag, InvalidOid, number, 0, field);
+	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+place_leave(uint32 number, uint16 field)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_ADVISORY(tag, InvalidOid, number, 0, field);
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+static int
+places_free(void)
+{
+	int n = 0;
+
+	for (int i = 0; i < worker_max_running; i++)
+		if (place_take((uint32) i, PLACE_JOB))
+		{
+			place_leave((uint32) i, PLACE_JOB);
+			n++;
+		}
+	return n;
+}
+
+static bool
+place_of_job(void)
+{
+	for (int i = 0; i < worker_max_running; i++)
+		if (place_take((uint32) i, PLACE_JOB))
+			return true;
+	return false;
+}
+
+/* ---- starting ---- */
+
+static void
+describe_worker(BackgroundWorker *worker, const char *name, const char *function, const void *task,
+				Size bytes)
+{
+	memset(worker, 0, sizeof(*worker));
+	worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker->bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker->bgw_library_name, "promoai", sizeof(worker->bgw_library_name));
+	strlcpy(worker->bgw_function_name, function, sizeof(worker->bgw_function_name));
+	strlcpy(worker->bgw_name, name, sizeof(worker->bgw_name));
+	strlcpy(worker->bgw_type, name, sizeof(worker->bgw_type));
+	memcpy(worker->bgw_extra, task, bytes);
+}
+
+BackgroundWorkerHandle *
+runner_start(Oid database, dsm_handle slots, int slot)
+{
+	RunnerTask task = {.database = database, .slots = slots, .slot = slot, .launcher = MyProcPid};
+	BackgroundWorker worker;
+	BackgroundWorkerHandle *handle;
+
+	describe_worker(&worker, "promoai runner", "promoai_runner_main", &task, sizeof(task));
+	worker.bgw_notify_pid = MyProcPid;
+	return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : NULL;
+}
+
+/* The launcher is told when the job has ended: then there is a place again. */
+static bool
+start_job(const RunnerTask *runner, const DueJob *job)
+{
+	JobTask task = {.database = runner->database, .model_id = job->model_id};
+	BackgroundWorker worker;
+
+	describe_worker(&worker, "promoai job", "promoai_job_main", &task, sizeof(task));
+	worker.bgw_notify_pid = runner->launcher;
+	return RegisterDynamicBackgroundWorker(&worker, NULL);
+}
+
+static void
+connect_to(Oid database, const char *application)
+{
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	SetConfigOption("application_name", application, PGC_USERSET, PGC_S_OVERRIDE);
+}
+
+/* A transaction that can write, whatever the database's defaults are; false when our tables are not there. */
+static bool
+begin_work(void)
+{
+	bool there;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	XactIsoLevel = XACT_READ_COMMITTED;
+	XactReadOnly = false;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	there = OidIsValid(get_extension_oid("promoai", true)) && tables_have_schedules();
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(
+		TopMemoryContext); /* jobs are more than one transaction, and the process ends with them */
+	return there;
+}
+
+/* ---- a look ---- */
+
+/* Start what is due; false when some had to be left. */
+static bool
+start_due(const RunnerTask *task, const DueJob *jobs, int n)
+{
+	int places = places_free();
+
+	for (int i = 0; i < n; i++)
+	{
+		if (i >= places)
+			return false;
+		if (!start_job(task, &jobs[i]))
+		{
+			ereport(LOG,
+					(errmsg("promoai: no background worker slot is free for the schedule of model \"%s\"",
+							jobs[i].model),
+					 errhint("Raise max_worker_processes, or lower promoai.max_running.")));
+			return false;
+		}
+	}
+	return true;
+}
+
+void
+promoai_runner_main(Datum argument)
+{
+	RunnerTask task;
+	dsm_segment *segment;
+	LookSlot found = {.next_run = DT_NOBEGIN};
+
+	memcpy(&task, MyBgworkerEntry->bgw_extra, sizeof(task));
+	pqsignal(SIGTERM, die);
+	connect_to(task.database, "promoai runner");
+	SetConfigOption("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_OVERRIDE);
+	if (begin_work())
+	{
+		int n;
+		DueJob *jobs;
+
+		pgstat_report_activity(STATE_RUNNING, "promoai: looking for schedules that are due");
+		jobs = jobs_look(false, &n, &found.next_run);
+		(void) start_due(&task, jobs, n);
+	}
+	CommitTransactionCommand();
+
+	segment = dsm_attach(task.slots);
+	if (segment != NULL) /* the launcher may have gone */
+		((LookSlot *) dsm_segment_address(segment))[task.slot] = found;
+	proc_exit(0);
+}
+
+/* ---- a job ---- */
+
+/* As a cancel, so that the run can be written down as interrupted; jobs look for cancels every few milliseconds. */
+static void
+stop_handler(SIGNAL_ARGS)
+{
+	int saved = errno;
+
+	worker_stopping = true;
+	InterruptPending = true;
+	QueryCancelPending = true;
+	SetLatch(MyLatch);
+	errno = saved;
+}
+
+void
+promoai_job_main(Datum argument)
+{
+	JobTask task;
+
+	memcpy(&task, MyBgworkerEntry->bgw_extra, sizeof(task));
+	pqsignal(SIGTERM, stop_handler);
+	pqsignal(SIGINT, StatementCancelHandler);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	connect_to(task.database, "promoai job");
+	if (!place_of_job())
+		proc_exit(0);
+	if (begin_work())
+	{
+		pgstat_report_activity(STATE_RUNNING, "promoai: running a schedule");
+		(void) job_run(&task.model_id, "worker", false);
+	}
+	CommitTransactionCommand();
+	proc_exit(0);
+}
