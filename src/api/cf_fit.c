@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -23,7 +24,7 @@
 #include "core/recommend/rp3beta.h"
 
 #define CF_JOB "cf_fit"
-#define REGION_ALIGN 64
+#define STRETCH 65536 /* steps between two looks at the cancel flag */
 #define DAY_USECS ((double) USECS_PER_DAY)
 
 /*
@@ -48,16 +49,6 @@ typedef struct CfRegion
 } CfRegion;
 
 /* ---- layout ---- */
-
-static Size
-take(uint64 *cursor, uint64 n, uint64 width)
-{
-	uint64 at = *cursor;
-
-	*cursor = memory_add(at, memory_mul(n, width));
-	*cursor = *cursor > PG_UINT64_MAX - REGION_ALIGN ? PG_UINT64_MAX : TYPEALIGN(REGION_ALIGN, *cursor);
-	return at;
-}
 
 /* Values are kept where they are not all 1. */
 static bool
@@ -93,21 +84,22 @@ plan(CfRegion *region, const CfOptions *options, uint64 entries, int32 customers
 	*region = (CfRegion){.options = *options, .customers = customers, .items = items, .weighted = valued};
 	region->options.memory = NULL;
 	region->width = rows > 0 ? neighbour_lists_width(options->neighbours, (int32) rows) : 0;
-	take(&cursor, 1, sizeof(CfRegion));
-	region->user_start = take(&cursor, (uint64) customers + 1, sizeof(int64));
-	region->user_col = take(&cursor, entries, sizeof(int32));
-	region->user_value = take(&cursor, valued ? entries : 0, sizeof(float));
-	region->item_start = take(&cursor, (uint64) items + 1, sizeof(int64));
-	region->item_col = take(&cursor, entries, sizeof(int32));
-	region->item_value = take(&cursor, valued ? entries : 0, sizeof(float));
-	region->lists = take(&cursor, rows > 0 ? neighbour_lists_bytes((int32) rows, region->width) : 0, 1);
+	memory_take(&cursor, 1, sizeof(CfRegion));
+	region->user_start = memory_take(&cursor, (uint64) customers + 1, sizeof(int64));
+	region->user_col = memory_take(&cursor, entries, sizeof(int32));
+	region->user_value = memory_take(&cursor, valued ? entries : 0, sizeof(float));
+	region->item_start = memory_take(&cursor, (uint64) items + 1, sizeof(int64));
+	region->item_col = memory_take(&cursor, entries, sizeof(int32));
+	region->item_value = memory_take(&cursor, valued ? entries : 0, sizeof(float));
+	region->lists =
+		memory_take(&cursor, rows > 0 ? neighbour_lists_bytes((int32) rows, region->width) : 0, 1);
 	if (options->method == CF_EASE)
 		region->shared_bytes = ease_shared_bytes(items);
 	else if (options->method == CF_RP3BETA)
 		region->shared_bytes = rp3beta_shared_bytes(customers, items, (int64) entries);
 	else if (rows > 0)
 		region->shared_bytes = neighbours_shared_bytes((int32) rows);
-	region->shared = take(&cursor, region->shared_bytes, 1);
+	region->shared = memory_take(&cursor, region->shared_bytes, 1);
 	region->bytes = cursor;
 	return cursor;
 }
@@ -160,7 +152,7 @@ static Rp3Problem
 walk_problem(CfRegion *region)
 {
 	return (Rp3Problem){
-		.params = {.alpha = region->options.alpha, .beta = region->options.beta, .keep = RP3_PER_SOURCE},
+		.params = {.alpha = region->options.alpha, .beta = region->options.beta, .keep = RP3_PER_TARGET},
 		.by_user = by_user_of(region),
 		.by_item = by_item_of(region)};
 }
@@ -260,17 +252,19 @@ fit_flops(CfRegion *region, const Csr *by_user)
 
 /* ---- filling in ---- */
 
-static void *
-huge(uint64 n, uint64 width)
+/* Is the query cancelled?  To be asked at every step of a long loop. */
+static inline void
+look_up(int64 step)
 {
-	return MemoryContextAllocHuge(CurrentMemoryContext, Max(memory_mul(n, width), 1));
+	if (unlikely(step % STRETCH == 0))
+		CHECK_FOR_INTERRUPTS();
 }
 
 /* A copy of an array of the region, or of what else must outlive its place. */
 static void *
 keep(const void *array, uint64 n, uint64 width)
 {
-	void *copy = huge(n, width);
+	void *copy = memory_huge(n, width);
 
 	memcpy(copy, array, memory_mul(n, width));
 	return copy;
@@ -283,12 +277,12 @@ fill_histories(CfModel *model, const CfOptions *options, const Interactions *in,
 {
 	uint64 entries = in->coo.n;
 	Csr had = {.rows = in->customers->n, .cols = in->items->n};
-	float *buyers = huge(had.cols, sizeof(float));
+	float *buyers = memory_huge(had.cols, sizeof(float));
 	CooMerge merge;
 
-	had.start = huge((uint64) had.rows + 1, sizeof(int64));
-	had.col = huge(entries, sizeof(int32));
-	had.value = options_weigh(options) ? huge(entries, sizeof(float)) : NULL;
+	had.start = memory_huge((uint64) had.rows + 1, sizeof(int64));
+	had.col = memory_huge(entries, sizeof(int32));
+	had.value = options_weigh(options) ? memory_huge(entries, sizeof(float)) : NULL;
 	env_check(env, csr_from_coo(&env->base, &in->coo, part->keep, part->arg, &had, &merge),
 			  "merging repeated pairs");
 	env_check(env, feedback_popularity(&env->base, &had, buyers), "counting buyers");
@@ -345,16 +339,16 @@ take_lists(CfModel *model, CfRegion *region, PgEnv *env)
 	int64 entries = neighbour_lists_entries(&lists);
 	Csr direct = {.rows = lists.rows, .cols = lists.rows};
 
-	direct.start = huge((uint64) lists.rows + 1, sizeof(int64));
-	direct.col = huge(entries, sizeof(int32));
-	direct.value = huge(entries, sizeof(float));
+	direct.start = memory_huge((uint64) lists.rows + 1, sizeof(int64));
+	direct.col = memory_huge(entries, sizeof(int32));
+	direct.value = memory_huge(entries, sizeof(float));
 	env_check(env, neighbour_lists_csr(&env->base, &lists, lists.rows, &direct), "collecting neighbours");
 	model->lists = direct;
-	if (model->method == CF_USER_KNN || model->method == CF_RP3BETA)
+	if (model->method == CF_USER_KNN)
 		return;
-	model->lists.start = huge((uint64) lists.rows + 1, sizeof(int64));
-	model->lists.col = huge(entries, sizeof(int32));
-	model->lists.value = huge(entries, sizeof(float));
+	model->lists.start = memory_huge((uint64) lists.rows + 1, sizeof(int64));
+	model->lists.col = memory_huge(entries, sizeof(int32));
+	model->lists.value = memory_huge(entries, sizeof(float));
 	env_check(env, csr_transpose(&env->base, &direct, &model->lists), "turning the lists round");
 	pfree(direct.start);
 	pfree(direct.col);
@@ -369,7 +363,7 @@ take_users(CfModel *model, CfRegion *region, PgEnv *env)
 	Csr by_item = by_item_of(region);
 	int64 entries = csr_entries(&by_item);
 	int32 customers = region->customers;
-	double *norms = huge(customers, sizeof(double));
+	double *norms = memory_huge(customers, sizeof(double));
 
 	model->similarity = problem.similarity;
 	model->shrinkage = problem.shrinkage;
@@ -379,12 +373,12 @@ take_users(CfModel *model, CfRegion *region, PgEnv *env)
 	model->by_item = by_item;
 	model->by_item.start = keep(by_item.start, (uint64) by_item.rows + 1, sizeof(int64));
 	model->by_item.col = keep(by_item.col, entries, sizeof(int32));
-	model->by_item.value = huge(entries, sizeof(float));
+	model->by_item.value = memory_huge(entries, sizeof(float));
 	for (int64 e = 0; e < entries; e++)
 		model->by_item.value[e] = by_item.value != NULL ? by_item.value[e] : 1;
 	if (model->base.methods->rated)
 	{
-		double *means = huge(customers, sizeof(double));
+		double *means = memory_huge(customers, sizeof(double));
 		Csr ratings = {.rows = customers,
 					   .start = (int64 *) model->base.seen_start,
 					   .value = (float *) model->base.seen_value};
@@ -428,22 +422,26 @@ sum_entries(const CfModel *model, const CfOptions *options, const Interactions *
 	Coo coo = {.n = in->coo.n, .row = in->coo.row, .col = in->coo.col};
 	int32 customers = model->base.customers.n;
 	Csr sums = {.rows = customers, .cols = model->base.items.n};
-	float *again = huge(model->base.seen_start[customers], sizeof(float));
+	float *again = memory_huge(model->base.seen_start[customers], sizeof(float));
 	double half_life = isnan(options->half_life) && in->time != NULL ? AGAIN_HALF_LIFE : options->half_life;
 	CooMerge merge;
 
-	coo.value = huge(coo.n, sizeof(float));
+	coo.value = memory_huge(coo.n, sizeof(float));
 	for (int64 e = 0; e < coo.n; e++)
+	{
+		look_up(e);
 		coo.value[e] =
 			in->coo.value != NULL && in->coo.value[e] <= 0 ? 0 : entry_weight(half_life, in, part, e);
-	sums.start = huge((uint64) customers + 1, sizeof(int64));
-	sums.col = huge(coo.n, sizeof(int32));
-	sums.value = huge(coo.n, sizeof(float));
+	}
+	sums.start = memory_huge((uint64) customers + 1, sizeof(int64));
+	sums.col = memory_huge(coo.n, sizeof(int32));
+	sums.value = memory_huge(coo.n, sizeof(float));
 	env_check(env, csr_from_coo(&env->base, &coo, part->keep, part->arg, &sums, &merge), "summing purchases");
 	for (int32 u = 0; u < customers; u++)
 	{
 		int64 s = sums.start[u];
 
+		look_up(u);
 		for (int64 e = model->base.seen_start[u]; e < model->base.seen_start[u + 1]; e++)
 		{
 			while (s < sums.start[u + 1] && sums.col[s] < model->base.seen_item[e])
@@ -465,15 +463,15 @@ sum_latest(const CfModel *model, const CfOptions *options, const Interactions *i
 {
 	int32 items = model->base.items.n;
 	int64 entries = model->base.seen_start[model->base.customers.n];
-	float *popularity = huge(items, sizeof(float));
-	double *sums = huge(items, sizeof(double));
+	float *popularity = memory_huge(items, sizeof(float));
+	double *sums = memory_huge(items, sizeof(double));
 	float *latest;
 
 	for (int32 i = 0; i < items; i++)
 		popularity[i] = model->base.buyers[i] / (float) model->base.customers.n;
 	if (isnan(options->half_life))
 		return popularity;
-	latest = huge(entries, sizeof(float));
+	latest = memory_huge(entries, sizeof(float));
 	memset(latest, 0, sizeof(float) * entries);
 	for (int64 i = 0; i < in->coo.n; i++)
 	{
@@ -482,7 +480,9 @@ sum_latest(const CfModel *model, const CfOptions *options, const Interactions *i
 		const int32 *seen = recommender_seen(base, in->coo.row[i], &n);
 		int32 place;
 
-		if (part->keep != NULL && !part->keep(&in->coo, i, part->arg))
+		look_up(i);
+		if ((part->keep != NULL && !part->keep(&in->coo, i, part->arg)) ||
+			(in->coo.value != NULL && in->coo.value[i] <= 0))
 			continue;
 		place = recommender_place(seen, n, in->coo.col[i]);
 		if (place >= 0)

@@ -148,6 +148,9 @@ read_method(const Payload *payload, CfModel *model, bool rated)
 		case CF_RP3BETA:
 			return read_matrix(payload, "lists", items, items, &model->lists);
 		case CF_USER_KNN:
+			/* Room for so many is taken when a history's neighbours are looked for. */
+			if (model->neighbours > customers)
+				return false;
 			model->norms = recommender_section(payload, "norms", sizeof(double), customers);
 			if (rated)
 				model->means = recommender_section(payload, "means", sizeof(double), customers);

@@ -196,6 +196,13 @@ seen_matrix(const CfModel *model)
 				 .value = (float *) base->seen_value};
 }
 
+/* What it counts for that a neighbour had something of this value: a rating as it is. */
+static float
+had_weight(const CfModel *model, float value)
+{
+	return model->base.methods->rated ? value : feedback_weight(model->transform, value);
+}
+
 /* The neighbours of a taste: the customer's, or found for a history into heap [neighbours]; the caller releases *room. */
 static CoreStatus
 find_neighbours(const CfModel *model, Env *env, const Taste *taste, ScoreCauses *causes, void **room)
@@ -232,9 +239,7 @@ find_neighbours(const CfModel *model, Env *env, const Taste *taste, ScoreCauses 
 	values = (float *) (causes->weights + k);
 	history.values = values;
 	for (int32 i = 0; i < taste->n; i++)
-		values[i] = model->base.methods->rated
-						? taste->values[i]
-						: feedback_weight(model->transform, taste->values != NULL ? taste->values[i] : 1);
+		values[i] = had_weight(model, taste->values != NULL ? taste->values[i] : 1);
 	if (model->weighted)
 		neighbour_weights_history(&model->weights, &model->by_item, model->mean_length, taste->items, values,
 								  taste->n, values);
@@ -279,11 +284,31 @@ predict_ratings(const CfModel *model, Env *env, const Taste *taste, const ScoreC
 	return status;
 }
 
+/* scores [items] = the sums over the neighbours of similarity times what they had; unweighed values are summed by core. */
+static CoreStatus
+sum_neighbours(const CfModel *model, Env *env, const ScoreCauses *causes, float *scores)
+{
+	Csr had = seen_matrix(model);
+
+	if (had.value == NULL || model->transform == FEEDBACK_NONE)
+		return item_scores(env, &had, causes, scores);
+	memset(scores, 0, sizeof(float) * had.cols);
+	for (int32 v = 0; v < causes->n; v++)
+	{
+		int32 neighbour = causes->rows[v];
+
+		if (env->cancelled(env))
+			return CORE_CANCELLED;
+		for (int64 e = had.start[neighbour]; e < had.start[neighbour + 1]; e++)
+			scores[had.col[e]] += causes->weights[v] * had_weight(model, had.value[e]);
+	}
+	return CORE_OK;
+}
+
 static CoreStatus
 users_score(const Recommender *base, Env *env, const Taste *taste, float *scores)
 {
 	const CfModel *model = cf_of(base);
-	Csr had = seen_matrix(model);
 	ScoreCauses causes;
 	void *room;
 	CoreStatus status = find_neighbours(model, env, taste, &causes, &room);
@@ -292,7 +317,7 @@ users_score(const Recommender *base, Env *env, const Taste *taste, float *scores
 		status = predict_ratings(model, env, taste, &causes, scores);
 	else if (status == CORE_OK)
 	{
-		status = item_scores(env, &had, &causes, scores);
+		status = sum_neighbours(model, env, &causes, scores);
 		silence_zeros(scores, base->items.n);
 	}
 	if (room != NULL)
@@ -350,12 +375,16 @@ users_suit(const Recommender *base, Env *env, int32 item, float *scores)
 
 	if (had == NULL)
 		return CORE_NO_MEMORY;
-	for (int32 u = 0; u < base->customers.n; u++)
+	for (int32 u = 0; u < base->customers.n && status == CORE_OK; u++)
 	{
 		int32 n;
 		const int32 *items = recommender_seen(base, u, &n);
 
-		had[u] = recommender_has(items, n, item) ? (seen.value != NULL ? entry_of(&seen, u, item) : 1) : NAN;
+		if (unlikely(u % 4096 == 0) && env->cancelled(env))
+			status = CORE_CANCELLED;
+		had[u] = NAN;
+		if (recommender_has(items, n, item))
+			had[u] = had_weight(model, seen.value != NULL ? entry_of(&seen, u, item) : 1);
 	}
 	for (int32 u = 0; u < base->customers.n && status == CORE_OK; u++)
 	{
@@ -398,33 +427,42 @@ users_similar(const Recommender *base, Env *env, int32 item, const int32 *others
 	return CORE_OK;
 }
 
+/* What the items of a history weigh in the customer's own row: own [history->n]. */
+static void
+own_weights(const CfModel *model, const Taste *history, double *own)
+{
+	bool weighed = !model->base.methods->rated && history->customer >= 0;
+
+	for (int32 j = 0; j < history->n; j++)
+		own[j] = weighed ? entry_of(&model->by_item, history->items[j], history->customer) : 1;
+}
+
 /*
  * A neighbour's part of the score is shared among the items that both had, by what each adds to their product (of ratings:
- * evenly).  `item` is one that the neighbour had.
+ * evenly).  own and product [history->n]: own_weights, and room.
  */
 static void
-share_neighbour(const CfModel *model, const Taste *taste, int32 neighbour, double part, float *parts)
+share_neighbour(const CfModel *model, const Taste *history, int32 neighbour, double part, const double *own,
+				double *product, float *parts)
 {
-	const Recommender *base = &model->base;
+	bool weighed = !model->base.methods->rated && history->customer >= 0;
+	int32 n;
+	const int32 *had = recommender_seen(&model->base, neighbour, &n);
+	int32 at = 0;
 	double whole = 0;
 
-	for (int pass = 0; pass < 2; pass++)
-		for (int32 j = 0; j < taste->n; j++)
-		{
-			int32 n;
-			const int32 *had = recommender_seen(base, neighbour, &n);
-			double product = 1;
-
-			if (!recommender_has(had, n, taste->items[j]))
-				continue;
-			if (!base->methods->rated && taste->customer >= 0)
-				product = (double) entry_of(&model->by_item, taste->items[j], neighbour) *
-						  entry_of(&model->by_item, taste->items[j], taste->customer);
-			if (pass == 0)
-				whole += product;
-			else if (whole != 0)
-				parts[j] += (float) (part * product / whole);
-		}
+	for (int32 j = 0; j < history->n; j++)
+	{
+		while (at < n && had[at] < history->items[j])
+			at++;
+		product[j] = 0;
+		if (at == n || had[at] != history->items[j])
+			continue;
+		product[j] = weighed ? entry_of(&model->by_item, history->items[j], neighbour) * own[j] : 1;
+		whole += product[j];
+	}
+	for (int32 j = 0; j < history->n && whole != 0; j++)
+		parts[j] += (float) (part * product[j] / whole);
 }
 
 static CoreStatus
@@ -432,11 +470,16 @@ users_explain(const Recommender *base, Env *env, const Taste *taste, int32 item,
 {
 	const CfModel *model = cf_of(base);
 	Csr had = seen_matrix(model);
+	double *own = env->alloc(env, 2 * sizeof(double) * Max(taste->n, 1));
 	ScoreCauses causes;
 	double support = 0;
 	void *room;
-	CoreStatus status = find_neighbours(model, env, taste, &causes, &room);
+	CoreStatus status;
 
+	if (own == NULL)
+		return CORE_NO_MEMORY;
+	own_weights(model, taste, own);
+	status = find_neighbours(model, env, taste, &causes, &room);
 	memset(parts, 0, sizeof(float) * taste->n);
 	for (int pass = 0; status == CORE_OK && pass < 2; pass++)
 		for (int32 v = 0; v < causes.n; v++)
@@ -449,17 +492,19 @@ users_explain(const Recommender *base, Env *env, const Taste *taste, int32 item,
 
 			if (!recommender_has(items, n, item))
 				continue;
-			value = had.value != NULL ? entry_of(&had, neighbour, item) : 1;
+			value = had_weight(model, had.value != NULL ? entry_of(&had, neighbour, item) : 1);
 			if (base->methods->rated)
 				value -= model->means[neighbour];
 			if (pass == 0)
 				support += fabs(similarity);
 			else
 				share_neighbour(model, taste, neighbour,
-								similarity * value / (base->methods->rated ? support : 1), parts);
+								similarity * value / (base->methods->rated ? support : 1), own,
+								own + taste->n, parts);
 		}
 	if (room != NULL)
 		env->release(env, room);
+	env->release(env, own);
 	*score = (float) (base->methods->rated && status == CORE_OK ? mean_of(model, taste) : 0);
 	for (int32 j = 0; j < taste->n; j++)
 		*score += parts[j];
@@ -530,6 +575,8 @@ again_suit(const Recommender *base, Env *env, int32 item, float *scores)
 {
 	for (int32 u = 0; u < base->customers.n; u++)
 	{
+		if (unlikely(u % 4096 == 0) && env->cancelled(env))
+			return CORE_CANCELLED;
 		scores[u] = -INFINITY;
 		for (int64 e = base->seen_start[u]; e < base->seen_start[u + 1]; e++)
 			if (base->seen_item[e] == item)

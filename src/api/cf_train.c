@@ -20,17 +20,12 @@
 #include "utils/timestamp.h"
 
 #include "api/cf_train.h"
-#include "api/rank_metrics.h"
+#include "api/holdout.h"
 #include "api/recommender_evaluate.h"
-#include "api/recommender_judge.h"
 #include "api/recommender_report.h"
 #include "bridge/json.h"
 #include "bridge/memory.h"
 #include "bridge/progress.h"
-
-/* Customers judged at most: more would cost time and not move the figure's last digit. */
-#define MAX_JUDGED_CUSTOMERS 20000
-#define DEFAULT_HOLDOUT 0.1
 
 static const char *const method_choices[] = {
 	[CF_EASE] = "ease",       [CF_ITEM_KNN] = "item_knn", [CF_USER_KNN] = "user_knn",
@@ -81,6 +76,15 @@ refuse(const CfOptions *options, bool given, const char *argument, const char *m
 						errdetail("It belongs to %s.", methods)));
 }
 
+/* `argument` was given, but ratings are taken as they are. */
+static void
+refuse_explicit(bool given, const char *argument)
+{
+	if (given)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" makes no sense with feedback => 'explicit'", argument)));
+}
+
 static void
 check_options(const CfOptions *options)
 {
@@ -118,8 +122,8 @@ check_options(const CfOptions *options)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("feedback => 'explicit' makes no sense with method => '%s'", method_choices[method]),
 				 errhint("Ratings are predicted by method => 'user_knn' and by promoai.mf_train.")));
-	refuse(options, options->weighting > 0, "weighting", "implicit feedback");
-	refuse(options, options->value_transform >= 0, "value_transform", "implicit feedback");
+	refuse_explicit(options->weighting > CF_UNWEIGHTED, "weighting");
+	refuse_explicit(options->value_transform >= 0, "value_transform");
 }
 
 static void
@@ -139,14 +143,15 @@ set_default_int(int32 *option, int32 value)
 void
 cf_settle_options(CfOptions *options)
 {
+	/* These, and the settings below, were chosen by the validation that heads test/core/recall_neighbours.c. */
 	static const int32 neighbours[CF_METHODS] = {
-		[CF_EASE] = 100, [CF_ITEM_KNN] = 50, [CF_USER_KNN] = 100, [CF_RP3BETA] = 100};
+		[CF_EASE] = 50, [CF_ITEM_KNN] = 20, [CF_USER_KNN] = 100, [CF_RP3BETA] = 20};
 
 	CfMethod method = (CfMethod) options->method;
 
 	check_options(options);
 	if (!options->holdout_after.set)
-		set_default(&options->holdout, method == CF_BUY_AGAIN ? 0 : DEFAULT_HOLDOUT);
+		set_default(&options->holdout, method == CF_BUY_AGAIN ? 0 : HOLDOUT_SHARE);
 	if (method == CF_POPULAR || method == CF_BUY_AGAIN)
 		return;
 	set_default_int(&options->neighbours, neighbours[method]);
@@ -156,14 +161,14 @@ cf_settle_options(CfOptions *options)
 		set_default(&options->regularization, 100);
 	else if (method == CF_RP3BETA)
 	{
-		set_default(&options->alpha, 1);
-		set_default(&options->beta, 0.6);
+		set_default(&options->alpha, 0.7);
+		set_default(&options->beta, 0.3);
 	}
 	else
 	{
 		set_default_int(&options->similarity, CF_COSINE);
 		set_default(&options->shrinkage, 0);
-		set_default_int(&options->weighting, CF_UNWEIGHTED);
+		set_default_int(&options->weighting, method == CF_ITEM_KNN ? CF_TFIDF : CF_UNWEIGHTED);
 		if (options->weighting == CF_BM25)
 		{
 			set_default(&options->bm25_k1, 100);
@@ -177,6 +182,7 @@ cf_settle_options(CfOptions *options)
 typedef struct CfTraining
 {
 	CfOptions options;
+	Holdout holdout;
 	Interactions in;
 	int workers;
 	PgEnv env;
@@ -185,21 +191,15 @@ typedef struct CfTraining
 	ModelDraft draft;
 } CfTraining;
 
-static bool
-wants_holdout(const CfOptions *options)
-{
-	return options->holdout_after.set || options->holdout > 0;
-}
-
 static uint64
 training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 {
 	const CfTraining *training = arg;
 	uint64 need = cf_fit_bytes(&training->options, entries, customers, items, training->workers);
 
-	if (wants_holdout(&training->options)) /* what is held out, and the measures of it */
+	if (holdout_wanted(&training->holdout)) /* what is held out, and the measures of it */
 		need = memory_add(need, memory_add(memory_mul(entries, 8),
-										   memory_mul(customers, 2 * JUDGE_MEASURES * sizeof(double))));
+										   memory_mul(customers, 2 * (RANK_MEASURES + 1) * sizeof(double))));
 	return memory_add(interactions_bytes(&training->in, entries), need);
 }
 
@@ -210,6 +210,10 @@ training_open(CfTraining *training)
 	CfMethod method = (CfMethod) options->method;
 
 	cf_settle_options(options);
+	training->holdout = (Holdout){.share = options->holdout,
+								  .after = options->holdout_after,
+								  .seed = options->seed,
+								  .k = options->metrics_k};
 	training->in = (Interactions){.memory = CurrentMemoryContext,
 								  .late_after = options->holdout_after,
 								  .rated = options->feedback == CF_EXPLICIT,
@@ -229,18 +233,6 @@ training_read(CfTraining *training)
 	interactions_read(training->draft.source, &training->in);
 }
 
-static FeedbackSplit
-training_split(const CfTraining *training, FeedbackPart part)
-{
-	double judged = (double) MAX_JUDGED_CUSTOMERS / Max(training->in.customers->n, 1);
-
-	return (FeedbackSplit){.part = part,
-						   .late = training->in.late,
-						   .share = isnan(training->options.holdout) ? 0 : training->options.holdout,
-						   .judged_rows = Min(judged, 1.0),
-						   .seed = (uint64) training->options.seed};
-}
-
 /* The newest time among the entries of a part. */
 static int64
 latest_of(const Interactions *in, CooKeep keep, const void *arg)
@@ -248,15 +240,19 @@ latest_of(const Interactions *in, CooKeep keep, const void *arg)
 	int64 latest = PG_INT64_MIN;
 
 	for (int64 i = 0; in->time != NULL && i < in->coo.n; i++)
+	{
+		if (unlikely(i % (1 << 20) == 0))
+			CHECK_FOR_INTERRUPTS();
 		if (keep == NULL || keep(&in->coo, i, arg))
 			latest = Max(latest, in->time[i]);
+	}
 	return latest;
 }
 
 static CfModel *
 fit_part(CfTraining *training, FeedbackPart which)
 {
-	FeedbackSplit split = training_split(training, which);
+	FeedbackSplit split = holdout_split(&training->holdout, &training->in, which);
 	CfPart part = {.keep = feedback_keep, .arg = &split};
 
 	part.latest = latest_of(&training->in, part.keep, part.arg);
@@ -267,7 +263,7 @@ fit_part(CfTraining *training, FeedbackPart which)
 static Csr
 held_out(CfTraining *training)
 {
-	FeedbackSplit split = training_split(training, FEEDBACK_TEST);
+	FeedbackSplit split = holdout_split(&training->holdout, &training->in, FEEDBACK_TEST);
 	const Interactions *in = &training->in;
 	Csr held = {.rows = in->customers->n, .cols = in->items->n};
 	CooMerge merge;
@@ -281,58 +277,14 @@ held_out(CfTraining *training)
 	return held;
 }
 
-static char *
-describe_split(const CfTraining *training)
-{
-	const CfOptions *options = &training->options;
-	StringInfoData text;
-
-	initStringInfo(&text);
-	if (options->holdout_after.set)
-		appendStringInfo(&text, "pairs first bought after %s", option_time_text(&options->holdout_after));
-	else
-		appendStringInfo(&text, "%g of the pairs, seed " INT64_FORMAT, options->holdout, options->seed);
-	if (training->in.customers->n > MAX_JUDGED_CUSTOMERS)
-		appendStringInfo(&text, ", about %d customers drawn", MAX_JUDGED_CUSTOMERS);
-	if (options->feedback == CF_IMPLICIT && options->method != CF_BUY_AGAIN)
-		appendStringInfoString(&text, "; new items only");
-	return text.data;
-}
-
-static void
-judge(CfTraining *training, const CfModel *model, const Csr *held, bool popularity, const char *prefix,
-	  const char *split)
-{
-	JudgeTask task = {.model = &model->base,
-					  .lengths = {training->options.metrics_k},
-					  .n_lengths = 1,
-					  .relevant = *held,
-					  .targets = model->base.repeats ? JUDGE_ALL : JUDGE_NEW,
-					  .exclude_seen = !model->base.repeats,
-					  .known_only = true,
-					  .popularity = popularity};
-	Judged judged;
-	RankSummary summary;
-
-	recommender_judge(&training->env, &task, &judged);
-	if (judged.n == 0)
-	{
-		if (!popularity)
-			ereport(NOTICE, (errmsg("no evaluation: no customer has both held-out items and others")));
-		return;
-	}
-	summary = judged_summary(&judged, 0);
-	rank_metrics(&summary, prefix, training->options.metrics_k, split,
-				 &training->metrics[training->n_metrics]);
-	training->n_metrics += RANK_METRICS;
-}
-
 static void
 training_evaluate(CfTraining *training)
 {
 	MemoryContext scratch =
 		AllocSetContextCreate(CurrentMemoryContext, "promoai holdout", ALLOCSET_DEFAULT_SIZES);
-	char *split = describe_split(training);
+	char *words =
+		holdout_words(&training->holdout, &training->in,
+					  training->options.feedback == CF_IMPLICIT && training->options.method != CF_BUY_AGAIN);
 	MemoryContext caller;
 	CfModel *model;
 	Csr held;
@@ -343,15 +295,12 @@ training_evaluate(CfTraining *training)
 	training->env.memory = scratch;
 	held = held_out(training);
 	model = fit_part(training, FEEDBACK_TRAIN);
-	if (model->base.methods->rated)
-		training->n_metrics += recommender_rating_metrics(&model->base, &training->env, &held,
-														  model->base.mean, split, training->metrics);
-	else
-	{
-		MemoryContextSwitchTo(caller);
-		judge(training, model, &held, false, "", split);
-		judge(training, model, &held, true, "popularity_", split);
-	}
+	MemoryContextSwitchTo(caller);
+	training->n_metrics = model->base.methods->rated
+							  ? recommender_rating_metrics(&model->base, &training->env, &held,
+														   model->base.mean, words, training->metrics)
+							  : holdout_judge(&training->holdout, &model->base, &training->env, &held, words,
+											  training->metrics);
 	MemoryContextSwitchTo(caller);
 	training->env.memory = caller;
 	MemoryContextDelete(scratch);
@@ -380,7 +329,7 @@ training_publish(CfTraining *training)
 	CfModel *model;
 	ModelVersion *version;
 
-	if (wants_holdout(&training->options))
+	if (holdout_wanted(&training->holdout))
 		training_evaluate(training);
 	progress_phase(PROGRESS_TRAINING, 0);
 	training->env.phase = "training";

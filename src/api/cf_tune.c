@@ -7,7 +7,7 @@
  *
  * Trials are kept as metrics of the version that is published, so a call that ran out of its time is taken up again by the
  * next one with the same source, grid or a larger one, and protocol; what was tried on other rows does not count, since the
- * split that stands beside each trial says on which rows it was.
+ * split that stands beside each trial says on which rows it was, and gives their checksum.
  */
 #include "postgres.h"
 
@@ -16,6 +16,7 @@
 #include "catalog/namespace.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -24,10 +25,12 @@
 #include "bridge/memory.h"
 #include "bridge/progress.h"
 #include "bridge/rows.h"
+#include "core/crc32c.h"
 #include "core/recommend/resample.h"
 
 #define MAX_TRIALS 10000
 #define MAX_KEYS 32
+#define CHECKSUM_STRETCH (INT64CONST(1) << 20)
 
 typedef struct Trial
 {
@@ -181,6 +184,15 @@ add_trial(Tuning *tuning, const GridKey *keys, const int *at, int n)
 	kind_find(trial->kind)->check(trial->arguments);
 }
 
+static void
+require_method(const GridKey *keys, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(keys[i].name, "method") == 0)
+			return;
+	grid_error("It lacks the key \"method\".");
+}
+
 /* All combinations of one object, the last key running fastest. */
 static void
 read_object(Tuning *tuning, JsonbContainer *object)
@@ -190,6 +202,7 @@ read_object(Tuning *tuning, JsonbContainer *object)
 	int n = read_keys(object, keys);
 	int place = n;
 
+	require_method(keys, n);
 	while (place >= 0)
 	{
 		add_trial(tuning, keys, at, n);
@@ -268,6 +281,34 @@ static double
 seconds_since(TimestampTz began)
 {
 	return (double) (GetCurrentTimestamp() - began) / USECS_PER_SEC;
+}
+
+static uint32
+checksum_of(uint32 checksum, const void *array, int64 n, Size width)
+{
+	for (int64 at = 0; array != NULL && at < n; at += CHECKSUM_STRETCH)
+	{
+		CHECK_FOR_INTERRUPTS();
+		checksum = crc32c(checksum, (const char *) array + at * width, Min(n - at, CHECKSUM_STRETCH) * width);
+	}
+	return checksum;
+}
+
+/*
+ * The rows that trials are judged on, so that those of another source are told apart.  Indices stand for ids: by which names
+ * customers and items go does not change a figure.
+ */
+static char *
+describe_rows(const Tuning *tuning)
+{
+	const Interactions *rows = &tuning->validation.all;
+	uint32 checksum = checksum_of(0, rows->coo.row, rows->coo.n, sizeof(int32));
+
+	checksum = checksum_of(checksum, rows->coo.col, rows->coo.n, sizeof(int32));
+	checksum = checksum_of(checksum, rows->coo.value, rows->coo.n, sizeof(float));
+	checksum = checksum_of(checksum, rows->time, rows->coo.n, sizeof(int64));
+	return psprintf("%s, " INT64_FORMAT " rows, checksum %08x, targets %s",
+					experiment_words(&tuning->validation), rows->coo.n, checksum, tuning->set->name);
 }
 
 /* Learn by a combination from one part, judged by the other. */
@@ -482,13 +523,15 @@ promoai_cf_tune(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("protocol => 'sampled' is for comparison with papers; nothing is chosen by it")));
 	read_grid(&tuning, DatumGetJsonbP(args_datum(args, "grid", NULL)));
+	PreventCommandDuringRecovery("cf_tune()");
 	registry_begin(tuning.model, tuning.trial[0].kind);
 
 	progress_start(tuning.model);
+	tuning.experiment.models = 1;
+	tuning.experiment.judged = JUDGE_MEASURES;
 	experiment_read(&tuning.experiment, tuning.source, memory_limit(args_text_or_null(args, "memory")));
 	experiment_validation(&tuning.experiment, &tuning.validation);
-	tuning.split = psprintf("%s, " INT64_FORMAT " rows, targets %s", experiment_words(&tuning.validation),
-							tuning.experiment.all.rows_read, tuning.set->name);
+	tuning.split = describe_rows(&tuning);
 	recall_trials(&tuning);
 	progress_phase(PROGRESS_EVALUATING, tuning.n);
 	run_trials(&tuning);

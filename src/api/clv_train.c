@@ -151,6 +151,7 @@ add_row(void *arg, const SourceValue *values)
 	if (training->options.as_of.set && at > training->options.as_of.at)
 	{
 		training->rows_later++;
+		order_log_leave_out(&training->log, training->columns[COLUMN_CUSTOMER].ids);
 		return;
 	}
 	training->log.ids = training->columns[COLUMN_CUSTOMER].ids;
@@ -240,12 +241,6 @@ drop_days(ClvTraining *training)
 
 /* ---- what is known of customers ---- */
 
-static void *
-huge(Size n, Size bytes)
-{
-	return MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * bytes);
-}
-
 /* From the orders on days before `end`, as seen on day `today`. */
 static void
 derive(const ClvTraining *training, int32 end, int32 today, Known *known)
@@ -253,11 +248,11 @@ derive(const ClvTraining *training, int32 end, int32 today, Known *known)
 	const OrderLists *lists = &training->log.lists;
 	Size room = lists->customers;
 
-	*known = (Known){.customer = huge(room, sizeof(int32)),
-					 .x = huge(room, sizeof(int32)),
-					 .last = huge(room, sizeof(int32)),
-					 .age = huge(room, sizeof(int32)),
-					 .mean_value = huge(room, sizeof(double))};
+	*known = (Known){.customer = memory_huge(room, sizeof(int32)),
+					 .x = memory_huge(room, sizeof(int32)),
+					 .last = memory_huge(room, sizeof(int32)),
+					 .age = memory_huge(room, sizeof(int32)),
+					 .mean_value = memory_huge(room, sizeof(double))};
 	for (int32 c = 0; c < lists->customers; c++)
 	{
 		int64 start = lists->start[c];
@@ -288,10 +283,10 @@ fit_orders(ClvTraining *training, const Known *known, BgNbdFit *fit)
 {
 	Size n = known->n;
 	Histories histories = {.n = known->n,
-						   .x = huge(n, sizeof(int32)),
-						   .last = huge(n, sizeof(int32)),
-						   .age = huge(n, sizeof(int32)),
-						   .count = huge(n, sizeof(double))};
+						   .x = memory_huge(n, sizeof(int32)),
+						   .last = memory_huge(n, sizeof(int32)),
+						   .age = memory_huge(n, sizeof(int32)),
+						   .count = memory_huge(n, sizeof(double))};
 
 	memcpy(histories.x, known->x, sizeof(int32) * n);
 	memcpy(histories.last, known->last, sizeof(int32) * n);
@@ -310,8 +305,8 @@ fit_orders(ClvTraining *training, const Known *known, BgNbdFit *fit)
 static void
 fit_value(ClvTraining *training, const Known *known, GammaGammaFit *fit)
 {
-	int32 *x = huge(known->repeat, sizeof(int32));
-	double *value = huge(known->repeat, sizeof(double));
+	int32 *x = memory_huge(known->repeat, sizeof(int32));
+	double *value = memory_huge(known->repeat, sizeof(double));
 	int64 n = 0;
 
 	for (int32 c = 0; c < known->n; c++)
@@ -389,7 +384,7 @@ evaluate(ClvTraining *training)
 	}
 	progress_phase(PROGRESS_EVALUATING, 0);
 	fit(training, &known, &fitted);
-	observed = huge(known.n, sizeof(int32));
+	observed = memory_huge(known.n, sizeof(int32));
 	for (int32 k = 0; k < known.n; k++)
 	{
 		int32 c = known.customer[k];
@@ -561,7 +556,7 @@ publish(ClvTraining *training)
 	ClvModel model = make_model(training, known, &training->fitted);
 	Payload payload = {0};
 	ModelVersion *version;
-	int32 *place = huge(training->log.customers->n, sizeof(int32));
+	int32 *place = memory_huge(training->log.customers->n, sizeof(int32));
 
 	progress_phase(PROGRESS_WRITING, 0);
 	for (int32 c = 0; c < training->log.customers->n; c++)

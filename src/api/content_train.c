@@ -24,9 +24,8 @@
 #include "api/content_source.h"
 #include "api/content_train.h"
 #include "api/interactions.h"
-#include "api/rank_metrics.h"
+#include "api/holdout.h"
 #include "api/recommender_evaluate.h"
-#include "api/recommender_judge.h"
 #include "api/recommender_report.h"
 #include "bridge/json.h"
 #include "bridge/memory.h"
@@ -34,8 +33,6 @@
 #include "model/cache.h"
 
 /* Customers judged at most: more would cost time and not move the figure's last digit. */
-#define MAX_JUDGED_CUSTOMERS 20000
-#define DEFAULT_HOLDOUT 0.1
 
 typedef struct ContentOptions
 {
@@ -127,7 +124,7 @@ settle_options(ContentOptions *options)
 	if (followed && options->value_transform < 0)
 		options->value_transform = FEEDBACK_BINARY;
 	if (isnan(options->holdout) && !options->holdout_after.set && (followed || factored))
-		options->holdout = DEFAULT_HOLDOUT;
+		options->holdout = HOLDOUT_SHARE;
 }
 
 static uint64
@@ -349,68 +346,22 @@ take_factor_histories(const Recommender *from, const int32 *place, Recommender *
 
 /* ---- with interactions ---- */
 
-static FeedbackSplit
-training_split(const ContentTraining *training, FeedbackPart part)
+static Holdout
+holdout_of(const ContentOptions *options)
 {
-	double judged = (double) MAX_JUDGED_CUSTOMERS / Max(training->in.customers->n, 1);
-
-	return (FeedbackSplit){.part = part,
-						   .late = training->in.late,
-						   .share = isnan(training->options.holdout) ? 0 : training->options.holdout,
-						   .judged_rows = Min(judged, 1.0),
-						   .seed = (uint64) training->options.seed};
-}
-
-static char *
-describe_split(const ContentTraining *training)
-{
-	const ContentOptions *options = &training->options;
-	StringInfoData text;
-
-	initStringInfo(&text);
-	if (options->holdout_after.set)
-		appendStringInfo(&text, "pairs first bought after %s", option_time_text(&options->holdout_after));
-	else
-		appendStringInfo(&text, "%g of the pairs, seed " INT64_FORMAT, options->holdout, options->seed);
-	if (training->in.customers->n > MAX_JUDGED_CUSTOMERS)
-		appendStringInfo(&text, ", about %d customers drawn", MAX_JUDGED_CUSTOMERS);
-	appendStringInfoString(&text, "; new items only");
-	return text.data;
-}
-
-static void
-judge(ContentTraining *training, const Csr *held, bool popularity, const char *prefix, const char *split)
-{
-	JudgeTask task = {.model = &training->model.mf.base,
-					  .lengths = {training->options.metrics_k},
-					  .n_lengths = 1,
-					  .relevant = *held,
-					  .exclude_seen = true,
-					  .known_only = true,
-					  .popularity = popularity};
-	Judged judged;
-	RankSummary summary;
-
-	recommender_judge(&training->env, &task, &judged);
-	if (judged.n == 0)
-	{
-		if (!popularity)
-			ereport(NOTICE, (errmsg("no evaluation: no customer has both held-out items and others")));
-		return;
-	}
-	summary = judged_summary(&judged, 0);
-	rank_metrics(&summary, prefix, training->options.metrics_k, split,
-				 &training->metrics[training->n_metrics]);
-	training->n_metrics += RANK_METRICS;
+	return (Holdout){.share = options->holdout,
+					 .after = options->holdout_after,
+					 .seed = options->seed,
+					 .k = options->metrics_k};
 }
 
 /* Lists for histories without the pairs held out; the vectors are the same, for they know of no customer. */
 static void
 evaluate_lists(ContentTraining *training)
 {
-	FeedbackSplit rest = training_split(training, FEEDBACK_TRAIN);
-	FeedbackSplit test = training_split(training, FEEDBACK_TEST);
-	char *split = describe_split(training);
+	Holdout holdout = holdout_of(&training->options);
+	FeedbackSplit rest = holdout_split(&holdout, &training->in, FEEDBACK_TRAIN);
+	FeedbackSplit test = holdout_split(&holdout, &training->in, FEEDBACK_TEST);
 	MemoryContext scratch =
 		AllocSetContextCreate(CurrentMemoryContext, "promoai holdout", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(scratch);
@@ -418,8 +369,9 @@ evaluate_lists(ContentTraining *training)
 
 	take_histories(&training->env, &training->in, &rest, &training->model);
 	MemoryContextSwitchTo(caller);
-	judge(training, &held, false, "", split);
-	judge(training, &held, true, "popularity_", split);
+	training->n_metrics +=
+		holdout_judge(&holdout, &training->model.mf.base, &training->env, &held,
+					  holdout_words(&holdout, &training->in, true), &training->metrics[training->n_metrics]);
 	MemoryContextDelete(scratch);
 }
 

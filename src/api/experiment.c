@@ -5,7 +5,8 @@
  * customer.  Customers of whom nothing is known when lists are made are not judged: every model gives them what is popular.
  *
  * Memory: the entries (20 bytes each with times) twice, the part that is learned from and the whole, and the matrices of
- * what is judged by, within the limit; each fit counts its own need.
+ * what is judged by, the histories of the models, and the measures of each customer, within the limit; each fit counts its
+ * own need.
  */
 #include "postgres.h"
 
@@ -65,6 +66,10 @@ experiment_open(Experiment *experiment, const Args *args)
 	refuse(options.protocol != PROTOCOL_NEXT_PERIOD && options.test_days >= 0, "test_days", "next_period");
 	refuse(options.protocol != PROTOCOL_STRONG_GENERALIZATION && !isnan(options.test_share), "test_share",
 		   "strong_generalization");
+	if (options.from_time.set && TIMESTAMP_NOT_FINITE(options.from_time.at))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"from_time\" must be finite, got %s",
+							   option_time_text(&options.from_time))));
 	experiment->days = options.test_days >= 0 ? options.test_days : EXPERIMENT_DEFAULT_DAYS;
 	experiment->protocol.share = isnan(options.test_share) ? 0.2 : options.test_share;
 	experiment->protocol.from = options.from_time.set ? options.from_time.at : PG_INT64_MIN;
@@ -97,19 +102,18 @@ experiment_sets(const Experiment *experiment, const ExperimentSet **sets)
 
 /* ---- parts ---- */
 
-static void *
-huge(uint64 n, uint64 width)
-{
-	return MemoryContextAllocHuge(CurrentMemoryContext, Max(memory_mul(n, width), 1));
-}
-
 static uint64
 experiment_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 {
 	const Experiment *experiment = arg;
 	uint64 each = interactions_bytes(&experiment->all, entries);
+	uint64 models =
+		memory_mul(experiment->models, memory_add(memory_mul(entries, 8), memory_mul(customers, 8)));
 
-	return memory_add(memory_mul(each, 2), memory_add(memory_mul(entries, 13), memory_mul(customers, 64)));
+	return memory_add(
+		memory_add(memory_mul(each, 2), models),
+		memory_add(memory_mul(entries, 13),
+				   memory_mul(customers, memory_add(64, memory_mul(experiment->judged, sizeof(double))))));
 }
 
 /* The entries of one part, in memory of their own. */
@@ -121,10 +125,10 @@ part_of(const Interactions *all, const uint8 *part, ProtocolPart wanted)
 
 	for (int64 i = 0; i < all->coo.n; i++)
 		n += part[i] == wanted;
-	out.coo.row = huge(n, sizeof(int32));
-	out.coo.col = huge(n, sizeof(int32));
-	out.coo.value = all->coo.value != NULL ? huge(n, sizeof(float)) : NULL;
-	out.time = all->time != NULL ? huge(n, sizeof(int64)) : NULL;
+	out.coo.row = memory_huge(n, sizeof(int32));
+	out.coo.col = memory_huge(n, sizeof(int32));
+	out.coo.value = all->coo.value != NULL ? memory_huge(n, sizeof(float)) : NULL;
+	out.time = all->time != NULL ? memory_huge(n, sizeof(int64)) : NULL;
 	out.late = NULL;
 	out.coo.n = 0;
 	for (int64 i = 0; i < all->coo.n; i++)
@@ -153,9 +157,9 @@ matrix_of(Experiment *experiment, Interactions *part)
 	Csr out = {.rows = part->customers->n, .cols = part->items->n};
 	CooMerge merge;
 
-	out.start = huge((uint64) out.rows + 1, sizeof(int64));
-	out.col = huge(part->coo.n, sizeof(int32));
-	out.value = huge(part->coo.n, sizeof(float));
+	out.start = memory_huge((uint64) out.rows + 1, sizeof(int64));
+	out.col = memory_huge(part->coo.n, sizeof(int32));
+	out.value = memory_huge(part->coo.n, sizeof(float));
 	env_check(&experiment->env, csr_from_coo(&experiment->env.base, &part->coo, NULL, NULL, &out, &merge),
 			  "merging repeated pairs");
 	interactions_free_entries(part);
@@ -178,14 +182,14 @@ draw_candidates(Experiment *experiment)
 	Interactions known = experiment->train;
 	Csr had;
 	Csr *out = &experiment->candidates;
-	uint8 *all = huge(known.coo.n, 1);
+	uint8 *all = memory_huge(known.coo.n, 1);
 
 	memset(all, PROTOCOL_TRAIN, known.coo.n);
 	known = part_of(&experiment->train, all, PROTOCOL_TRAIN);
 	pfree(all);
 	had = matrix_of(experiment, &known);
-	out->start = huge((uint64) experiment->test.rows + 1, sizeof(int64));
-	out->col = huge(protocol_candidates_room(&experiment->test), sizeof(int32));
+	out->start = memory_huge((uint64) experiment->test.rows + 1, sizeof(int64));
+	out->col = memory_huge(protocol_candidates_room(&experiment->test), sizeof(int32));
 	env_check(&experiment->env,
 			  protocol_candidates(&experiment->env.base, &experiment->protocol, &had, &experiment->test, out),
 			  "drawing candidates");
@@ -198,7 +202,7 @@ draw_candidates(Experiment *experiment)
 static void
 part_interactions(Experiment *experiment, const Interactions *source)
 {
-	uint8 *part = huge(source->coo.n, 1);
+	uint8 *part = memory_huge(source->coo.n, 1);
 	Interactions piece;
 
 	env_check(&experiment->env,
@@ -260,13 +264,14 @@ experiment_read(Experiment *experiment, const char *source, uint64 limit)
 	part_interactions(experiment, all);
 }
 
+/* Customers are drawn by another seed than those of the test, who are no part of these entries any more. */
 void
 experiment_validation(const Experiment *experiment, Experiment *validation)
 {
 	*validation = (Experiment){.protocol = {.kind = PROTOCOL_NEXT_PERIOD,
 											.from = PG_INT64_MIN,
 											.share = 0.1,
-											.seed = experiment->protocol.seed},
+											.seed = experiment->protocol.seed + 1},
 							   .days = experiment->days,
 							   .all = experiment->train};
 	env_init(&validation->env, CurrentMemoryContext);
@@ -291,8 +296,9 @@ experiment_words(const Experiment *experiment)
 		case PROTOCOL_LEAVE_LAST_OUT:
 			return "each customer's last item held out";
 		case PROTOCOL_STRONG_GENERALIZATION:
-			return psprintf("%g of the customers held out, four fifths of their items shown",
-							protocol->share);
+			return psprintf("%g of the customers held out, seed " INT64_FORMAT
+							", four fifths of their items shown",
+							protocol->share, (int64) protocol->seed);
 		case PROTOCOL_SAMPLED:
 			return psprintf("each customer's last item among %d drawn ones", PROTOCOL_NEGATIVES);
 	}

@@ -54,7 +54,7 @@ count_after(const Interactions *in, int64 at)
 	return n;
 }
 
-/* The latest time, to the second, after which at least a share of the entries lies. */
+/* The latest whole second, or the one before it, after which at least a share of the entries lies. */
 static int64
 time_before_newest(const Interactions *in, double share)
 {
@@ -77,7 +77,7 @@ time_before_newest(const Interactions *in, double share)
 		else
 			high = middle;
 	}
-	return low;
+	return low - (low % USECS_PER_SEC + USECS_PER_SEC) % USECS_PER_SEC;
 }
 
 static Parting
@@ -395,7 +395,8 @@ report(Gathering *gathering, const double weights[2][HYBRID_MAX_MEMBERS], const 
 		measure(gathering, weights[gathering->fold[c]], c, &judged, listed);
 	}
 	for (int32 i = 0; i < items; i++)
-		judged.coverage[0] += listed[i] / (double) items;
+		judged.coverage[0] += listed[i];
+	judged.coverage[0] /= Max(items, 1);
 	summary = judged_summary(&judged, 0);
 	rank_metrics(&summary, prefix, fit->k, split, fit->metrics + fit->n_metrics);
 	fit->n_metrics += RANK_METRICS;

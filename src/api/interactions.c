@@ -293,7 +293,32 @@ number_kept(int32 *keep, int32 n)
 	return kept;
 }
 
-/* The ids of the pairs that are left; the others get no index. */
+/* Entries whose customer or item is gone, out. */
+static void
+keep_placed(Interactions *in)
+{
+	int64 n = 0;
+
+	for (int64 i = 0; i < in->coo.n; i++)
+	{
+		if (unlikely(i % (1 << 20) == 0))
+			CHECK_FOR_INTERRUPTS();
+		if (in->coo.row[i] < 0 || in->coo.col[i] < 0)
+			continue;
+		in->coo.row[n] = in->coo.row[i];
+		in->coo.col[n] = in->coo.col[i];
+		if (in->coo.value != NULL)
+			in->coo.value[n] = in->coo.value[i];
+		if (in->late != NULL)
+			in->late[n] = in->late[i];
+		if (in->time != NULL)
+			in->time[n] = in->time[i];
+		n++;
+	}
+	in->coo.n = n;
+}
+
+/* The ids of the pairs that are left, and the entries that have them. */
 static void
 keep_used(Interactions *in, const Csr *pairs)
 {
@@ -301,21 +326,63 @@ keep_used(Interactions *in, const Csr *pairs)
 													   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	int32 *item_place = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) pairs->cols + 1),
 												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	int32 customers;
+	int32 items;
 
 	for (int32 c = 0; c < pairs->rows; c++)
 		customer_place[c] = pairs->start[c + 1] > pairs->start[c];
 	for (int64 i = 0; i < in->pairs; i++)
 		item_place[pairs->col[i]] = 1;
-	if (number_kept(customer_place, pairs->rows) < pairs->rows ||
-		number_kept(item_place, pairs->cols) < pairs->cols)
+	customers = number_kept(customer_place, pairs->rows);
+	items = number_kept(item_place, pairs->cols);
+	if (customers < pairs->rows || items < pairs->cols)
 	{
 		idset_keep(in->customers, customer_place);
 		idset_keep(in->items, item_place);
 		interactions_renumber(in->coo.row, in->coo.n, customer_place);
 		interactions_renumber(in->coo.col, in->coo.n, item_place);
+		keep_placed(in);
 	}
 	pfree(customer_place);
 	pfree(item_place);
+}
+
+static bool
+pair_is_left(const Csr *pairs, int32 row, int32 col)
+{
+	int64 lo = pairs->start[row];
+	int64 hi = pairs->start[row + 1];
+
+	while (lo < hi)
+	{
+		int64 middle = lo + (hi - lo) / 2;
+
+		if (pairs->col[middle] == col)
+			return true;
+		if (pairs->col[middle] < col)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return false;
+}
+
+/* Rows of the pairs that are left: neither returns nor what was wholly returned tells of repeats. */
+static int64
+count_purchases(const Interactions *in, const Csr *pairs)
+{
+	int64 n = 0;
+
+	if (in->coo.value == NULL || in->rated)
+		return in->coo.n;
+	for (int64 i = 0; i < in->coo.n; i++)
+	{
+		if (unlikely(i % (1 << 18) == 0))
+			CHECK_FOR_INTERRUPTS();
+		n += in->coo.value[i] > 0 &&
+			 (in->pairs_dropped == 0 || pair_is_left(pairs, in->coo.row[i], in->coo.col[i]));
+	}
+	return n;
 }
 
 void
@@ -325,7 +392,7 @@ interactions_settle(Interactions *in)
 	CooMerge merge;
 	PgEnv env;
 
-	if (in->coo.n == 0)
+	if (in->coo.n == 0 && in->who == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source has no rows to train on"),
 				 errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " of them skipped for a NULL.",
@@ -338,9 +405,13 @@ interactions_settle(Interactions *in)
 	in->pairs_dropped = merge.dropped;
 	in->pairs = csr_entries(&pairs);
 	if (in->pairs == 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("source has no pair of %s and item with a value above zero",
-							   in->who != NULL ? in->who : "customer")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("source has no pair of %s and item with a value above zero",
+						in->who != NULL ? in->who : "customer"),
+				 errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " of them skipped for a NULL.",
+						   in->rows_read, in->rows_skipped)));
+	in->purchases = count_purchases(in, &pairs);
 	if (merge.dropped > 0)
 		keep_used(in, &pairs);
 	pfree(pairs.start);
@@ -350,12 +421,10 @@ interactions_settle(Interactions *in)
 ModelMetric
 interactions_repeat_share(const Interactions *in)
 {
-	int64 rows = in->rows_read - in->rows_skipped;
-
 	return (ModelMetric){.metric = "repeat_share",
 						 .split = "rows of a pair that came before",
-						 .value = (double) in->rows_merged / rows,
+						 .value = (double) (in->purchases - in->pairs) / in->purchases,
 						 .low = NAN,
 						 .high = NAN,
-						 .n = rows};
+						 .n = in->purchases};
 }

@@ -39,6 +39,7 @@ typedef struct Interactions
 	int64 rows_merged; /* rows of a pair that had come before */
 	int64 pairs_dropped; /* pairs whose values summed to zero or less */
 	int64 pairs; /* that are left */
+	int64 purchases; /* rows of those, without the returns among them */
 } Interactions;
 
 /* The columns are checked, no row is read. */
@@ -53,7 +54,7 @@ extern void interactions_read(const char *source, Interactions *in);
  */
 extern void interactions_settle(Interactions *in);
 
-/* The share of the rows that repeat an earlier one of the same customer and item, as a metric of the training. */
+/* The share of the purchases that repeat an earlier one of the same customer and item, as a metric of the training. */
 extern ModelMetric interactions_repeat_share(const Interactions *in);
 
 /* indices [n]: each becomes place[it]. */

@@ -9,19 +9,6 @@
 #include "api/mf_team.h"
 #include "bridge/memory.h"
 
-#define REGION_ALIGN 64
-
-/* Next array of n elements; the cursor stays at UINT64_MAX once it overflowed. */
-static Size
-take(uint64 *cursor, uint64 n, uint64 width)
-{
-	uint64 at = *cursor;
-
-	*cursor = memory_add(at, memory_mul(n, width));
-	*cursor = *cursor > PG_UINT64_MAX - REGION_ALIGN ? PG_UINT64_MAX : TYPEALIGN(REGION_ALIGN, *cursor);
-	return at;
-}
-
 static uint64
 shared_bytes(const MfFit *fit, const MfExtent *extent)
 {
@@ -56,27 +43,27 @@ mf_region_plan(MfRegion *region, const MfFit *fit, const MfExtent *extent)
 	memset(region, 0, sizeof(*region));
 	region->fit = *fit;
 	region->extent = *extent;
-	take(&cursor, 1, sizeof(MfRegion));
-	region->user_start = take(&cursor, customers + 1, sizeof(int64));
-	region->user_item = take(&cursor, entries, sizeof(int32));
-	region->user_weight = take(&cursor, weights, sizeof(float));
-	region->item_start = take(&cursor, items + 1, sizeof(int64));
-	region->item_user = take(&cursor, entries, sizeof(int32));
-	region->item_weight = take(&cursor, weights, sizeof(float));
-	region->user_factors = take(&cursor, customers * factors, sizeof(float));
-	region->item_factors = take(&cursor, items * factors, sizeof(float));
-	region->user_bias = take(&cursor, fit->rated ? customers : 0, sizeof(float));
-	region->item_bias = take(&cursor, fit->rated ? items : 0, sizeof(float));
-	region->buyers = take(&cursor, items, sizeof(float));
+	memory_take(&cursor, 1, sizeof(MfRegion));
+	region->user_start = memory_take(&cursor, customers + 1, sizeof(int64));
+	region->user_item = memory_take(&cursor, entries, sizeof(int32));
+	region->user_weight = memory_take(&cursor, weights, sizeof(float));
+	region->item_start = memory_take(&cursor, items + 1, sizeof(int64));
+	region->item_user = memory_take(&cursor, entries, sizeof(int32));
+	region->item_weight = memory_take(&cursor, weights, sizeof(float));
+	region->user_factors = memory_take(&cursor, customers * factors, sizeof(float));
+	region->item_factors = memory_take(&cursor, items * factors, sizeof(float));
+	region->user_bias = memory_take(&cursor, fit->rated ? customers : 0, sizeof(float));
+	region->item_bias = memory_take(&cursor, fit->rated ? items : 0, sizeof(float));
+	region->buyers = memory_take(&cursor, items, sizeof(float));
 	region->als_bytes = shared_bytes(fit, extent);
-	region->als_scratch = take(&cursor, region->als_bytes, 1);
-	region->test_start = take(&cursor, extent->judged ? customers + 1 : 0, sizeof(int64));
-	region->test_item = take(&cursor, tests, sizeof(int32));
-	region->test_rating = take(&cursor, fit->rated ? tests : 0, sizeof(float));
-	region->ones = take(&cursor, extent->k > 0 ? customers : 0, sizeof(float));
+	region->als_scratch = memory_take(&cursor, region->als_bytes, 1);
+	region->test_start = memory_take(&cursor, extent->judged ? customers + 1 : 0, sizeof(int64));
+	region->test_item = memory_take(&cursor, tests, sizeof(int32));
+	region->test_rating = memory_take(&cursor, fit->rated ? tests : 0, sizeof(float));
+	region->ones = memory_take(&cursor, extent->k > 0 ? customers : 0, sizeof(float));
 	region->rank_bytes =
 		extent->k > 0 ? rank_evaluate_bytes(extent->customers, extent->items, fit->implicit.factors) : 0;
-	region->rank_scratch = take(&cursor, region->rank_bytes, 1);
+	region->rank_scratch = memory_take(&cursor, region->rank_bytes, 1);
 	region->bytes = cursor;
 	return cursor;
 }

@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "api/holdout.h"
 #include "api/interactions.h"
 #include "api/mf_model.h"
 #include "api/mf_team.h"
@@ -34,10 +35,6 @@
 #include "bridge/progress.h"
 #include "bridge/rows.h"
 #include "bridge/team.h"
-
-/* Customers judged at most: more would cost time and not move the figure's last digit. */
-#define MAX_JUDGED_CUSTOMERS 20000
-#define DEFAULT_HOLDOUT 0.1
 
 /* Options that are not given (NaN, -1) are those of the other kind of feedback, or get the defaults below. */
 typedef struct MfOptions
@@ -117,10 +114,21 @@ typedef struct MfTraining
 
 /* ---- arguments ---- */
 
+static Holdout
+holdout_of(const MfOptions *options)
+{
+	return (Holdout){.share = options->holdout,
+					 .after = options->holdout_after,
+					 .seed = options->seed,
+					 .k = options->metrics_k};
+}
+
 static bool
 wants_holdout(const MfOptions *options)
 {
-	return options->holdout_after.set || options->holdout > 0;
+	Holdout holdout = holdout_of(options);
+
+	return holdout_wanted(&holdout);
 }
 
 /* `argument` names what was given. */
@@ -172,7 +180,7 @@ static void
 set_defaults(MfOptions *options)
 {
 	if (!options->holdout_after.set)
-		set_default(&options->holdout, DEFAULT_HOLDOUT);
+		set_default(&options->holdout, HOLDOUT_SHARE);
 	if (options->feedback == IMPLICIT)
 	{
 		set_default(&options->regularization, 0.01);
@@ -261,13 +269,9 @@ training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 static FeedbackSplit
 training_split(const MfTraining *training, FeedbackPart part)
 {
-	double judged = (double) MAX_JUDGED_CUSTOMERS / Max(training->in.customers->n, 1);
+	Holdout holdout = holdout_of(&training->options);
 
-	return (FeedbackSplit){.part = part,
-						   .late = training->in.late,
-						   .share = isnan(training->options.holdout) ? 0 : training->options.holdout,
-						   .judged_rows = Min(judged, 1.0),
-						   .seed = training->fit.implicit.seed};
+	return holdout_split(&holdout, &training->in, part);
 }
 
 static int64
@@ -370,24 +374,6 @@ judge(MfTraining *training, bool popularity, const char *prefix, const char *spl
 	training->n_metrics += RANK_METRICS;
 }
 
-static char *
-describe_split(const MfTraining *training)
-{
-	const MfOptions *options = &training->options;
-	StringInfoData text;
-
-	initStringInfo(&text);
-	if (options->holdout_after.set)
-		appendStringInfo(&text, "pairs first bought after %s", option_time_text(&options->holdout_after));
-	else
-		appendStringInfo(&text, "%g of the pairs, seed " INT64_FORMAT, options->holdout, options->seed);
-	if (training->in.customers->n > MAX_JUDGED_CUSTOMERS)
-		appendStringInfo(&text, ", about %d customers drawn", MAX_JUDGED_CUSTOMERS);
-	if (!training->fit.rated)
-		appendStringInfoString(&text, "; new items only");
-	return text.data;
-}
-
 static ModelMetric
 plain_metric(const char *name, const char *split, double value, int64 n)
 {
@@ -460,7 +446,8 @@ static void
 training_evaluate(MfTraining *training)
 {
 	MfArrays *arrays = &training->arrays;
-	char *split = describe_split(training);
+	Holdout holdout = holdout_of(&training->options);
+	char *split = holdout_words(&holdout, &training->in, !training->fit.rated);
 
 	build_matrix(training, FEEDBACK_TEST, &arrays->test);
 	train_part(training, FEEDBACK_TRAIN, PROGRESS_EVALUATING);

@@ -18,6 +18,7 @@
 
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -31,10 +32,11 @@
 #include "core/recommend/rank_batch.h"
 
 #define JOB_LISTS "recommend_all"
-#define REGION_ALIGN 64
 #define WINDOW_USERS 2048 /* at most */
 #define WINDOW_BYTES                                                                                         \
 	((uint64) 8 * 1024 * 1024) /* of the users of one window, at most while there are several */
+
+#define COPY_BYTES ((Size) 16 * 1024 * 1024) /* between two looks at interrupts */
 
 /* What a list is worth in multiplications, for the question whether workers pay: the index leaves most of a scan out. */
 #define SCAN_SHARE 8
@@ -68,6 +70,7 @@ typedef struct Lists
 	int32 filled; /* customers that were brought so far */
 	int32 taken; /* ... and carried away */
 	MemoryContext per_customer;
+	MemoryContext per_row;
 	MemoryContext texts;
 	Datum *item_text; /* [items] as text, made when first met; 0 before, and where there is no room */
 	uint64 text_room; /* bytes left for them */
@@ -105,7 +108,7 @@ fill_window(Env *env, void *arg, RankWindow *window)
 	return env->cancelled(env) ? CORE_CANCELLED : CORE_OK;
 }
 
-/* An item's text, which lives at least as long as the customer's rows. */
+/* An item's text, which lives at least as long as the row. */
 static Datum
 item_text(Lists *lists, int32 item)
 {
@@ -120,7 +123,8 @@ item_text(Lists *lists, int32 item)
 		return text;
 	key = idset_key(items, item);
 	letters = id_text(&key);
-	bytes = strlen(letters) + VARHDRSZ + 2 * sizeof(void *); /* what the memory context keeps beside it */
+	/* What the memory context makes of it: a power of two, and its own header. */
+	bytes = pg_nextpower2_64(Max(strlen(letters) + VARHDRSZ, 8)) + 2 * sizeof(void *);
 	if (bytes > lists->text_room)
 		return CStringGetTextDatum(letters);
 	caller = MemoryContextSwitchTo(lists->texts);
@@ -144,6 +148,7 @@ put_list(Lists *lists, int32 customer, const TopEntry *list, int32 n)
 	values[6] = lists->answered_by;
 	nulls[4] = !item_numbers;
 	values[4] = (Datum) 0;
+	MemoryContextSwitchTo(lists->per_row);
 	for (int32 i = 0; i < n; i++)
 	{
 		int32 item = list[i].index;
@@ -160,6 +165,7 @@ put_list(Lists *lists, int32 customer, const TopEntry *list, int32 n)
 		values[5] = Float4GetDatum(score);
 		values[7] = values[5];
 		rows_put(lists->rows, values, nulls);
+		MemoryContextReset(lists->per_row);
 		CHECK_FOR_INTERRUPTS();
 	}
 }
@@ -175,9 +181,9 @@ take_window(Env *env, void *arg, const RankWindow *window)
 	PG_TRY();
 	{
 		test_point("listing");
-		MemoryContextSwitchTo(lists->per_customer);
 		for (int32 u = 0; u < window->users; u++)
 		{
+			MemoryContextSwitchTo(lists->per_customer);
 			put_list(lists, lists->taken + u, window->lists + (Size) u * lists->batch.k, window->length[u]);
 			MemoryContextReset(lists->per_customer);
 		}
@@ -230,16 +236,6 @@ recommend_all_init(void)
 
 /* ---- what it takes ---- */
 
-static Size
-take(uint64 *cursor, uint64 n, uint64 width)
-{
-	uint64 at = *cursor;
-
-	*cursor = memory_add(at, memory_mul(n, width));
-	*cursor = *cursor > PG_UINT64_MAX - REGION_ALIGN ? PG_UINT64_MAX : TYPEALIGN(REGION_ALIGN, *cursor);
-	return at;
-}
-
 /* Lay the region out, with the items' arrays when there are workers; returns its size. */
 static uint64
 plan_region(const Lists *lists, bool workers, ListsRegion *region)
@@ -257,14 +253,14 @@ plan_region(const Lists *lists, bool workers, ListsRegion *region)
 	region->batch.arg = NULL;
 	region->indexed = batch->index != NULL;
 	region->candidates = batch->candidates != NULL;
-	take(&cursor, 1, sizeof(ListsRegion));
-	region->shared = take(&cursor, rank_batch_shared_bytes(batch), 1);
-	region->item_factors = take(&cursor, items * batch->factors, sizeof(float));
-	region->codes =
-		take(&cursor, blocks > 0 ? rank_index_code_bytes(batch->items, batch->factors) : 0, sizeof(uint8));
-	region->order = take(&cursor, 16 * blocks, sizeof(int32));
-	region->limits = take(&cursor, 4 * blocks, sizeof(float));
-	region->candidate = take(&cursor, workers ? batch->n_candidates : 0, sizeof(int32));
+	memory_take(&cursor, 1, sizeof(ListsRegion));
+	region->shared = memory_take(&cursor, rank_batch_shared_bytes(batch), 1);
+	region->item_factors = memory_take(&cursor, items * batch->factors, sizeof(float));
+	region->codes = memory_take(&cursor, blocks > 0 ? rank_index_code_bytes(batch->items, batch->factors) : 0,
+								sizeof(uint8));
+	region->order = memory_take(&cursor, 16 * blocks, sizeof(int32));
+	region->limits = memory_take(&cursor, 4 * blocks, sizeof(float));
+	region->candidate = memory_take(&cursor, workers ? batch->n_candidates : 0, sizeof(int32));
 	region->bytes = cursor;
 	return cursor;
 }
@@ -337,21 +333,34 @@ plan_team(Lists *lists, ListsRegion *region)
 	return workers;
 }
 
+/* An array into the region, at `offset`; it may be so large that a cancel would wait for it. */
+static void
+copy_array(ListsRegion *region, Size offset, const void *array, Size bytes)
+{
+	char *to = (char *) region + offset;
+
+	for (Size at = 0; at < bytes; at += COPY_BYTES)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy(to + at, (const char *) array + at, Min(COPY_BYTES, bytes - at));
+	}
+}
+
 /* The items' arrays, for workers. */
 static void
 copy_items(const RankBatch *batch, ListsRegion *region)
 {
-	char *base = (char *) region;
+	const RankIndex *index = batch->index;
 
-	memcpy(base + region->item_factors, batch->item_factors,
-		   sizeof(float) * (Size) batch->items * batch->factors);
+	copy_array(region, region->item_factors, batch->item_factors,
+			   sizeof(float) * (Size) batch->items * batch->factors);
 	if (batch->candidates != NULL)
-		memcpy(base + region->candidate, batch->candidates, sizeof(int32) * (Size) batch->n_candidates);
-	if (batch->index == NULL)
+		copy_array(region, region->candidate, batch->candidates, sizeof(int32) * (Size) batch->n_candidates);
+	if (index == NULL)
 		return;
-	memcpy(base + region->codes, batch->index->codes, rank_index_code_bytes(batch->items, batch->factors));
-	memcpy(base + region->order, batch->index->order, sizeof(int32) * 16 * (Size) batch->index->blocks);
-	memcpy(base + region->limits, batch->index->limits, sizeof(float) * 4 * (Size) batch->index->blocks);
+	copy_array(region, region->codes, index->codes, rank_index_code_bytes(batch->items, batch->factors));
+	copy_array(region, region->order, index->order, sizeof(int32) * 16 * (Size) index->blocks);
+	copy_array(region, region->limits, index->limits, sizeof(float) * 4 * (Size) index->blocks);
 }
 
 /*
@@ -411,7 +420,10 @@ lists_open(Lists *lists, const MfModel *model, bool exclude_seen, const SelectRu
 	env_init(&lists->env, CurrentMemoryContext);
 	lists->env.own = lists;
 	lists->per_customer = AllocSetContextCreate(CurrentMemoryContext, "promoai list", ALLOCSET_DEFAULT_SIZES);
-	lists->texts = AllocSetContextCreate(CurrentMemoryContext, "promoai item texts", ALLOCSET_DEFAULT_SIZES);
+	lists->per_row = AllocSetContextCreate(CurrentMemoryContext, "promoai list row", ALLOCSET_SMALL_SIZES);
+	/* Small blocks, so that no more is taken than counted. */
+	lists->texts = AllocSetContextCreate(CurrentMemoryContext, "promoai item texts", ALLOCSET_DEFAULT_MINSIZE,
+										 ALLOCSET_DEFAULT_INITSIZE, 8 * ALLOCSET_DEFAULT_INITSIZE);
 }
 
 /* By factors, in a team. */

@@ -33,12 +33,6 @@ typedef struct Evaluation
 	Interactions history; /* when given */
 } Evaluation;
 
-static void *
-huge(uint64 n, uint64 width)
-{
-	return MemoryContextAllocHuge(CurrentMemoryContext, Max(memory_mul(n, width), 1));
-}
-
 static uint64
 evaluation_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 {
@@ -66,7 +60,7 @@ read_pairs(Evaluation *evaluation, const char *source, Interactions *in)
 static int32 *
 map_ids(const IdSet *from, const IdSet *to, int32 *next, const char *what)
 {
-	int32 *place = huge(from->n, sizeof(int32));
+	int32 *place = memory_huge(from->n, sizeof(int32));
 
 	for (int32 i = 0; i < from->n; i++)
 	{
@@ -89,9 +83,9 @@ matrix_from(Evaluation *evaluation, Interactions *in, int32 rows, int32 cols, bo
 	Csr out = {.rows = rows, .cols = cols};
 	CooMerge merge;
 
-	out.start = huge((uint64) rows + 1, sizeof(int64));
-	out.col = huge(in->coo.n, sizeof(int32));
-	out.value = values ? huge(in->coo.n, sizeof(float)) : NULL;
+	out.start = memory_huge((uint64) rows + 1, sizeof(int64));
+	out.col = memory_huge(in->coo.n, sizeof(int32));
+	out.value = values ? memory_huge(in->coo.n, sizeof(float)) : NULL;
 	env_check(&evaluation->env,
 			  csr_from_coo(&evaluation->env.base, &in->coo, feedback_keep, &all, &out, &merge),
 			  "merging repeated pairs");

@@ -69,16 +69,6 @@ segment_params(const SegmentOptions *options, int32 k)
 
 /* ---- the region ---- */
 
-static Size
-take(uint64 *cursor, uint64 n, uint64 width)
-{
-	uint64 at = *cursor;
-
-	*cursor = memory_add(at, memory_mul(n, width));
-	*cursor = *cursor > PG_UINT64_MAX - 64 ? PG_UINT64_MAX : TYPEALIGN64(64, *cursor);
-	return (Size) at;
-}
-
 /* What k-means shares, for any number of clusters of a sweep up to k. */
 static uint64
 shared_bytes(const SegmentOptions *options, int32 k, int64 n, int32 features)
@@ -103,12 +93,12 @@ region_plan(SegmentRegion *region, const SegmentOptions *options, int32 k, int64
 	uint64 width = sizeof(float) * (uint64) features;
 
 	*region = (SegmentRegion){.n = n, .features = features};
-	take(&cursor, 1, sizeof(SegmentRegion));
-	region->rows = take(&cursor, n, width);
-	region->centroids = take(&cursor, k, width);
-	region->sizes = take(&cursor, k, sizeof(int64));
-	region->labels = take(&cursor, n, sizeof(int32));
-	region->shared = take(&cursor, shared_bytes(options, k, n, features), 1);
+	memory_take(&cursor, 1, sizeof(SegmentRegion));
+	region->rows = memory_take(&cursor, n, width);
+	region->centroids = memory_take(&cursor, k, width);
+	region->sizes = memory_take(&cursor, k, sizeof(int64));
+	region->labels = memory_take(&cursor, n, sizeof(int32));
+	region->shared = memory_take(&cursor, shared_bytes(options, k, n, features), 1);
 	return cursor;
 }
 

@@ -9,6 +9,8 @@
 
 #include "postgres.h"
 
+#include "storage/dsm.h"
+
 /* The limit in bytes: `argument` ('512MB', '2GB', as PostgreSQL writes sizes) or, when NULL, maintenance_work_mem. */
 extern uint64 memory_limit(const char *argument);
 
@@ -33,8 +35,25 @@ extern void memory_want_huge_pages(void *block, uint64 bytes);
 
 /*
  * Is there room for a dynamic shared memory segment of that size?  POSIX shared memory lives in a file system that may be small
- * (64 MB in a container), and dsm_create raises where it is full: look before asking.
+ * (64 MB in a container), and nobody is told before it is full: look before asking.  A segment that is to stay leaves a
+ * quarter of the file system to those that come and go, above all to the parallel queries of others.
  */
-extern bool memory_shared_has_room(uint64 bytes);
+extern bool memory_shared_has_room(uint64 bytes, bool to_stay);
+
+/*
+ * As dsm_create and dsm_attach, with NULL for whatever the system refuses: no room after all, its own limits on shared
+ * memory, too many files.  What was begun is undone.
+ */
+extern dsm_segment *memory_shared_create(uint64 bytes);
+extern dsm_segment *memory_shared_attach(dsm_handle handle);
+
+/* n elements of `width` bytes in the current context, however many; overflow-checked. */
+extern void *memory_huge(uint64 n, uint64 width);
+
+/*
+ * The layout of a region: where the next array of n elements stands, aligned to 64, and the cursor behind it.  The cursor stays
+ * at UINT64_MAX once it has overflowed.
+ */
+extern Size memory_take(uint64 *cursor, uint64 n, uint64 width);
 
 #endif

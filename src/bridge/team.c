@@ -112,14 +112,12 @@ team_create(Size bytes, int workers)
 	Team *team = palloc0(sizeof(Team));
 
 	bytes = memory_add(Max(bytes, 1), TEAM_ALIGN);
-	if (workers > 0 && !memory_shared_has_room(bytes))
-	{
+	if (workers > 0 && !memory_shared_has_room(bytes, false))
 		ereport(NOTICE, (errmsg("going without parallel workers: /dev/shm has no room for %s",
 								memory_pretty(bytes))));
-		workers = 0;
-	}
-	if (workers > 0)
-		team->segment = dsm_create(bytes, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+	else if (workers > 0 && (team->segment = memory_shared_create(bytes)) == NULL)
+		ereport(NOTICE, (errmsg("going without parallel workers: the system gives no shared memory of %s",
+								memory_pretty(bytes))));
 	if (team->segment != NULL)
 	{
 		team->workers = workers;

@@ -16,9 +16,9 @@
  *
  * Memory.  promoai.cache_size bounds what all segments hold together, and what the copies of one backend hold together.
  * Before a payload is read, unused entries are given up, the least recently used first, until it fits.  A segment that
- * cannot be had (all others in use, no room in /dev/shm) is no error: then the backend loads a copy of its own.  If copies
- * in use leave no room for that, it is one, since a bound that gives way is none.  Sessions cannot move the bound: ordinary
- * users never, superusers only where it bounds their session alone.
+ * cannot be had (all others in use, no room in /dev/shm) is no error: then the backend loads a copy of its own, until there
+ * is room again.  If copies in use leave no room for that, it is one, since a bound that gives way is none.  Sessions cannot
+ * move the bound: ordinary users never, superusers only where it bounds their session alone.
  */
 #include "postgres.h"
 
@@ -45,7 +45,10 @@ typedef struct CacheEntry
 	MemoryContext memory;
 	dsm_segment *segment; /* of the shared cache; NULL: a copy of this backend's own */
 	SharedRef ref; /* with a segment: where it stands there */
-	Size bytes; /* of the copy, without a segment */
+	Size bytes; /* of the copy, without a segment; this and the next two */
+	TimestampTz since; /* when it was loaded */
+	bool
+		stays; /* that there seems to be room in the shared cache says nothing: there was none when it was tried */
 	TimestampTz used; /* when last asked for */
 	dlist_head pins;
 } CacheEntry;
@@ -288,19 +291,40 @@ cache_enter(const Model *model, const ModelVersion *version, LoadedModel *loaded
 	entry->memory = memory;
 	entry->segment = NULL;
 	entry->bytes = MemoryContextMemAllocated(memory, true);
+	entry->since = GetCurrentTimestamp();
+	entry->stays = false;
 	dlist_init(&entry->pins);
 	return entry;
+}
+
+/* Bytes of its segment. */
+static uint64
+segment_bytes(const ModelVersion *version)
+{
+	return memory_add((uint64) version->payload_bytes, PAYLOAD_ALIGN);
+}
+
+/* Does it look as if a copy of this backend's own could become a shared one, at the expense of nobody who serves? */
+static bool
+copy_could_be_shared(const CacheEntry *entry)
+{
+	uint64 bytes = segment_bytes(entry->loaded->version);
+
+	return memory_shared_has_room(bytes, true) && shared_could_hold(bytes, cache_limit(), entry->since);
 }
 
 static CacheEntry *
 load_copy(const Model *model, const ModelVersion *version)
 {
 	MemoryContext memory;
+	CacheEntry *entry;
 
 	reserve_copy(model, version);
 	memory = AllocSetContextCreate(CurrentMemoryContext, "promoai model", ALLOCSET_DEFAULT_SIZES);
-	return cache_enter(model, version,
-					   open_checked(model, version, store_read(model, version, memory), memory), memory);
+	entry = cache_enter(model, version,
+						open_checked(model, version, store_read(model, version, memory), memory), memory);
+	entry->stays = shared_available() && copy_could_be_shared(entry);
+	return entry;
 }
 
 static void *
@@ -315,8 +339,8 @@ segment_create(uint64 bytes)
 {
 	dsm_segment *segment = NULL;
 
-	if (memory_shared_has_room(bytes))
-		segment = dsm_create((Size) bytes, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+	if (memory_shared_has_room(bytes, true))
+		segment = memory_shared_create(bytes);
 	if (segment == NULL)
 		ereport(DEBUG1, (errmsg("a model of %s is not shared: no room in dynamic shared memory",
 								memory_pretty(bytes))));
@@ -328,7 +352,7 @@ static CacheEntry *
 segment_open(const Model *model, const ModelVersion *version, const SharedRef *ref, dsm_handle handle,
 			 bool filled, uint64 bytes)
 {
-	dsm_segment *segment = filled ? dsm_attach(handle) : segment_create(bytes);
+	dsm_segment *segment = filled ? memory_shared_attach(handle) : segment_create(bytes);
 	MemoryContext memory;
 	LoadedModel *loaded;
 	CacheEntry *entry;
@@ -355,7 +379,7 @@ segment_open(const Model *model, const ModelVersion *version, const SharedRef *r
 static CacheEntry *
 load_shared(const Model *model, const ModelVersion *version)
 {
-	uint64 bytes = memory_add((uint64) version->payload_bytes, PAYLOAD_ALIGN);
+	uint64 bytes = segment_bytes(version);
 	SharedRef ref = {.slot = -1};
 	dsm_handle handle = DSM_HANDLE_INVALID;
 	SharedAnswer answer = shared_seek(model, version, bytes, cache_limit(), &ref, &handle);
@@ -396,8 +420,8 @@ cache_revive(CacheEntry *entry)
 {
 	if (entry->segment != NULL)
 		return shared_pin(&entry->ref);
-	/* A copy made while the shared cache had no room gives way to the shared one that there is now. */
-	return !shared_available() || !shared_has(&entry->id);
+	/* A copy made while the shared cache had no room gives way to the shared one that there is now, or could be. */
+	return !shared_available() || !(shared_has(&entry->id) || (!entry->stays && copy_could_be_shared(entry)));
 }
 
 const LoadedModel *
@@ -428,7 +452,13 @@ bool
 cache_prewarm(const Model *model, const ModelVersion *version)
 {
 	MemoryContext pin = AllocSetContextCreate(CurrentMemoryContext, "promoai prewarm", ALLOCSET_SMALL_SIZES);
+	CacheEntry *entry;
 
+	cache_create();
+	entry = hash_search(cache_entries, &version->id, HASH_FIND, NULL);
+	/* Whoever asks for it beforehand asks for a shared one: what stood in its way may be gone. */
+	if (entry != NULL && entry->segment == NULL && dlist_is_empty(&entry->pins) && shared_available())
+		cache_give_up(entry);
 	(void) cache_get(model, version, pin);
 	MemoryContextDelete(pin);
 	return !shared_available() || shared_has(&version->id);

@@ -40,8 +40,8 @@
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
-#include "utils/resowner.h"
 
+#include "bridge/memory.h"
 #include "model/shared.h"
 
 #define AREA "promoai model cache"
@@ -206,17 +206,18 @@ slots_survey(uint64 *in_use, Slot **oldest)
 
 /*
  * Free slots until one is unused and `bytes` more fit; their segments' handles go to given_up [SHARED_SLOTS].  False when those in
- * use leave no room; then nothing is given up.
+ * use leave no room; then only what is above the limit is given up, for the setting may have been lowered.
  */
 static bool
 slots_make_room(uint64 bytes, uint64 limit, dsm_handle *given_up, int *n_given_up)
 {
+	uint64 held;
 	uint64 in_use;
 	Slot *oldest;
 
-	while (slots_survey(&in_use, &oldest) > limit - bytes || slot_unused() == NULL)
+	while ((held = slots_survey(&in_use, &oldest)) > limit - bytes || slot_unused() == NULL)
 	{
-		if (oldest == NULL || in_use > limit - bytes)
+		if (oldest == NULL || (in_use > limit - bytes && held <= limit))
 			return false;
 		oldest->state = SLOT_FREE;
 		given_up[(*n_given_up)++] = oldest->handle;
@@ -277,26 +278,11 @@ pages_give_back(char *start, Size bytes)
 static void
 segment_scrap(dsm_handle handle)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
 	dsm_segment *mapped = dsm_find_mapping(handle);
-	dsm_segment *volatile segment = mapped;
+	dsm_segment *segment = mapped != NULL ? mapped : memory_shared_attach(handle);
 
-	CurrentResourceOwner = NULL; /* a mapping that fails half-way leaves nothing to complain of */
-	PG_TRY();
-	{
-		if (segment == NULL)
-			segment = dsm_attach(handle);
-		if (segment != NULL)
-			pages_give_back(dsm_segment_address(segment), dsm_segment_map_length(segment));
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(caller);
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	CurrentResourceOwner = owner;
+	if (segment != NULL)
+		pages_give_back(dsm_segment_address(segment), dsm_segment_map_length(segment));
 	dsm_unpin_segment(handle);
 	if (segment != NULL && mapped == NULL)
 		dsm_detach(segment);
@@ -375,6 +361,29 @@ shared_has(const pg_uuid_t *id)
 	ready = slot != NULL && slot->state == SLOT_READY;
 	LWLockRelease(area->lock);
 	return ready;
+}
+
+bool
+shared_could_hold(uint64 bytes, uint64 limit, TimestampTz since)
+{
+	uint64 taken = 0;
+	int slots = 0;
+
+	LWLockAcquire(area->lock, LW_SHARED);
+	for (int i = 0; i < SHARED_SLOTS; i++)
+	{
+		Slot *slot = &area->slot[i];
+
+		if (slot->state == SLOT_LOADING ||
+			(slot->state == SLOT_READY &&
+			 (pg_atomic_read_u32(&slot->pins) > 0 || (TimestampTz) pg_atomic_read_u64(&slot->used) >= since)))
+		{
+			taken += slot->bytes;
+			slots++;
+		}
+	}
+	LWLockRelease(area->lock);
+	return slots < SHARED_SLOTS && memory_add(taken, bytes) <= limit;
 }
 
 void

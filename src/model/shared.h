@@ -44,6 +44,9 @@ extern SharedAnswer shared_seek(const Model *model, const ModelVersion *version,
 /* Is the version there, ready to be attached to? */
 extern bool shared_has(const pg_uuid_t *id);
 
+/* Would there be room for so many bytes, without giving up what was used at `since` or later? */
+extern bool shared_could_hold(uint64 bytes, uint64 limit, TimestampTz since);
+
 /* The segment is filled and checked: it stays until it is given up.  The caller has it pinned from here on. */
 extern void shared_publish(const SharedRef *ref, dsm_segment *segment);
 

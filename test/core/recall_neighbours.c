@@ -388,7 +388,8 @@ run_rp3beta(Data *data, int argc, char **argv)
 						  .by_user = data->by_user,
 						  .by_item = data->by_item};
 	NeighbourLists lists = lists_make(problem.by_item.rows, atoi(argument(argc, argv, 0, "20")));
-	size_t bytes = rp3beta_shared_bytes(problem.by_user.rows, problem.by_user.cols, csr_entries(&problem.by_user));
+	size_t bytes =
+		rp3beta_shared_bytes(problem.by_user.rows, problem.by_user.cols, csr_entries(&problem.by_user));
 	void *shared = core_shared(bytes);
 	double begun = core_seconds();
 

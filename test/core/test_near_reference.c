@@ -104,7 +104,8 @@ check_walks(bool ratings, Rp3Params params, const double (*reference)[3])
 	NearCase data = near_make(&shape);
 	Rp3Problem problem = {.params = params, .by_user = data.by_user, .by_item = data.by_item};
 	NeighbourLists lists = lists_make(shape.items, 10);
-	size_t bytes = rp3beta_shared_bytes(problem.by_user.rows, problem.by_user.cols, csr_entries(&problem.by_user));
+	size_t bytes =
+		rp3beta_shared_bytes(problem.by_user.rows, problem.by_user.cols, csr_entries(&problem.by_user));
 	void *shared = core_shared(bytes);
 	CoreEnv env;
 

@@ -375,8 +375,10 @@ test_walks(const NearShape *shape, Rp3Keep keep)
 						  .by_user = data.by_user,
 						  .by_item = data.by_item};
 	int32_t width = neighbour_lists_width(15, shape->items);
-	NearRun run = near_run_make(walk_body, &problem, rp3beta_shared_bytes(problem.by_user.rows, problem.by_user.cols, csr_entries(&problem.by_user)),
-								rp3beta_member_bytes(&problem, width), shape->items, width);
+	NearRun run = near_run_make(
+		walk_body, &problem,
+		rp3beta_shared_bytes(problem.by_user.rows, problem.by_user.cols, csr_entries(&problem.by_user)),
+		rp3beta_member_bytes(&problem, width), shape->items, width);
 
 	near_same_bytes(&run);
 	near_well_formed(&run.lists);

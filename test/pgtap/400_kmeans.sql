@@ -3,7 +3,7 @@
 \set QUIET on
 SET client_min_messages = error;
 BEGIN;
-SELECT plan(26);
+SELECT plan(27);
 
 CREATE TEMP TABLE portrait AS
 SELECT c AS customer, (hashint8(c) & 1023) / 10.0 AS recency, 1 + (hashint8(c + 70000) & 15) * (c % 3) AS orders,
@@ -64,6 +64,9 @@ SELECT is((SELECT md5(string_agg(s::text, ',' ORDER BY customer)) FROM (SELECT c
 	'nor does it in the window');
 SELECT is((SELECT sizes FROM promoai.retrain('q')) -> 'segments', '4'::jsonb, 'a model is trained again by its definition');
 SELECT is((SELECT value FROM promoai.model_metrics WHERE model = 'q' AND version = 2 AND metric = 'moved'), 0::float8, 'and nobody moves');
+SELECT promoai.kmeans_train('tiny', 'SELECT i, i % 7 * 1e-30::float8 FROM generate_series(1, 100) i', 2, 'zscore') \gset
+SELECT throws_ok($$SELECT * FROM promoai.segment_drift('tiny', 'SELECT 7, 3e38::float8')$$, '22003',
+	'source has a row too far from every segment to be measured, of id 7', 'rows beyond measure belong to no segment');
 
 -- by mini-batches
 SELECT is((t).batch_rows, 100, 'batches of so many rows') FROM (SELECT promoai.kmeans_train('m', 'portrait', 4, batch_rows => 100) t) x;

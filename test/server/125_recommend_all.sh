@@ -156,6 +156,18 @@ said=$(sql_error "SET maintenance_work_mem = '1MB'; SELECT * FROM promoai.cf_rec
 like "$said" "ERROR: +a list of 10 items for every customer needs [0-9]+ MB of memory, more than the allowed 1 MB" "too little memory says how much is needed"
 like "$said" "HINT: +Raise maintenance_work_mem to at least [0-9]+ MB\." "and what to raise"
 is "$(sql "SET maintenance_work_mem = '$(sed -n 's/.*needs \([0-9]*\) MB.*/\1/p' <<<"$said")MB'; SELECT count(*) FROM promoai.cf_recommend_all('wide')")" 2010 "which suffices"
+
+# Long ids, many more than there is room for: what the memory contexts of the lists hold while rows are put away.
+train ids "SELECT i % 30, repeat('id', 30) || i FROM generate_series(1, 60000) i" ", factors => 2"
+sql_start "SET statement_timeout = '20s'; SET maintenance_work_mem = '4MB'; SET max_parallel_maintenance_workers = 0;
+	SELECT count(*) FROM promoai.cf_recommend_all('ids', k => 60000, exclude_seen => false)"
+while kill -0 "$session" 2>/dev/null; do
+	sql "SELECT pg_log_backend_memory_contexts(pid) FROM pg_stat_activity WHERE query LIKE '%recommend_all(''ids''%' AND pid <> pg_backend_pid(); SELECT pg_sleep(0.05)" >/dev/null
+done
+wait "$session"
+is "$(cat "$server_dir/session.out")" 1800000 "lists of long ids"
+most=$(grep -oE 'promoai (list|list row|item texts): [0-9]+ total' "$server_dir/log" | awk -F': ' '{ sub(/ total/, "", $2); if ($2 > most[$1]) most[$1] = $2 } END { for (name in most) sum += most[name]; print sum + 0 }')
+ok "$([ "$most" -gt 0 ] && [ "$most" -lt 4194304 ]; echo $?)" "within 4 MB texts take $most bytes"
 like "$(sql_error "\\set VERBOSITY verbose" -c "SELECT * FROM promoai.cf_recommend_all('wide', k => 0)")" "22023" "k => 0 is refused"
 like "$(sql_error "\\set VERBOSITY verbose" -c "SELECT * FROM promoai.cf_recommend_all('wide', k => NULL)")" "22004" "and so is NULL"
 

@@ -11,6 +11,7 @@ sql "CREATE ROLE seller LOGIN; CREATE ROLE analyst LOGIN; GRANT USAGE ON SCHEMA 
 	CREATE TABLE customers AS SELECT c AS id FROM generate_series(1, 310) c; ALTER TABLE customers SET (parallel_workers = 2); ANALYZE"
 PGUSER=seller sql "$train_shop; $retrain_shop" >/dev/null
 PGUSER=seller sql "SELECT promoai.model_grant('shop', 'analyst')" >/dev/null
+PGUSER=seller sql "SELECT promoai.cf_train(m, 'SELECT customer, item FROM purchases', m, holdout => 0) FROM unnest(ARRAY['ease', 'user_knn']) m" >/dev/null
 
 standby=$server_dir/standby
 as_server_user "$(pg pg_basebackup)" -h "$PGHOST" -p "$PGPORT" -U postgres -D "$standby" -R -X stream -c fast
@@ -44,6 +45,11 @@ as_primary cf_recommend_basket "SELECT * FROM promoai.cf_recommend_basket('shop'
 as_primary cf_similar_items "SELECT * FROM promoai.cf_similar_items('shop', 5)"
 as_primary cf_predict "SELECT sum(promoai.cf_predict('shop', id, 5::bigint)) FROM customers"
 as_primary cf_recommend_all "SELECT md5(string_agg(r::text, ' ')) FROM promoai.cf_recommend_all('shop', 5) r"
+for model in ease user_knn; do
+	as_primary "cf_recommend by $model" "SELECT id, r.* FROM customers, promoai.cf_recommend('$model', id, k => 3) r"
+	as_primary "cf_explain by $model" "SELECT id, r.* FROM customers, promoai.cf_explain('$model', id, 5::bigint) r"
+	as_primary "cf_target_users by $model" "SELECT * FROM promoai.cf_target_users('$model', 5::bigint)"
+done
 as_primary mf_item_factors "SELECT md5(string_agg(r::text, ' ')) FROM promoai.mf_item_factors('shop') r"
 as_primary mf_user_factors "SELECT md5(string_agg(r::text, ' ')) FROM promoai.mf_user_factors('shop') r"
 as_primary evaluate "SELECT * FROM promoai.evaluate('shop', 'SELECT customer, (item + 1) % 90 FROM purchases', k => 10)"
@@ -67,6 +73,8 @@ refused()
 }
 refused "mf_train('shop', 'purchases')"
 refused "mf_train('new', 'purchases')"
+refused "cf_train('ease', 'purchases', 'ease')"
+refused "cf_tune('ease', 'purchases', '{\"method\": \"ease\"}')"
 refused "retrain('shop')"
 refused "model_publish('shop', 1)"
 refused "model_rollback('shop')"
@@ -78,6 +86,8 @@ refused "model_owner('shop', 'seller')"
 refused "model_grant('shop', 'nosuch')"
 
 # ---- what follows ----
+
+PGUSER=seller sql "SELECT promoai.model_drop(m) FROM unnest(ARRAY['ease', 'user_knn']) m" >/dev/null
 
 # One session on the standby, while the primary publishes.
 is "$(sql "SELECT (promoai.model_rollback('shop')).version")" 1 "the primary publishes another version"

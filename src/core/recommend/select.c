@@ -28,6 +28,7 @@ typedef struct Work
 	const SelectRules *rules;
 	int32_t *place; /* [eligible] place among the candidates, or the item itself */
 	int32_t eligible;
+	int32_t *held; /* [n_candidates] how many of each category the list has; NULL: no limit */
 } Work;
 
 static int32_t
@@ -106,30 +107,31 @@ take_front(const Work *work, int32_t size, TopEntry *heaps, Front *front)
 	}
 }
 
-/* True while the rules let another item of this category in; chosen [n] are categories of the list so far. */
+/* True while the rules let another item of this category in. */
 static bool
-category_has_room(const SelectRules *rules, const int32_t *chosen, int32_t n, int32_t category)
+category_has_room(const Work *work, int32_t category)
 {
-	int32_t held = 0;
+	return work->held == NULL || category < 0 || work->held[category] < work->rules->max_per_category;
+}
 
-	if (rules->max_per_category == 0 || category < 0)
-		return true;
-	for (int32_t i = 0; i < n; i++)
-		held += chosen[i] == category;
-	return held < rules->max_per_category;
+static void
+category_take(const Work *work, int32_t category)
+{
+	if (work->held != NULL && category >= 0)
+		work->held[category]++;
 }
 
 /* By order alone.  Returns the length of the list. */
 static int32_t
-choose_in_order(const Front *front, const SelectRules *rules, int32_t *chosen, Selected *out)
+choose_in_order(const Work *work, const Front *front, Selected *out)
 {
 	int32_t n = 0;
 
-	for (int32_t i = 0; i < front->n && n < rules->k; i++)
+	for (int32_t i = 0; i < front->n && n < work->rules->k; i++)
 	{
-		if (!category_has_room(rules, chosen, n, front->category[i]))
+		if (!category_has_room(work, front->category[i]))
 			continue;
-		chosen[n] = front->category[i];
+		category_take(work, front->category[i]);
 		out[n++] = front->entry[i];
 	}
 	return n;
@@ -162,17 +164,17 @@ typedef struct Pool
 
 /* The place in lo .. hi - 1 of the item to be chosen next, or -1. */
 static int32_t
-most_marginal(const Front *front, const SelectRules *rules, const Pool *pool, const int32_t *chosen,
-			  int32_t n, int32_t lo, int32_t hi)
+most_marginal(const Work *work, const Front *front, const Pool *pool, int32_t lo, int32_t hi)
 {
+	double diversity = work->rules->diversity;
 	int32_t best = -1;
 	double most = -INFINITY;
 
 	for (int32_t i = lo; i < hi; i++)
 	{
-		double value = (1 - rules->diversity) * pool->relevance[i] - rules->diversity * pool->likeness[i];
+		double value = (1 - diversity) * pool->relevance[i] - diversity * pool->likeness[i];
 
-		if (!(value > most) || !category_has_room(rules, chosen, n, front->category[i]))
+		if (!(value > most) || !category_has_room(work, front->category[i]))
 			continue;
 		most = value;
 		best = i;
@@ -180,40 +182,53 @@ most_marginal(const Front *front, const SelectRules *rules, const Pool *pool, co
 	return best;
 }
 
+/* The likeness of what is left to the item just taken, the first of the list or not.  A likeness that is no number counts as 0. */
 static CoreStatus
-choose_diverse(Env *env, const Front *front, const SelectRules *rules, const Pool *pool, int32_t *chosen,
-			   Selected *out, int32_t *length)
+compare_with(const SelectRules *rules, const Front *front, const Pool *pool, int32_t taken, bool first)
 {
-	int32_t n = 0;
+	CoreStatus status =
+		rules->similar(rules->similar_arg, pool->item[taken], pool->item, front->n, pool->row);
+
+	for (int32_t i = 0; status == CORE_OK && i < front->n; i++)
+	{
+		float likeness = isnan(pool->row[i]) ? 0 : pool->row[i];
+
+		if (first || likeness > pool->likeness[i])
+			pool->likeness[i] = likeness;
+	}
+	pool->likeness[taken] = NAN;
+	return status;
+}
+
+static CoreStatus
+choose_diverse(Env *env, const Work *work, const Front *front, const Pool *pool, Selected *out,
+			   int32_t *length)
+{
+	int32_t opinions = front->opinions < front->n ? front->opinions : front->n;
 	CoreStatus status = CORE_OK;
 
+	*length = 0;
 	for (int32_t i = 0; i < front->n; i++)
 	{
 		pool->likeness[i] = 0;
 		pool->item[i] = front->entry[i].item;
 	}
-	scale_relevance(front, 0, front->opinions < front->n ? front->opinions : front->n, pool->relevance);
-	scale_relevance(front, front->opinions, front->n, pool->relevance);
-	while (status == CORE_OK && n < rules->k)
+	scale_relevance(front, 0, opinions, pool->relevance);
+	scale_relevance(front, opinions, front->n, pool->relevance);
+	while (status == CORE_OK && *length < work->rules->k)
 	{
-		int32_t next = most_marginal(front, rules, pool, chosen, n, 0,
-									 front->opinions < front->n ? front->opinions : front->n);
+		int32_t next = most_marginal(work, front, pool, 0, opinions);
 
 		if (env->cancelled(env))
 			return CORE_CANCELLED;
 		if (next < 0)
-			next = most_marginal(front, rules, pool, chosen, n, front->opinions, front->n);
+			next = most_marginal(work, front, pool, opinions, front->n);
 		if (next < 0)
 			break;
-		chosen[n] = front->category[next];
-		out[n++] = front->entry[next];
-		status = rules->similar(rules->similar_arg, pool->item[next], pool->item, front->n, pool->row);
-		for (int32_t i = 0; status == CORE_OK && i < front->n; i++)
-			if (pool->row[i] > pool->likeness[i])
-				pool->likeness[i] = pool->row[i];
-		pool->likeness[next] = NAN;
+		category_take(work, front->category[next]);
+		status = compare_with(work->rules, front, pool, next, *length == 0);
+		out[(*length)++] = front->entry[next];
 	}
-	*length = n;
 	return status;
 }
 
@@ -221,12 +236,10 @@ choose_diverse(Env *env, const Front *front, const SelectRules *rules, const Poo
 static CoreStatus
 choose(Env *env, const Work *work, int32_t size, Selected *out, int32_t *n)
 {
-	const SelectRules *rules = work->rules;
 	size_t each = 2 * sizeof(TopEntry) + sizeof(Selected) + 2 * sizeof(int32_t) + 3 * sizeof(float);
-	TopEntry *heaps = env->alloc(env, each * size + sizeof(int32_t) * rules->k);
+	TopEntry *heaps = env->alloc(env, each * size);
 	Front front;
 	Pool pool;
-	int32_t *chosen;
 	CoreStatus status = CORE_OK;
 
 	if (heaps == NULL)
@@ -237,13 +250,14 @@ choose(Env *env, const Work *work, int32_t size, Selected *out, int32_t *n)
 	pool.relevance = (float *) (pool.item + size);
 	pool.likeness = pool.relevance + size;
 	pool.row = pool.likeness + size;
-	chosen = (int32_t *) (pool.row + size);
 
+	if (work->held != NULL)
+		memset(work->held, 0, sizeof(int32_t) * (size_t) work->rules->filter.n_candidates);
 	take_front(work, size, heaps, &front);
-	if (rules->diversity > 0)
-		status = choose_diverse(env, &front, rules, &pool, chosen, out, n);
+	if (work->rules->diversity > 0)
+		status = choose_diverse(env, work, &front, &pool, out, n);
 	else
-		*n = choose_in_order(&front, rules, chosen, out);
+		*n = choose_in_order(work, &front, out);
 	env->release(env, heaps);
 	return status;
 }
@@ -264,15 +278,17 @@ CoreStatus
 select_list(Env *env, const float *scores, const float *popularity, int32_t items, const SelectRules *rules,
 			Selected *out, int32_t *n)
 {
-	int32_t most = rules->filter.candidates != NULL ? rules->filter.n_candidates : items;
+	size_t most = (size_t) (rules->filter.candidates != NULL ? rules->filter.n_candidates : items);
+	bool limited = rules->max_per_category > 0 && rules->category != NULL;
 	Work work = {.scores = scores, .popularity = popularity, .items = items, .rules = rules};
 	CoreStatus status = CORE_OK;
 	int64_t size = first_front(rules);
 
 	*n = 0;
-	work.place = env->alloc(env, sizeof(int32_t) * (most > 0 ? most : 1));
+	work.place = env->alloc(env, sizeof(int32_t) * ((limited ? 2 : 1) * most + 1));
 	if (work.place == NULL)
 		return CORE_NO_MEMORY;
+	work.held = limited ? work.place + most : NULL;
 	find_eligible(&work);
 	while (status == CORE_OK && work.eligible > 0 && rules->k > 0)
 	{

@@ -17,7 +17,7 @@ typedef struct SelectRules
 	RankFilter filter;
 
 	/* Of each candidate; both NULL unless there are candidates. */
-	const int32_t *category; /* [n_candidates] from 0; -1: none, never limited */
+	const int32_t *category; /* [n_candidates] 0 .. n_candidates - 1; -1: none, never limited */
 	const float *boost; /* [n_candidates] > 0: a score above zero times it, one below divided by it */
 
 	int32_t max_per_category; /* 0: any number */
@@ -29,7 +29,7 @@ typedef struct SelectRules
 	 */
 	double diversity;
 
-	/* others [n]: how like `item` each is, from -1 to 1; wanted where diversity is above 0. */
+	/* similarity [n]: how like `item` each of others [n] is, from -1 to 1, NaN counting as 0; wanted where diversity is above 0. */
 	CoreStatus (*similar)(void *arg, int32_t item, const int32_t *others, int32_t n, float *similarity);
 	void *similar_arg;
 } SelectRules;
@@ -46,8 +46,10 @@ typedef struct Selected
 } Selected;
 
 /*
- * scores [items] and popularity [items], out [k]; *n receives the length.  O(items + k log k), with categories or diversity
- * O(items log items) at worst and k calls of `similar`; memory from env: 16 bytes an item of the filter at most.
+ * scores [items] and popularity [items], out [k]; *n receives the length.  A score that is no number is no opinion.
+ * O(items + k log k), with categories or diversity O(items log items) at worst and k calls of `similar`; memory from env: 8
+ * bytes an item that the filter names (all of them without candidates), and 52 for each of the best that are looked at: k, with
+ * categories 2 k, with diversity the pool, and more, up to all, where limits leave the list short.
  */
 extern CoreStatus select_list(Env *env, const float *scores, const float *popularity, int32_t items,
 							  const SelectRules *rules, Selected *out, int32_t *n);

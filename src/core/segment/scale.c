@@ -9,9 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../rng.h"
 #include "scale.h"
 
 #define BLOCK 4096 /* rows between looks at the cancel flag */
+#define STRETCH 65536 /* values of a column between them */
+#define STREAM UINT64_C(0x71756172) /* of random numbers */
 
 /* What is known of a feature on the way. */
 typedef struct Feature
@@ -131,21 +134,31 @@ visit_apply(const ScaleRows *rows, int64_t row, const FeatureScale *scales, Feat
 
 /* ---- median and quartiles ---- */
 
-/* Rearranges column [n] so that place k holds what it would hold were it sorted, nothing larger before it. */
-static void
-select_place(double *column, int64_t n, int64_t k)
+/*
+ * Rearranges column [n] so that place k holds what it would hold were it sorted, nothing larger before it.  Pivots are drawn
+ * at random (the same ones each time): with one from the middle, values that rise and then fall would take n^2 steps.
+ */
+static CoreStatus
+select_place(Env *env, double *column, int64_t n, int64_t k)
 {
 	int64_t low = 0;
 	int64_t high = n - 1;
 
-	while (low < high)
+	for (uint64_t draw = 0; low < high; draw++)
 	{
-		double pivot = column[low + (high - low) / 2];
+		double pivot = column[low + (int64_t) (rng_uniform(0, STREAM, draw) * (double) (high - low + 1))];
 		int64_t i = low;
 		int64_t j = high;
+		int64_t look = low; /* when i is there, the cancel flag is looked at */
 
 		while (i <= j)
 		{
+			if (i >= look)
+			{
+				if (env->cancelled(env))
+					return CORE_CANCELLED;
+				look = i + STRETCH;
+			}
 			while (column[i] < pivot)
 				i++;
 			while (column[j] > pivot)
@@ -163,27 +176,42 @@ select_place(double *column, int64_t n, int64_t k)
 		else if (k >= i)
 			low = i;
 		else
-			return;
+			break;
 	}
+	return CORE_OK;
 }
 
 /* The quantile p, interpolated between its neighbours. */
-static double
-quantile(double *column, int64_t n, double p)
+static CoreStatus
+quantile(Env *env, double *column, int64_t n, double p, double *value)
 {
 	double place = p * (double) (n - 1);
 	int64_t below = (int64_t) floor(place);
-	double value;
-	double next;
+	double next = INFINITY;
+	CoreStatus status = select_place(env, column, n, below);
 
-	select_place(column, n, below);
-	value = column[below];
+	if (status != CORE_OK)
+		return status;
+	*value = column[below];
 	if (place == (double) below)
-		return value;
-	next = INFINITY;
+		return CORE_OK;
 	for (int64_t i = below + 1; i < n; i++)
 		next = column[i] < next ? column[i] : next;
-	return value + (place - (double) below) * (next - value);
+	*value += (place - (double) below) * (next - *value);
+	return CORE_OK;
+}
+
+/* Copies feature f of all rows to column [n]. */
+static CoreStatus
+take_column(Env *env, const ScaleRows *rows, int32_t f, double *column)
+{
+	for (int64_t row = 0; row < rows->n; row++)
+	{
+		if (row % STRETCH == 0 && env->cancelled(env))
+			return CORE_CANCELLED;
+		column[row] = get(rows, row * rows->features + f);
+	}
+	return CORE_OK;
 }
 
 /* Median and interquartile range, where there is one. */
@@ -197,22 +225,18 @@ scale_by_quartiles(Env *env, const ScaleRows *rows, FeatureScale *scales, const 
 		return CORE_NO_MEMORY;
 	for (int32_t f = 0; f < rows->features && status == CORE_OK; f++)
 	{
-		double median;
-		double range;
+		double quarter[3]; /* of the rows, two and three of them */
 
 		if (features[f].high == features[f].low)
 			continue;
-		for (int64_t row = 0; row < rows->n; row++)
-			column[row] = get(rows, row * rows->features + f);
-		median = quantile(column, rows->n, 0.5);
-		range = quantile(column, rows->n, 0.75) - quantile(column, rows->n, 0.25);
-		if (range > 0)
+		status = take_column(env, rows, f, column);
+		for (int q = 0; q < 3 && status == CORE_OK; q++)
+			status = quantile(env, column, rows->n, 0.25 * (q + 1), &quarter[q]);
+		if (status == CORE_OK && quarter[2] > quarter[0])
 		{
-			scales[f].center = median;
-			scales[f].scale = range;
+			scales[f].center = quarter[1];
+			scales[f].scale = quarter[2] - quarter[0];
 		}
-		if (env->cancelled(env))
-			status = CORE_CANCELLED;
 	}
 	env->release(env, column);
 	return status;
