@@ -1483,7 +1483,7 @@ CREATE TYPE promoai.kmeans_report AS (
 	model text, version int, kind text,
 	rows_read bigint, rows_skipped bigint,
 	customers bigint, features int, segments int, iterations int,
-	constant_features text[], moved bigint,
+	constant_features text[], batch_rows int, moved bigint,
 	metrics jsonb, seconds float8);
 
 COMMENT ON TYPE promoai.kmeans_report IS
@@ -1496,8 +1496,9 @@ COMMENT ON COLUMN promoai.kmeans_report.rows_skipped IS 'of these, left out for 
 COMMENT ON COLUMN promoai.kmeans_report.customers IS 'rows that were segmented';
 COMMENT ON COLUMN promoai.kmeans_report.features IS 'numeric columns of the source';
 COMMENT ON COLUMN promoai.kmeans_report.segments IS 'segments found: k, or fewer where fewer rows differ';
-COMMENT ON COLUMN promoai.kmeans_report.iterations IS 'Lloyd''s iterations of the best start and of the last run over all rows';
+COMMENT ON COLUMN promoai.kmeans_report.iterations IS 'Lloyd''s iterations of the best start and of the last run over all rows; by mini-batches, of a sample and epochs over all rows';
 COMMENT ON COLUMN promoai.kmeans_report.constant_features IS 'features with one value in all rows: they take no part';
+COMMENT ON COLUMN promoai.kmeans_report.batch_rows IS 'rows in a batch, where segments were made by mini-batches; NULL: all rows were in memory';
 COMMENT ON COLUMN promoai.kmeans_report.moved IS 'customers of this version and the one before whose segment has another number; NULL: there is none before, or it has other features';
 COMMENT ON COLUMN promoai.kmeans_report.metrics IS 'metric to value; promoai.model_metrics has intervals and more';
 COMMENT ON COLUMN promoai.kmeans_report.seconds IS 'how long the whole call took';
@@ -1512,13 +1513,14 @@ CREATE FUNCTION promoai.kmeans_train(
 	tolerance float8 DEFAULT 1e-4,
 	seed bigint DEFAULT 42,
 	memory text DEFAULT NULL,
-	verbose boolean DEFAULT false)
+	verbose boolean DEFAULT false,
+	batch_rows int DEFAULT NULL)
 RETURNS promoai.kmeans_report
 AS 'MODULE_PATHNAME', 'promoai_kmeans_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
 
-COMMENT ON FUNCTION promoai.kmeans_train(text, text, int, text, int, int, float8, bigint, text, boolean) IS
-'Parts the rows of (id, numbers ...) into k segments and publishes them as a model: greedy k-means++ (Arthur & Vassilvitskii 2007), Lloyd''s iterations, the best of so many restarts. standardize: log_zscore (features with values below zero: zscore), zscore, robust or none. Segments are numbered by size; a retrained model keeps the numbers of the segments it follows.';
+COMMENT ON FUNCTION promoai.kmeans_train(text, text, int, text, int, int, float8, bigint, text, boolean, int) IS
+'Parts the rows of (id, numbers ...) into k segments and publishes them as a model: greedy k-means++ (Arthur & Vassilvitskii 2007), Lloyd''s iterations, the best of so many restarts. standardize: log_zscore (features with values below zero: zscore), zscore, robust or none. batch_rows: by mini-batches (Sculley 2010) of so many rows from temporary files; NULL: only where the rows do not fit into memory. Segments are numbered by size; a retrained model keeps the numbers of the segments it follows.';
 
 CREATE FUNCTION promoai.kmeans_sweep(
 	source text,

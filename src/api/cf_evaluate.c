@@ -221,6 +221,8 @@ put_length(Comparison *comparison, const ExperimentSet *set, int c, int l, const
 							 comparison->experiment.protocol.seed, figures),
 			  "resampling customers");
 	for (int m = 0; m < JUDGE_MEASURES; m++)
+		pfree((void *) arrays[JUDGE_MEASURES + m]);
+	for (int m = 0; m < JUDGE_MEASURES; m++)
 		put_figure(comparison, set, c, judge_measure_names[m], comparison->lengths[l], &figures[m],
 				   &figures[JUDGE_MEASURES + m],
 				   paired_t_test(judged->measure[l][m], first->measure[l][m], n), n);
@@ -232,6 +234,7 @@ judge_set(Comparison *comparison, const ExperimentSet *set)
 {
 	MemoryContext scratch =
 		AllocSetContextCreate(CurrentMemoryContext, "promoai comparison", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext other = AllocSetContextCreate(scratch, "promoai contender", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(scratch);
 	Judged first;
 
@@ -239,12 +242,16 @@ judge_set(Comparison *comparison, const ExperimentSet *set)
 	{
 		Judged judged;
 
+		/* The first one's measures stay, for the differences to them. */
+		if (c > 0)
+			MemoryContextSwitchTo(other);
 		experiment_judge(&comparison->experiment, comparison->contender[c].model, set, comparison->lengths,
 						 comparison->n_lengths, &judged);
 		if (c == 0)
 			first = judged;
 		for (int l = 0; l < comparison->n_lengths; l++)
 			put_length(comparison, set, c, l, &judged, &first);
+		MemoryContextReset(other);
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
@@ -275,6 +282,8 @@ promoai_cf_evaluate(PG_FUNCTION_ARGS)
 	}
 	if (comparison.n == 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is nothing to compare")));
+	comparison.experiment.models = comparison.n;
+	comparison.experiment.judged = (uint64) (2 * comparison.n_lengths + 1) * JUDGE_MEASURES;
 	experiment_read(&comparison.experiment, args_text(args, "source"),
 					memory_limit(args_text_or_null(args, "memory")));
 	if (comparison.experiment.all.time == NULL)

@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -23,6 +24,7 @@
 #include "core/recommend/rp3beta.h"
 
 #define CF_JOB "cf_fit"
+#define STRETCH 65536 /* steps between two looks at the cancel flag */
 #define DAY_USECS ((double) USECS_PER_DAY)
 
 /*
@@ -250,6 +252,14 @@ fit_flops(CfRegion *region, const Csr *by_user)
 
 /* ---- filling in ---- */
 
+/* Is the query cancelled?  To be asked at every step of a long loop. */
+static inline void
+look_up(int64 step)
+{
+	if (unlikely(step % STRETCH == 0))
+		CHECK_FOR_INTERRUPTS();
+}
+
 /* A copy of an array of the region, or of what else must outlive its place. */
 static void *
 keep(const void *array, uint64 n, uint64 width)
@@ -418,8 +428,11 @@ sum_entries(const CfModel *model, const CfOptions *options, const Interactions *
 
 	coo.value = memory_huge(coo.n, sizeof(float));
 	for (int64 e = 0; e < coo.n; e++)
+	{
+		look_up(e);
 		coo.value[e] =
 			in->coo.value != NULL && in->coo.value[e] <= 0 ? 0 : entry_weight(half_life, in, part, e);
+	}
 	sums.start = memory_huge((uint64) customers + 1, sizeof(int64));
 	sums.col = memory_huge(coo.n, sizeof(int32));
 	sums.value = memory_huge(coo.n, sizeof(float));
@@ -428,6 +441,7 @@ sum_entries(const CfModel *model, const CfOptions *options, const Interactions *
 	{
 		int64 s = sums.start[u];
 
+		look_up(u);
 		for (int64 e = model->base.seen_start[u]; e < model->base.seen_start[u + 1]; e++)
 		{
 			while (s < sums.start[u + 1] && sums.col[s] < model->base.seen_item[e])
@@ -466,6 +480,7 @@ sum_latest(const CfModel *model, const CfOptions *options, const Interactions *i
 		const int32 *seen = recommender_seen(base, in->coo.row[i], &n);
 		int32 place;
 
+		look_up(i);
 		if ((part->keep != NULL && !part->keep(&in->coo, i, part->arg)) ||
 			(in->coo.value != NULL && in->coo.value[i] <= 0))
 			continue;

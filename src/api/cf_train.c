@@ -240,8 +240,12 @@ latest_of(const Interactions *in, CooKeep keep, const void *arg)
 	int64 latest = PG_INT64_MIN;
 
 	for (int64 i = 0; in->time != NULL && i < in->coo.n; i++)
+	{
+		if (unlikely(i % (1 << 20) == 0))
+			CHECK_FOR_INTERRUPTS();
 		if (keep == NULL || keep(&in->coo, i, arg))
 			latest = Max(latest, in->time[i]);
+	}
 	return latest;
 }
 

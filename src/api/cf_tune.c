@@ -7,7 +7,7 @@
  *
  * Trials are kept as metrics of the version that is published, so a call that ran out of its time is taken up again by the
  * next one with the same source, grid or a larger one, and protocol; what was tried on other rows does not count, since the
- * split that stands beside each trial says on which rows it was.
+ * split that stands beside each trial says on which rows it was, and gives their checksum.
  */
 #include "postgres.h"
 
@@ -25,10 +25,12 @@
 #include "bridge/memory.h"
 #include "bridge/progress.h"
 #include "bridge/rows.h"
+#include "core/crc32c.h"
 #include "core/recommend/resample.h"
 
 #define MAX_TRIALS 10000
 #define MAX_KEYS 32
+#define CHECKSUM_STRETCH (INT64CONST(1) << 20)
 
 typedef struct Trial
 {
@@ -281,6 +283,34 @@ seconds_since(TimestampTz began)
 	return (double) (GetCurrentTimestamp() - began) / USECS_PER_SEC;
 }
 
+static uint32
+checksum_of(uint32 checksum, const void *array, int64 n, Size width)
+{
+	for (int64 at = 0; array != NULL && at < n; at += CHECKSUM_STRETCH)
+	{
+		CHECK_FOR_INTERRUPTS();
+		checksum = crc32c(checksum, (const char *) array + at * width, Min(n - at, CHECKSUM_STRETCH) * width);
+	}
+	return checksum;
+}
+
+/*
+ * The rows that trials are judged on, so that those of another source are told apart.  Indices stand for ids: by which names
+ * customers and items go does not change a figure.
+ */
+static char *
+describe_rows(const Tuning *tuning)
+{
+	const Interactions *rows = &tuning->validation.all;
+	uint32 checksum = checksum_of(0, rows->coo.row, rows->coo.n, sizeof(int32));
+
+	checksum = checksum_of(checksum, rows->coo.col, rows->coo.n, sizeof(int32));
+	checksum = checksum_of(checksum, rows->coo.value, rows->coo.n, sizeof(float));
+	checksum = checksum_of(checksum, rows->time, rows->coo.n, sizeof(int64));
+	return psprintf("%s, " INT64_FORMAT " rows, checksum %08x, targets %s",
+					experiment_words(&tuning->validation), rows->coo.n, checksum, tuning->set->name);
+}
+
 /* Learn by a combination from one part, judged by the other. */
 static void
 run_trial(Tuning *tuning, const Trial *trial, Experiment *experiment, MeanInterval *figure, int32 *customers)
@@ -497,10 +527,11 @@ promoai_cf_tune(PG_FUNCTION_ARGS)
 	registry_begin(tuning.model, tuning.trial[0].kind);
 
 	progress_start(tuning.model);
+	tuning.experiment.models = 1;
+	tuning.experiment.judged = JUDGE_MEASURES;
 	experiment_read(&tuning.experiment, tuning.source, memory_limit(args_text_or_null(args, "memory")));
 	experiment_validation(&tuning.experiment, &tuning.validation);
-	tuning.split = psprintf("%s, " INT64_FORMAT " rows, targets %s", experiment_words(&tuning.validation),
-							tuning.experiment.all.rows_read, tuning.set->name);
+	tuning.split = describe_rows(&tuning);
 	recall_trials(&tuning);
 	progress_phase(PROGRESS_EVALUATING, tuning.n);
 	run_trials(&tuning);

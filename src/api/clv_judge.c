@@ -121,7 +121,10 @@ add_later(void *arg, const SourceValue *values)
 	bool valued = later->columns[COLUMN_AMOUNT].attno != 0;
 
 	if (at <= later->after)
+	{
+		order_log_leave_out(&later->log, later->columns[COLUMN_CUSTOMER].ids);
 		return;
+	}
 	later->log.ids = later->columns[COLUMN_CUSTOMER].ids;
 	later->log.with_amounts = valued;
 	later->newest = Max(later->newest, at);

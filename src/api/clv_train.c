@@ -151,6 +151,7 @@ add_row(void *arg, const SourceValue *values)
 	if (training->options.as_of.set && at > training->options.as_of.at)
 	{
 		training->rows_later++;
+		order_log_leave_out(&training->log, training->columns[COLUMN_CUSTOMER].ids);
 		return;
 	}
 	training->log.ids = training->columns[COLUMN_CUSTOMER].ids;

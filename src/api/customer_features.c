@@ -7,7 +7,7 @@
  * made from them.
  *
  * Memory: 12 and then 8 bytes an order (orders.c), 120 bytes a customer, and 64 bytes for each pair of customer and category
- * or promotion; what events, coupons and reviews take is counted by itself.
+ * or promotion; while events, coupons and reviews are read what is left of the orders counts with them.
  */
 #include "postgres.h"
 
@@ -209,7 +209,10 @@ add_row(void *arg, const SourceValue *values)
 	CustomerSums *sums;
 
 	if (features->as_of.set && at > features->as_of.at)
+	{
+		order_log_leave_out(&features->log, features->columns[ROLE_CUSTOMER].ids);
 		return;
+	}
 	features->log.ids = features->columns[ROLE_CUSTOMER].ids;
 	features->newest = features->log.n == 0 ? at : Max(features->newest, at);
 	order_log_add(&features->log, customer, order == NULL ? -1 : order->index, at,
@@ -272,16 +275,32 @@ read_orders(Features *features, const char *source)
 	settle_counts(features, &features->categories, ROLE_CATEGORY);
 }
 
+/* Bytes that the orders go on holding while the other sources are read. */
+static uint64
+held_bytes(const Features *features)
+{
+	const OrderLog *log = &features->log;
+	const IdTable *ids = features->columns[ROLE_CUSTOMER].ids;
+	uint64 customers = log->customers->n;
+	uint64 held = features_need(features, customers, 0);
+
+	held = memory_add(held, memory_mul(log->n, sizeof(int64)));
+	held = memory_add(held, memory_mul(customers, sizeof(int64) + sizeof(double) + sizeof(int32)));
+	return memory_add(held, memory_add(ids_memory(ids), ids_sort_memory(ids)));
+}
+
 static void
 read_sides(Features *features, const Args *args)
 {
+	uint64 held = held_bytes(features);
+
 	static const char *const names[N_SIDES] = {
 		[SIDE_EVENTS] = "events", [SIDE_COUPONS] = "coupons", [SIDE_REVIEWS] = "reviews"};
 
 	for (int side = 0; side < N_SIDES; side++)
 		if (!args_null(args, names[side]))
 			side_read((SideKind) side, args_text(args, names[side]), features->log.customers,
-					  features->as_of.at, features->limit, &features->sides[side]);
+					  features->as_of.at, features->limit, &held, &features->sides[side]);
 }
 
 static double

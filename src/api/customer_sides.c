@@ -1,7 +1,8 @@
 /*
  * customer_sides.c - events, coupons and reviews summed by customer, each in one pass
  *
- * Memory: 48 bytes a customer of the source, and 16 to 43 bytes for each of their kinds of events.
+ * Memory: 48 bytes a customer of the source, the ids of customers and kinds of events, and 16 to 43 bytes (while the table
+ * grows and is put together some 100) for each of their pairs.
  */
 #include "postgres.h"
 
@@ -14,6 +15,7 @@
 #include "core/pair_sum.h"
 
 #define FIRST_ROOM 4096
+#define STRETCH 4096 /* rows between two looks at what ids take */
 
 enum
 {
@@ -29,6 +31,7 @@ typedef struct SideReading
 	Side *side;
 	TimestampTz as_of;
 	uint64 limit;
+	uint64 held; /* bytes of it that are taken by others */
 	SourceColumn columns[N_COLUMNS];
 	bool *nulls;
 	SourceReader reader;
@@ -57,15 +60,31 @@ describe(SideReading *reading)
 	memcpy(reading->columns, columns[reading->kind], sizeof(reading->columns));
 }
 
+/* Ids, and what their sorting takes. */
+static uint64
+ids_need(const SideReading *reading)
+{
+	uint64 need = 0;
+
+	for (int c = 0; c < N_COLUMNS; c++)
+	{
+		const IdTable *ids = reading->columns[c].ids;
+
+		if (ids != NULL)
+			need = memory_add(need, memory_add(ids_memory(ids), ids_sort_memory(ids)));
+	}
+	return need;
+}
+
+/* `bytes` beside the customers' sums and the ids. */
 static void
 require(void *arg, uint64 bytes)
 {
 	SideReading *reading = arg;
-	IdTable *ids = reading->columns[COLUMN_CUSTOMER].ids;
 	uint64 need = memory_add(bytes, memory_mul(reading->room, sizeof(SideSums)));
 
-	need = memory_add(need, memory_add(ids_memory(ids), ids_sort_memory(ids)));
-	memory_require(need, reading->limit, side_names[reading->kind]);
+	memory_require(memory_add(reading->held, memory_add(need, ids_need(reading))), reading->limit,
+				   side_names[reading->kind]);
 }
 
 static void
@@ -116,6 +135,9 @@ add_row(void *arg, const SourceValue *values)
 	SideSums *sums;
 	MemoryContext caller;
 
+	/* ids grow with rows that are left out, too */
+	if (unlikely(reading->reader.rows_read % STRETCH == 0))
+		require(reading, pair_counts_memory(&reading->side->types));
 	if (at > reading->as_of)
 		return;
 	caller = MemoryContextSwitchTo(reading->reader.memory);
@@ -157,13 +179,13 @@ match(SideReading *reading, const IdSet *customers, int64 *strangers)
 
 void
 side_read(SideKind kind, const char *source, const IdSet *customers, TimestampTz as_of, uint64 limit,
-		  Side *side)
+		  uint64 *held, Side *side)
 {
 	SideReading *reading = palloc0(sizeof(SideReading));
 	int32 *place;
 	int64 strangers;
 
-	*reading = (SideReading){.kind = kind, .side = side, .as_of = as_of, .limit = limit};
+	*reading = (SideReading){.kind = kind, .side = side, .as_of = as_of, .limit = limit, .held = *held};
 	describe(reading);
 	reading->reader = (SourceReader){.columns = reading->columns,
 									 .n_columns = N_COLUMNS,
@@ -174,6 +196,8 @@ side_read(SideKind kind, const char *source, const IdSet *customers, TimestampTz
 	side->types.memory = CurrentMemoryContext;
 	source_read(source, &reading->reader);
 	side->has_third = reading->columns[COLUMN_THIRD].attno != 0;
+	require(reading,
+			memory_add(memory_mul(customers->n, sizeof(SideSums)), pair_counts_memory(&side->types)));
 	side->sums =
 		MemoryContextAllocExtended(CurrentMemoryContext, sizeof(SideSums) * Max((Size) customers->n, 1),
 								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -189,4 +213,6 @@ side_read(SideKind kind, const char *source, const IdSet *customers, TimestampTz
 	if (reading->sums != NULL)
 		pfree(reading->sums);
 	pfree(place);
+	*held = memory_add(*held, memory_mul(customers->n, sizeof(SideSums)));
+	*held = memory_add(*held, memory_add(ids_need(reading), pair_counts_memory(&side->types)));
 }

@@ -36,8 +36,11 @@ typedef struct Side
 	PairCounts types; /* of events */
 } Side;
 
-/* Read one; `customers` are those of the orders, rows of others are left out with a NOTICE. */
+/*
+ * Read one; `customers` are those of the orders, rows of others are left out with a NOTICE.  *held bytes of the limit are taken
+ * already; what the side goes on holding is added.
+ */
 extern void side_read(SideKind kind, const char *source, const IdSet *customers, TimestampTz as_of,
-					  uint64 limit, Side *side);
+					  uint64 limit, uint64 *held, Side *side);
 
 #endif

@@ -5,7 +5,8 @@
  * customer.  Customers of whom nothing is known when lists are made are not judged: every model gives them what is popular.
  *
  * Memory: the entries (20 bytes each with times) twice, the part that is learned from and the whole, and the matrices of
- * what is judged by, within the limit; each fit counts its own need.
+ * what is judged by, the histories of the models, and the measures of each customer, within the limit; each fit counts its
+ * own need.
  */
 #include "postgres.h"
 
@@ -106,8 +107,13 @@ experiment_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 {
 	const Experiment *experiment = arg;
 	uint64 each = interactions_bytes(&experiment->all, entries);
+	uint64 models =
+		memory_mul(experiment->models, memory_add(memory_mul(entries, 8), memory_mul(customers, 8)));
 
-	return memory_add(memory_mul(each, 2), memory_add(memory_mul(entries, 13), memory_mul(customers, 64)));
+	return memory_add(
+		memory_add(memory_mul(each, 2), models),
+		memory_add(memory_mul(entries, 13),
+				   memory_mul(customers, memory_add(64, memory_mul(experiment->judged, sizeof(double))))));
 }
 
 /* The entries of one part, in memory of their own. */
@@ -258,13 +264,14 @@ experiment_read(Experiment *experiment, const char *source, uint64 limit)
 	part_interactions(experiment, all);
 }
 
+/* Customers are drawn by another seed than those of the test, who are no part of these entries any more. */
 void
 experiment_validation(const Experiment *experiment, Experiment *validation)
 {
 	*validation = (Experiment){.protocol = {.kind = PROTOCOL_NEXT_PERIOD,
 											.from = PG_INT64_MIN,
 											.share = 0.1,
-											.seed = experiment->protocol.seed},
+											.seed = experiment->protocol.seed + 1},
 							   .days = experiment->days,
 							   .all = experiment->train};
 	env_init(&validation->env, CurrentMemoryContext);
@@ -289,8 +296,9 @@ experiment_words(const Experiment *experiment)
 		case PROTOCOL_LEAVE_LAST_OUT:
 			return "each customer's last item held out";
 		case PROTOCOL_STRONG_GENERALIZATION:
-			return psprintf("%g of the customers held out, four fifths of their items shown",
-							protocol->share);
+			return psprintf("%g of the customers held out, seed " INT64_FORMAT
+							", four fifths of their items shown",
+							protocol->share, (int64) protocol->seed);
 		case PROTOCOL_SAMPLED:
 			return psprintf("each customer's last item among %d drawn ones", PROTOCOL_NEGATIVES);
 	}

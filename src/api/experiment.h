@@ -17,6 +17,8 @@ typedef struct Experiment
 {
 	Protocol protocol;
 	int32 days; /* of PROTOCOL_NEXT_PERIOD */
+	int models; /* that are in memory at a time, set by the caller before anything is read */
+	uint64 judged; /* measures of a customer that are in memory at a time, likewise */
 	PgEnv env;
 	Interactions all; /* the whole source */
 	Interactions train; /* the part that is learned from; ids are those of all */
@@ -43,7 +45,7 @@ extern void experiment_open(Experiment *experiment, const Args *args);
 extern void experiment_read(Experiment *experiment, const char *source, uint64 limit);
 
 /*
- * Part what is learned from once more, the newest `days` days of it against the rest (without times: a tenth of the pairs): how
+ * Part what is learned from once more, the newest `days` days of it against the rest (without times: a tenth of the customers): how
  * settings are chosen without looking at the test.
  */
 extern void experiment_validation(const Experiment *experiment, Experiment *validation);

@@ -177,15 +177,29 @@ hybrid_make(const HybridMember *members, int n, bool repeats)
 
 /* ---- writing ---- */
 
+/* Each map is made, and copied to be written; members of one shop know much the same customers and items. */
 uint64
-hybrid_write_bytes(const HybridModel *model)
+hybrid_bytes(const HybridMember *members, int n)
 {
-	uint64 bytes = memory_mul(memory_add(model->base.customers.n, model->base.items.n),
-							  sizeof(int32) * (uint64) model->n);
+	uint64 ids = 0;
+	uint64 customers = 0;
+	uint64 items = 0;
+	uint64 entries = 0;
+	uint64 bytes = 0;
 
-	for (int m = 0; m < model->n; m++)
-		bytes = memory_add(bytes, model->member[m].loaded->version->payload_bytes);
-	return bytes;
+	for (int m = 0; m < n; m++)
+	{
+		const Recommender *model = members[m].model;
+
+		customers = Max(customers, (uint64) model->customers.n);
+		items = Max(items, (uint64) model->items.n);
+		ids = memory_add(ids, (uint64) model->customers.n + model->items.n);
+		entries = memory_add(entries, model->seen_start[model->customers.n]);
+		bytes = memory_add(bytes, members[m].loaded->version->payload_bytes);
+	}
+	bytes = memory_add(bytes, memory_mul(ids, 2 * sizeof(int64)));
+	bytes = memory_add(bytes, memory_mul(memory_add(customers, items), 2 * sizeof(int32) * (uint64) n));
+	return memory_add(bytes, memory_mul(entries, sizeof(int32) + sizeof(float)));
 }
 
 /* A member's payload as it is stored. */

@@ -46,8 +46,8 @@ extern CoreStatus hybrid_member_scores(const HybridModel *model, Env *env, int m
 /* In hybrid_recommender.c: fills model->methods by what the members can answer. */
 extern void hybrid_set_methods(HybridModel *model);
 
-/* Bytes that hybrid_model_write takes beside the model. */
-extern uint64 hybrid_write_bytes(const HybridModel *model);
+/* Bytes that hybrid_make and hybrid_model_write take for these members. */
+extern uint64 hybrid_bytes(const HybridMember *members, int n);
 
 /* Append the model's sections, the members' payloads among them; the arrays must outlive the payload. */
 extern void hybrid_model_write(const HybridModel *model, PgEnv *env, Payload *payload);

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "api/content_model.h"
 #include "api/hybrid_model.h"
 #include "api/holdout.h"
 #include "api/hybrid_train.h"
@@ -135,7 +136,7 @@ settle_options(const char *name, HybridOptions *options, double *given)
 	if (options->holdout_after.set && !isnan(options->holdout))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("arguments \"holdout\" and \"holdout_after\" exclude each other")));
-	if (isnan(options->holdout))
+	if (isnan(options->holdout) && !options->holdout_after.set)
 		options->holdout = HOLDOUT_SHARE;
 }
 
@@ -185,6 +186,11 @@ borrow_source(HybridTraining *training)
 {
 	const Model *first = training->definitions[0];
 
+	if (strcmp(first->kind, CONTENT_KIND) == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"source\" is needed to fit weights"),
+						errdetail("The source of the first model, \"%s\", holds attributes, not purchases.",
+								  first->name)));
 	if (first->owner_oid != GetUserId() || first->source[0] == '\0')
 		ereport(
 			ERROR,
@@ -230,10 +236,12 @@ static uint64
 interactions_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 {
 	const HybridTraining *training = arg;
+	uint64 models = (uint64) training->n + 1;
 	uint64 scores = memory_mul(items, sizeof(float) * training->n + 2);
+	uint64 histories = memory_mul(models, memory_add(memory_mul(entries, 8), memory_mul(customers, 16)));
 
-	/* The entries, and a part of them once more. */
-	return memory_add(memory_mul(2, interactions_bytes(&training->in, entries)),
+	/* The entries, and a part of them once more, of which the members and the hybrid have histories. */
+	return memory_add(memory_add(memory_mul(2, interactions_bytes(&training->in, entries)), histories),
 					  memory_add(memory_mul(customers, 32), scores));
 }
 
@@ -322,8 +330,9 @@ training_publish(HybridTraining *training)
 	ModelVersion *version;
 
 	progress_phase(PROGRESS_WRITING, 0);
+	memory_require(hybrid_bytes(training->members, training->n), training->limit,
+				   "putting the members together");
 	model = hybrid_make(training->members, training->n, training->repeats);
-	memory_require(hybrid_write_bytes(model), training->limit, "putting the members together");
 	hybrid_model_write(model, &training->env, &payload);
 	if (training->draft.source == NULL)
 		training->draft.source = "";
@@ -413,6 +422,8 @@ hybrid_fit_definition(const Model *definition, const Interactions *in, MemoryCon
 		HybridFit fit = fit_of(&options, models, repeats, NULL, memory_limit(options.memory));
 
 		fit.after.set = false; /* a date of the definition's own source */
+		if (isnan(fit.holdout))
+			fit.holdout = HOLDOUT_SHARE;
 		hybrid_fit_weights(&fit, in, &env);
 		memcpy(given, fit.weights, sizeof(given));
 	}

@@ -395,7 +395,8 @@ report(Gathering *gathering, const double weights[2][HYBRID_MAX_MEMBERS], const 
 		measure(gathering, weights[gathering->fold[c]], c, &judged, listed);
 	}
 	for (int32 i = 0; i < items; i++)
-		judged.coverage[0] += listed[i] / (double) items;
+		judged.coverage[0] += listed[i];
+	judged.coverage[0] /= Max(items, 1);
 	summary = judged_summary(&judged, 0);
 	rank_metrics(&summary, prefix, fit->k, split, fit->metrics + fit->n_metrics);
 	fit->n_metrics += RANK_METRICS;

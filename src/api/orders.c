@@ -24,6 +24,7 @@
 #include "core/pair_sum.h"
 
 #define FIRST_ROOM 4096
+#define LEFT_OUT_STRETCH 4096 /* rows left out between two looks at what their ids take */
 
 /* ---- rows ---- */
 
@@ -146,6 +147,15 @@ order_log_add(OrderLog *log, int32 customer, int64 order, int64 at, double amoun
 	if (log->with_amounts)
 		pair_sum_add(&log->amount[place], &log->amount_low[place], amount);
 	pair_sum_add(&tally->total, &tally->total_low, amount);
+}
+
+void
+order_log_leave_out(OrderLog *log, IdTable *ids)
+{
+	log->ids = ids;
+	if (unlikely(++log->n_left_out % LEFT_OUT_STRETCH == 0))
+		memory_require(log_need(log, Max(log->customer_room, ids_count(ids)), log->room), log->limit,
+					   log->what);
 }
 
 /* ---- settling ---- */

@@ -47,6 +47,7 @@ typedef struct OrderLog
 	int64 *order_of_id; /* [id_room] with_ids: -1 for ids without an order */
 	int64 id_room;
 	int64 customer_room;
+	int64 n_left_out;
 	CustomerTally *tally; /* [customer_room] */
 
 	/* settled: customers in canonical order, those without an order left out */
@@ -58,6 +59,9 @@ typedef struct OrderLog
 
 /* One row.  order: its id's index, or -1; an id that belongs to several customers ends in an error. */
 extern void order_log_add(OrderLog *log, int32 customer, int64 order, int64 at, double amount);
+
+/* One row that is left out: nothing is kept of it but its ids, which the reader has put into its tables (`ids`: customers'). */
+extern void order_log_leave_out(OrderLog *log, IdTable *ids);
 
 /* All rows have come: fill customers, lists, total and place.  Frees what is not needed. */
 extern void order_log_settle(OrderLog *log, IdTable *ids);

@@ -44,12 +44,14 @@ row_of(const Csr *matrix, int32 row)
 				   .n = (int32) (matrix->start[row + 1] - start)};
 }
 
-/* What the list is made for: the given history, or what the model was trained on. */
+/* What the list is made for: the given history, or what the model was trained on, which knows nothing of strangers. */
 static Taste
 known_of(const JudgeTask *task, int32 customer)
 {
-	return task->history.rows > 0 ? row_of(&task->history, customer)
-								  : recommender_history(task->model, customer);
+	if (task->history.rows > 0)
+		return row_of(&task->history, customer);
+	return customer < task->model->customers.n ? recommender_history(task->model, customer)
+											   : (Taste){.customer = -1};
 }
 
 /* What is to be found for a customer into relevant [*n], and how much more that the model does not know. */

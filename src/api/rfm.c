@@ -63,7 +63,10 @@ add_row(void *arg, const SourceValue *values)
 	TimestampTz at = values[COLUMN_TIME].time;
 
 	if (rfm->options.as_of.set && at > rfm->options.as_of.at)
+	{
+		order_log_leave_out(&rfm->log, rfm->columns[COLUMN_CUSTOMER].ids);
 		return;
+	}
 	rfm->log.ids = rfm->columns[COLUMN_CUSTOMER].ids;
 	rfm->newest = rfm->log.n == 0 ? at : Max(rfm->newest, at);
 	order_log_add(&rfm->log, values[COLUMN_CUSTOMER].index, -1, at, values[COLUMN_AMOUNT].number);
@@ -152,6 +155,7 @@ put_rows(Rfm *rfm, ReturnSetInfo *rows)
 	for (int32 c = 0; c < rfm->log.customers->n; c++)
 	{
 		const RfmSegment *segment = rfm_segment(rfm->score[0][c], rfm->score[1][c], rfm->score[2][c]);
+		const char *chinese = language_chinese(segment->chinese);
 		Datum values[RFM_COLUMNS];
 		bool nulls[RFM_COLUMNS] = {0};
 
@@ -164,7 +168,8 @@ put_rows(Rfm *rfm, ReturnSetInfo *rows)
 			values[5 + s] = Int32GetDatum(rfm->score[s][c]);
 		values[8] = CStringGetTextDatum(segment->code);
 		values[9] = CStringGetTextDatum(segment->english);
-		values[10] = CStringGetTextDatum(language_pick(LANGUAGE_ZH, segment->english, segment->chinese));
+		nulls[10] = chinese == NULL;
+		values[10] = chinese == NULL ? (Datum) 0 : CStringGetTextDatum(chinese);
 		values[11] = TimestampTzGetDatum(rfm->options.as_of.at);
 		rows_put(rows, values, nulls);
 		MemoryContextReset(per_row);

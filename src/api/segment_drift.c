@@ -50,6 +50,17 @@ today_need(const void *arg, uint64 rows)
 	return today->measured ? memory_add(need, cluster_quality_bytes(&quality)) : need;
 }
 
+/* ERROR for a row, from row `begin` on, that is nowhere near any segment: its distances are no numbers. */
+static void
+refuse_endless(const SegmentSource *in, int64 begin, const float *score)
+{
+	for (int64 i = 0; i < Min(in->n - begin, BLOCK); i++)
+		if (unlikely(!isfinite(score[i])))
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("source has a row too far from every segment to be measured, of id %s",
+								   table_key_text(&in->table, 0, (int32) (begin + i)))));
+}
+
 /* Read, put in order, scaled and labelled. */
 static void
 read_today(Today *today, const char *source, const char *memory, const char *what)
@@ -83,6 +94,7 @@ read_today(Today *today, const char *source, const char *memory, const char *wha
 		CHECK_FOR_INTERRUPTS();
 		segment_nearest(model, today->rows + i * model->features, Min(in->n - i, BLOCK), today->labels + i,
 						score);
+		refuse_endless(in, i, score);
 	}
 }
 

@@ -45,6 +45,7 @@ const Option segment_options[] = {
 	{FIELD(tolerance), .type = OPTION_REAL, .min = 0, .max = 1, .missing = 1e-4},
 	{FIELD(seed), .type = OPTION_BIGINT, .min = -9007199254740992.0, .max = 9007199254740992.0,
 	 .missing = 42},
+	{FIELD(batch_rows), .type = OPTION_INT, .min = 1, .max = 1 << 24, .missing = -1, .nullable = true},
 	{FIELD(memory), .type = OPTION_TEXT},
 	{FIELD(verbose), .type = OPTION_BOOL, .transient = true},
 	{.name = NULL},
@@ -157,29 +158,36 @@ segment_fit_bytes(const SegmentOptions *options, int32 k, uint64 n, int32 featur
 /* ---- a fit ---- */
 
 void
-segment_fit_open(SegmentFit *fit, SegmentSource *in, const SegmentOptions *options, int32 k, int workers)
+segment_fit_create(SegmentFit *fit, int64 n, int32 features, const SegmentOptions *options, int32 k,
+				   int workers)
 {
-	int64 sample = Min(in->n, kmeans_sample(k));
-	double flops =
-		2.0 * k * in->features * 30 * ((double) in->n + (double) options->restarts * (double) sample);
+	int64 sample = Min(n, kmeans_sample(k));
+	double flops = 2.0 * k * features * 30 * ((double) n + (double) options->restarts * (double) sample);
 	SegmentRegion plan;
-	uint64 bytes = region_plan(&plan, options, k, in->n, in->features);
+	uint64 bytes = region_plan(&plan, options, k, n, features);
 	char *base;
-	ScaleRows rows = {.n = in->n, .features = in->features};
 
 	fit->team = team_create(bytes, Min(team_workers(flops), workers));
 	fit->region = team_memory(fit->team);
 	*fit->region = plan;
 	base = (char *) fit->region;
-	fit->n = in->n;
-	fit->features = in->features;
+	fit->n = n;
+	fit->features = features;
 	fit->rows = (float *) (base + plan.rows);
 	fit->centroids = (float *) (base + plan.centroids);
 	fit->sizes = (int64 *) (base + plan.sizes);
 	fit->labels = (int32 *) (base + plan.labels);
+	env_init(&fit->env, CurrentMemoryContext);
+}
+
+void
+segment_fit_open(SegmentFit *fit, SegmentSource *in, const SegmentOptions *options, int32 k, int workers)
+{
+	ScaleRows rows = {.n = in->n, .features = in->features};
+
+	segment_fit_create(fit, in->n, in->features, options, k, workers);
 	fit->scales = palloc(sizeof(FeatureScale) * in->features);
 	segment_source_take(in, fit->rows);
-	env_init(&fit->env, CurrentMemoryContext);
 	rows.narrow = fit->rows;
 	env_check(&fit->env, scale_rows(&fit->env.base, segment_scaling(options), &rows, fit->scales),
 			  "standardizing");
@@ -214,7 +222,9 @@ segment_fit_judge(SegmentFit *fit, const SegmentOptions *options, Quality *quali
 void
 segment_fit_close(SegmentFit *fit)
 {
-	team_destroy(fit->team);
+	if (fit->team != NULL)
+		team_destroy(fit->team);
+	fit->team = NULL;
 }
 
 Datum

@@ -26,6 +26,7 @@ typedef struct SegmentOptions
 	int32 iterations;
 	double tolerance;
 	int64 seed;
+	int32 batch_rows; /* -1: rows are to stay in memory if they can */
 	char *memory;
 	bool verbose;
 } SegmentOptions;
@@ -43,7 +44,7 @@ typedef struct SegmentRegion SegmentRegion;
 
 typedef struct SegmentFit
 {
-	Team *team;
+	Team *team; /* NULL: in no region */
 	SegmentRegion *region;
 	PgEnv env;
 	int64 n;
@@ -61,6 +62,10 @@ typedef struct SegmentFit
 /* Bytes that a fit with up to k clusters takes, reading not counted. */
 extern uint64 segment_fit_bytes(const SegmentOptions *options, int32 k, uint64 n, int32 features,
 								int workers);
+
+/* A region for n rows and up to k clusters, its rows to be filled in by the caller. */
+extern void segment_fit_create(SegmentFit *fit, int64 n, int32 features, const SegmentOptions *options,
+							   int32 k, int workers);
 
 /* Rows from a source that was read into memory for up to k clusters, scaled. */
 extern void segment_fit_open(SegmentFit *fit, SegmentSource *in, const SegmentOptions *options, int32 k,

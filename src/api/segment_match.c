@@ -101,17 +101,22 @@ segment_moves(const SegmentModel *old, const SegmentModel *fresh)
 
 	if (old->members.kind != fresh->members.kind)
 		return moves;
-	for (int32 i = 0; i < fresh->members.n; i++)
+	/* Both go by ascending ids. */
+	for (int32 i = 0, j = 0; i < fresh->members.n && j < old->members.n;)
 	{
-		IdKey key = idset_key(&fresh->members, i);
-		int32 before = idset_find(&old->members, &key);
+		IdKey now = idset_key(&fresh->members, i);
+		IdKey then = idset_key(&old->members, j);
+		int order = id_compare(&then, &now);
 
 		if (unlikely(i % 4096 == 0))
 			CHECK_FOR_INTERRUPTS();
-		if (before < 0)
-			continue;
-		moves.both++;
-		moves.moved += old->numbers[old->labels[before]] != fresh->numbers[fresh->labels[i]];
+		if (order == 0)
+		{
+			moves.both++;
+			moves.moved += old->numbers[old->labels[j]] != fresh->numbers[fresh->labels[i]];
+		}
+		i += order >= 0;
+		j += order <= 0;
 	}
 	return moves;
 }

@@ -34,7 +34,10 @@ segment_source_open(const char *source, SegmentSource *in)
 						.need_arg = in->need_arg,
 						.columns = columns,
 						.n_columns = Max(n_fields, 2),
-						.by_rows = true};
+						.by_rows = true,
+						.spill = in->spills ? segment_store_add : NULL,
+						.spill_all = in->spill_all};
+	in->store = NULL;
 }
 
 /* ERROR for the first id, in the order of ids, that comes twice. */
@@ -66,7 +69,14 @@ refuse_repeated(const SegmentSource *in)
 void
 segment_source_read(const char *source, SegmentSource *in)
 {
+	if (in->spills)
+		in->table.spill_arg = in->store = segment_store_create(in->features, in->seed);
 	table_read(source, &in->table);
+	if (in->store != NULL && !in->table.spilled)
+	{
+		segment_store_close(in->store);
+		in->store = NULL;
+	}
 	in->n = in->table.n;
 	if (in->n == 0)
 		ereport(ERROR,
@@ -74,6 +84,8 @@ segment_source_read(const char *source, SegmentSource *in)
 				 errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " of them skipped for a NULL.",
 						   in->table.rows_read, in->table.rows_skipped)));
 	in->ids = in->table.ids[0];
+	if (in->store != NULL)
+		return;
 	if (in->ids->n != in->n)
 		refuse_repeated(in);
 }

@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "api/segment_store.h"
 #include "api/table.h"
 
 typedef struct SegmentSource
@@ -15,6 +16,9 @@ typedef struct SegmentSource
 	const char *what; /* as in Table */
 	uint64 (*need)(const void *arg, uint64 rows); /* as in Table */
 	const void *need_arg;
+	bool spills; /* rows may go to a store on disk: past the limit, or all of them */
+	bool spill_all;
+	uint64 seed; /* of the store's order */
 
 	/* filled by segment_source_open */
 	int32 features;
@@ -22,14 +26,15 @@ typedef struct SegmentSource
 
 	/* filled by segment_source_read */
 	Table table; /* index[0]: place of each row in the order of ids; rows: the features */
-	IdSet *ids; /* [n] */
+	IdSet *ids; /* [n]; NULL while rows are in the store */
 	int64 n;
+	SegmentStore *store; /* the rows, when they were spilled; NULL: they are in the table */
 } SegmentSource;
 
 /* Look at the columns. */
 extern void segment_source_open(const char *source, SegmentSource *in);
 
-/* Read; ERROR 21000 when an id comes twice, 22023 when there is no row. */
+/* Read; ERROR 21000 when an id comes twice (in a store: when it is arranged), 22023 when there is no row. */
 extern void segment_source_read(const char *source, SegmentSource *in);
 
 /* The rows in the order of ids into to [n x features], and free what they were read into. */

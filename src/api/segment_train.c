@@ -5,6 +5,9 @@
  * order of their ids and are scaled; k-means; quality and profile; the segments get the numbers of those they follow in the
  * published version, if there is one; version, metrics and payload are written.
  *
+ * Rows that do not fit into memory, or are not to, go to a store on disk while they are read, and segments are made by batches:
+ * segment_batch.c.
+ *
  * Memory: as segment_fit.c says, beside the ids; all of it is counted while the source is read.
  */
 #include "postgres.h"
@@ -17,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "api/segment_batch.h"
 #include "api/segment_fit.h"
 #include "api/segment_match.h"
 #include "api/segment_model.h"
@@ -36,6 +40,8 @@ typedef struct Training
 	SegmentSource in;
 	int workers; /* at most: as set when the training began, whatever the source does to the setting */
 	SegmentFit fit;
+	bool batched; /* by batches from a store on disk */
+	SegmentBatch batch;
 	Quality quality;
 	const SegmentModel *before; /* the published version, or NULL */
 	SegmentMoves moves;
@@ -59,13 +65,16 @@ training_need(const void *arg, uint64 rows)
 }
 
 static void
-training_read(Training *training, const char *what)
+training_read(Training *training, const char *what, bool may_batch)
 {
 	training->workers = max_parallel_maintenance_workers;
 	training->in.limit = memory_limit(training->options.memory);
 	training->in.what = what;
 	training->in.need = training_need;
 	training->in.need_arg = training;
+	training->in.spills = may_batch;
+	training->in.spill_all = may_batch && training->options.batch_rows > 0;
+	training->in.seed = (uint64) training->options.seed;
 	segment_source_open(training->draft.source, &training->in);
 	segment_source_read(training->draft.source, &training->in);
 }
@@ -73,22 +82,49 @@ training_read(Training *training, const char *what)
 /* ---- training ---- */
 
 static void
-training_fit(Training *training)
+fit_in_memory(Training *training)
 {
 	const SegmentOptions *options = &training->options;
 	SegmentFit *fit = &training->fit;
 
 	segment_fit_open(fit, &training->in, options, options->k, training->workers);
-	training->constants = segment_constants(&training->in, fit->scales);
 	fit->env.report = true;
 	fit->env.verbose = options->verbose;
 	fit->env.phase = "training";
-	progress_phase(PROGRESS_TRAINING, options->iterations);
 	segment_fit_run(fit, options, options->k);
+}
+
+static void
+fit_by_batches(Training *training)
+{
+	if (!training->in.spill_all)
+		ereport(NOTICE,
+				(errmsg(INT64_FORMAT " rows do not fit into %s: segments are made by batches of %d rows",
+						training->in.n, memory_pretty(training->in.limit - 1), SEGMENT_BATCH_ROWS),
+				 errhint("Raise maintenance_work_mem or memory => ... to keep all rows in memory; set "
+						 "batch_rows => %d to have it so in any case.",
+						 SEGMENT_BATCH_ROWS)));
+	segment_batch_fit(&training->batch, &training->fit, &training->in, &training->options, training->workers);
+}
+
+static void
+training_fit(Training *training)
+{
+	const SegmentOptions *options = &training->options;
+	SegmentFit *fit = &training->fit;
+
+	progress_phase(PROGRESS_TRAINING, options->iterations);
+	training->batched = training->in.store != NULL;
+	if (training->batched)
+		fit_by_batches(training);
+	else
+		fit_in_memory(training);
+	training->constants = segment_constants(&training->in, fit->scales);
 	fit->env.report = fit->env.verbose = false;
 	if (fit->report.clusters < options->k)
-		ereport(NOTICE, (errmsg("found %d of %d segments: the rows differ in no more ways",
-								fit->report.clusters, options->k)));
+		ereport(NOTICE,
+				(errmsg("found %d of %d segments: the rows%s differ in no more ways", fit->report.clusters,
+						options->k, training->batched ? " on which the starts compete" : "")));
 	if (!fit->report.converged)
 		ereport(NOTICE, (errmsg("segments still moved after %d iterations", fit->report.iterations),
 						 errhint("Raise iterations => ... or tolerance => ....")));
@@ -113,7 +149,10 @@ training_judge(Training *training)
 	const Quality *quality = &training->quality;
 	const char *drawn = "training rows";
 
-	segment_fit_judge(&training->fit, &training->options, &training->quality);
+	if (training->batched)
+		training->quality = training->batch.quality;
+	else
+		segment_fit_judge(&training->fit, &training->options, &training->quality);
 	if (quality->silhouette_rows < quality->rows)
 		drawn = psprintf(INT64_FORMAT " of the training rows, drawn evenly, seed " INT64_FORMAT,
 						 quality->silhouette_rows, training->options.seed);
@@ -149,6 +188,11 @@ training_describe(Training *training)
 							.sizes = fit->sizes,
 							.members = *training->in.ids,
 							.labels = fit->labels};
+	if (training->batched)
+	{
+		model->profile = training->batch.profile;
+		return;
+	}
 	model->profile.figures =
 		MemoryContextAllocHuge(CurrentMemoryContext, sizeof(double) * (k + 1) * features * PROFILE_FIGURES);
 	model->profile.cuts = palloc(sizeof(float) * features * (PROFILE_BINS - 1));
@@ -232,6 +276,11 @@ training_sizes(const Training *training)
 	json_put_int(&sizes, "features", training->fit.features);
 	json_put_int(&sizes, "segments", training->model.k);
 	json_put_int(&sizes, "iterations", training->fit.report.iterations);
+	if (training->batched)
+	{
+		json_put_int(&sizes, "batch_rows", training->batch.rows);
+		json_put_int(&sizes, "epochs", training->batch.epochs);
+	}
 	return json_close(&sizes);
 }
 
@@ -273,8 +322,8 @@ training_finish(Training *training)
 static Datum
 report_row(FunctionCallInfo fcinfo, const Training *training, const ModelVersion *version)
 {
-	Datum values[13];
-	bool nulls[13] = {0};
+	Datum values[14];
+	bool nulls[14] = {0};
 	int i = 0;
 
 	values[i++] = CStringGetTextDatum(training->draft.model);
@@ -287,6 +336,8 @@ report_row(FunctionCallInfo fcinfo, const Training *training, const ModelVersion
 	values[i++] = Int32GetDatum(training->model.k);
 	values[i++] = Int32GetDatum(training->fit.report.iterations);
 	values[i++] = training->constants;
+	nulls[i] = !training->batched;
+	values[i++] = Int32GetDatum(training->batch.rows);
 	nulls[i] = !training->moves.known;
 	values[i++] = Int64GetDatum(training->moves.moved);
 	values[i++] = JsonbPGetDatum(registry_metrics_jsonb(training->metrics, training->n_metrics));
@@ -309,7 +360,7 @@ promoai_kmeans_train(PG_FUNCTION_ARGS)
 	registry_begin(training.draft.model, SEGMENT_KIND);
 
 	progress_start(training.draft.model);
-	training_read(&training, "training");
+	training_read(&training, "training", true);
 	version = training_finish(&training);
 	return report_row(fcinfo, &training, version);
 }
@@ -325,7 +376,7 @@ segment_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 	options_from_jsonb(segment_options, model->arguments, &training.options);
 
 	progress_start(model->name);
-	training_read(&training, "training");
+	training_read(&training, "training", true);
 	read_done(arg);
 	return training_finish(&training);
 }
@@ -384,7 +435,7 @@ promoai_kmeans_sweep(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"k_max\" must be at least \"k_min\", %d, got %d", options->k_min,
 							   options->k_max)));
-	training_read(&training, "the sweep");
+	training_read(&training, "the sweep", false);
 	segment_fit_open(&training.fit, &training.in, options, options->k_max, training.workers);
 	segment_constants(&training.in, training.fit.scales);
 	sweep = palloc(sizeof(SweepRow) * (options->k_max - options->k_min + 1));

@@ -3,8 +3,9 @@
  *
  * Each row appends 8 bytes per number or time, 4 per key or day, and 8 beside the bytes of a text or vector; numbers that are
  * wanted row by row in single precision take 4.  Arrays grow by half; whenever they do, what they and the work to come will
- * take is held against the limit.  Past the limit rows are only counted, so that the error can say what the whole source
- * would need.  At the end keys are sorted and indices replaced by their ranks.
+ * take is held against the limit.  Past the limit rows go elsewhere if the caller has a place for them; otherwise they are only
+ * counted, so that the error can say what the whole source would need.  At the end keys are sorted and indices replaced by
+ * their ranks.
  */
 #include "postgres.h"
 
@@ -26,7 +27,8 @@ typedef struct Filler
 	SourceReader reader;
 	int64 room;
 	uint64 kept; /* rows that are not only counted */
-	bool full; /* past the limit: only count */
+	bool full; /* past the limit: spill, or only count */
+	float *spilled; /* [numbers] of the row at hand */
 } Filler;
 
 static bool
@@ -230,15 +232,13 @@ number_too_large(const Table *table, int c, const SourceValue *values)
 					errmsg("source has %g in column \"%s\", out of range for type real", values[c].number,
 						   table->columns[c].name),
 					is_key(id) ? errdetail("The first such row is of %s %s.", id->name,
-										   source_key_text(id, values[0].index))
+										   source_key_text(id, &values[0]))
 							   : 0));
 }
 
 static void
-fill_numbers(Table *table, const SourceValue *values)
+fill_numbers(const Table *table, const SourceValue *values, float *to)
 {
-	float *to = table->rows + (Size) table->n * table->numbers;
-
 	for (int c = 0; c < table->n_columns; c++)
 	{
 		if (!is_number(&table->columns[c]))
@@ -248,6 +248,57 @@ fill_numbers(Table *table, const SourceValue *values)
 			number_too_large(table, c, values);
 		to++;
 	}
+}
+
+/* All that is here goes to the spill, and so does every row from now on; that at hand (NULL: none) has its id in the table. */
+static void
+filler_spill(Filler *filler, const SourceValue *values)
+{
+	Table *table = filler->table;
+	SourceColumn *id = &table->columns[0];
+
+	for (int64 i = 0; i < table->n; i++)
+	{
+		IdKey key = ids_key(id->ids, table->index[0][i]);
+
+		if (unlikely(i % (1 << 14) == 0))
+			CHECK_FOR_INTERRUPTS();
+		table->spill(table->spill_arg, &key, table->rows + (Size) i * table->numbers);
+	}
+	if (values != NULL)
+	{
+		IdKey key = ids_key(id->ids, values[0].index);
+
+		fill_numbers(table, values, filler->spilled);
+		table->spill(table->spill_arg, &key, filler->spilled);
+		table->n++;
+	}
+	if (id->ids != NULL)
+		ids_free(id->ids);
+	if (table->rows != NULL)
+		pfree(table->rows);
+	if (table->index[0] != NULL)
+		pfree(table->index[0]);
+	id->ids = NULL;
+	table->rows = NULL;
+	table->index[0] = NULL;
+	id->raw = true;
+	table->spilled = true;
+}
+
+static void
+spill_row(Filler *filler, const SourceValue *values)
+{
+	Table *table = filler->table;
+
+	if (!table->spilled)
+	{
+		filler_spill(filler, values);
+		return;
+	}
+	fill_numbers(table, values, filler->spilled);
+	table->spill(table->spill_arg, values[0].key, filler->spilled);
+	table->n++;
 }
 
 static void
@@ -260,7 +311,10 @@ fill_row(void *arg, const SourceValue *values)
 		filler_grow(filler);
 	if (filler->full)
 	{
-		filler_count(filler);
+		if (table->spill != NULL)
+			spill_row(filler, values);
+		else
+			filler_count(filler);
 		return;
 	}
 	for (int c = 0; c < table->n_columns; c++)
@@ -274,7 +328,7 @@ fill_row(void *arg, const SourceValue *values)
 			filler->full = true;
 	}
 	if (table->numbers > 0)
-		fill_numbers(table, values);
+		fill_numbers(table, values, table->rows + (Size) table->n * table->numbers);
 	table->n++;
 	filler->kept += !filler->full;
 }
@@ -325,10 +379,15 @@ table_read(const char *source, Table *table)
 	table->is_null = MemoryContextAllocZero(table->memory, pointers);
 	table->run = MemoryContextAllocZero(table->memory, sizeof(TableRun) * table->n_columns);
 	table->ids = MemoryContextAllocZero(table->memory, pointers);
+	table->spilled = table->spill != NULL && table->spill_all;
+	table->columns[0].raw = filler.full = table->spilled;
+	filler.spilled = palloc(sizeof(float) * Max(table->numbers, 1));
 	source_read(source, &filler.reader);
+	if (table->spill != NULL && !table->spilled && filler_need(&filler, table->n) > table->limit)
+		filler_spill(&filler, NULL);
 	table->rows_read = filler.reader.rows_read;
 	table->rows_skipped = filler.reader.rows_skipped;
-	table->bytes = filler_need(&filler, table->n);
+	table->bytes = table->spilled ? 0 : filler_need(&filler, table->n);
 	if (table->n > 0)
 		memory_require(table->bytes, table->limit, table->what);
 	for (int c = 0; c < table->n_columns; c++)

@@ -30,6 +30,14 @@ typedef struct Table
 	pg_tz *zone; /* as SourceReader's */
 	bool by_rows; /* numbers go to `rows`, in single precision, instead of `number`; none of them nullable */
 
+	/*
+	 * Where rows go once they are more than the limit allows, those read before included; NULL: an error.  Only for tables by
+	 * rows whose first column is the one id and the others are numbers.
+	 */
+	void (*spill)(void *arg, const IdKey *id, const float *numbers);
+	void *spill_arg;
+	bool spill_all; /* from the first row on, whatever the limit */
+
 	/* filled; a column that the source lacks is NULL */
 	int64 n;
 	int32 **index; /* [n_columns] of [n]: SOURCE_ID, SOURCE_KEY, ranks in canonical order, -1 for NULL */
@@ -42,6 +50,7 @@ typedef struct Table
 	TableRun *run; /* [n_columns]: SOURCE_TEXT, SOURCE_VECTOR */
 	uint8 **is_null; /* [n_columns] of [n]: nullable columns only */
 	IdSet **ids; /* [n_columns] the ids behind index; of a key that is a time its number */
+	bool spilled; /* no row is here: spill has had n of them */
 	int64 rows_read;
 	int64 rows_skipped;
 	uint64 bytes; /* all of this, at most */

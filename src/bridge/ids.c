@@ -282,7 +282,7 @@ ids_add_bytes(IdTable *table, const char *bytes, int length)
 	return ids_append(table, tag);
 }
 
-static IdKey
+IdKey
 ids_key(const IdTable *table, int32 index)
 {
 	IdKey key = {.kind = table->kind};
@@ -550,7 +550,7 @@ idset_places(const IdSet *from, const IdSet *to, const char *what, MemoryContext
 	return place;
 }
 
-static int
+int
 id_compare(const IdKey *a, const IdKey *b)
 {
 	if (a->kind == ID_INTEGER)

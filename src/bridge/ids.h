@@ -46,6 +46,9 @@ extern uint64 ids_memory(const IdTable *table); /* bytes it holds now */
 /* What ids_sort takes beside the table, the set that it returns included. */
 extern uint64 ids_sort_memory(const IdTable *table);
 
+/* The key behind an index; bytes point into the table. */
+extern IdKey ids_key(const IdTable *table, int32 index);
+
 /* The id behind an index as text, palloc'd: for messages. */
 extern char *ids_text(const IdTable *table, int32 index);
 
@@ -74,6 +77,9 @@ extern IdSet *idset_union(const IdSet *const *sets, int n, MemoryContext memory,
 
 /* Where each id of `from` stands in `to`, -1 for those it lacks; `what` names them in messages. */
 extern int32 *idset_places(const IdSet *from, const IdSet *to, const char *what, MemoryContext memory);
+
+/* Negative, 0 or positive as a comes before b, both of one kind, in the order of sets. */
+extern int id_compare(const IdKey *a, const IdKey *b);
 
 /* The index of a key of the set's kind, or -1. */
 extern int32 idset_find(const IdSet *set, const IdKey *key);

@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 #include "utils/guc.h"
 
@@ -35,7 +36,36 @@ language_of(const Args *args)
 }
 
 const char *
+language_chinese(const char *chinese)
+{
+	int length = (int) strlen(chinese);
+	int encoding = GetDatabaseEncoding();
+	Size room = (Size) length * MAX_CONVERSION_GROWTH + 1;
+	Oid conversion;
+	char *text;
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return chinese;
+	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+	if (!OidIsValid(conversion))
+		return NULL;
+	text = palloc(room);
+	return pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding,
+										 (unsigned char *) unconstify(char *, chinese), length,
+										 (unsigned char *) text, (int) room, true) == length
+			   ? text
+			   : NULL;
+}
+
+const char *
 language_pick(Language language, const char *english, const char *chinese)
 {
-	return language == LANGUAGE_ZH ? pg_any_to_server(chinese, (int) strlen(chinese), PG_UTF8) : english;
+	const char *text = language == LANGUAGE_ZH ? language_chinese(chinese) : english;
+
+	if (text == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
+				 errmsg("the encoding of this database, %s, has no Chinese", GetDatabaseEncodingName()),
+				 errhint("Use language => 'en', or a database with encoding UTF8.")));
+	return text;
 }

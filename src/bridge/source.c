@@ -43,6 +43,7 @@ typedef struct SourceCell
 	int place; /* in the reader's columns */
 	Oid type; /* domains resolved */
 	const char *what; /* column "quantity" */
+	IdKey *key; /* of the row at hand, where the column is raw */
 } SourceCell;
 
 typedef struct SourceReceiver
@@ -250,8 +251,9 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
 		field->what = psprintf("column \"%s\"", NameStr(TupleDescAttr(desc, column->attno - 1)->attname));
 		if (column->kind == SOURCE_KEY && is_time(field->type))
 			column->ids = ids_create(ID_INTEGER, reader->memory);
-		else if (is_key(column) && id_kind_of_type(field->type, &kind))
+		else if (is_key(column) && !column->raw && id_kind_of_type(field->type, &kind))
 			column->ids = ids_create(kind, reader->memory);
+		field->key = palloc0(sizeof(IdKey));
 		receiver->allocates |= !get_typbyval(field->type);
 		receiver->nullable |= column->nullable;
 		receiver->n_fields++;
@@ -350,7 +352,7 @@ not_finite(const SourceReceiver *receiver, const SourceCell *field, const char *
 			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 							errmsg("source has %s in %s", value, field->what),
 							errdetail("The first such row is of %s %s.", id->column->name,
-									  source_key_text(id->column, receiver->values[id->place].index)),
+									  source_key_text(id->column, &receiver->values[id->place])),
 							errhint("Leave such rows out with a WHERE in the source.")));
 	}
 	ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
@@ -415,7 +417,13 @@ read_field(SourceReceiver *receiver, const SourceCell *field, Datum datum)
 	{
 		case SOURCE_ID:
 		case SOURCE_KEY:
-			value->index = read_id(field, datum);
+			if (field->column->raw)
+			{
+				*field->key = id_from_datum(datum, field->type, field->what);
+				value->key = field->key;
+			}
+			else
+				value->index = read_id(field, datum);
 			break;
 		case SOURCE_NUMBER:
 		case SOURCE_LEVEL:
@@ -505,9 +513,9 @@ key_as_type(char *text, Oid type)
 }
 
 char *
-source_key_text(const SourceColumn *column, int32 index)
+source_key_text(const SourceColumn *column, const SourceValue *value)
 {
-	return key_as_type(ids_text(column->ids, index), column->type);
+	return column->raw ? id_text(value->key) : key_as_type(ids_text(column->ids, value->index), column->type);
 }
 
 char *

@@ -42,11 +42,12 @@ typedef struct SourceColumn
 	bool optional; /* may be missing; optional columns stand last, and are told apart by their type */
 	bool nullable; /* NULL is handed on, in reader->nulls */
 	bool any_value; /* NaN and infinity are handed on */
+	bool raw; /* SOURCE_ID: keys are handed on as they are and not kept; may be set between two rows */
 
 	/* filled before the first row */
 	int attno; /* position in the source, from 1; 0: not there */
 	Oid type;
-	IdTable *ids; /* SOURCE_ID, SOURCE_KEY */
+	IdTable *ids; /* SOURCE_ID, SOURCE_KEY; of a column that is raw NULL, or as its user left it */
 } SourceColumn;
 
 /* Both are valid until the next row. */
@@ -65,6 +66,7 @@ typedef struct SourceVector
 typedef union SourceValue
 {
 	int32 index; /* SOURCE_ID, SOURCE_KEY: index in the column's table */
+	const IdKey *key; /* SOURCE_ID that is raw */
 	double number; /* SOURCE_NUMBER, SOURCE_LEVEL */
 	TimestampTz time;
 	DateADT day;
@@ -101,8 +103,8 @@ extern SourceField *source_describe(const char *source, int *n_fields);
 /* True when a column of this kind can be read from this type. */
 extern bool source_accepts(SourceKind kind, Oid type);
 
-/* The key behind an index of a SOURCE_ID or SOURCE_KEY column as text, palloc'd. */
-extern char *source_key_text(const SourceColumn *column, int32 index);
+/* The key that a SOURCE_ID or SOURCE_KEY column has in the row at hand as text, palloc'd. */
+extern char *source_key_text(const SourceColumn *column, const SourceValue *value);
 
 /* The same from a set of sorted ids and the column's type. */
 extern char *source_key_set_text(const IdSet *set, Oid type, int32 index);

@@ -39,15 +39,22 @@ train_workers() { sql_seconds "SET max_parallel_maintenance_workers = 2" "SELECT
 say "  kmeans_train of $rows x 8 from a table, k 64, ten starts; every step included"
 alternate "a plain scan" scan "kmeans_train, no workers" train "kmeans_train, two workers" train_workers
 
-say "  kmeans_train of $many x 8, memory => '1GB'"
-sql "SELECT promoai.kmeans_train('many', 'portrait', 8, memory => '1GB')" >/dev/null
-"$(pg psql)" -XAtq <<-'SQL' | sed 's/^/  /'
-	SET max_parallel_workers_per_gather = 0;
-	SET max_parallel_maintenance_workers = 0;
-	SELECT pg_backend_pid() AS pid \gset
-	\setenv BACKEND :pid
-	SELECT format('%s customers, %s segments, %s s', customers, segments, round(seconds::numeric, 1))
-	FROM promoai.kmeans_train('many', 'portrait', 8, memory => '1GB');
-	\! awk '/VmHWM|RssShmem/ { printf "%s %d MB\n", $1, $2 / 1024 }' /proc/$BACKEND/status
-SQL
-sql "DROP TABLE portrait, part" -c "SELECT promoai.model_drop(model) FROM promoai.models WHERE model IN ('bench', 'many')" >/dev/null
+train_once() { sql_seconds "$alone" "SELECT promoai.kmeans_train('bench', 'part', $1, restarts => 1)"; }
+train_8() { train_once 8; }
+train_64() { train_once 64; }
+say "  kmeans_train of $rows x 8 from a table, one start, as scikit-learn's n_init=1"
+alternate "a plain scan" scan "kmeans_train, k 8" train_8 "kmeans_train, k 64" train_64
+
+for memory in 1GB 256MB; do # the second by mini-batches
+	say "  kmeans_train of $many x 8, memory => '$memory'"
+	"$(pg psql)" -XAtq -v memory=$memory <<-'SQL' 2>/dev/null | sed 's/^/  /'
+		SET max_parallel_workers_per_gather = 0;
+		SET max_parallel_maintenance_workers = 0;
+		SELECT pg_backend_pid() AS pid \gset
+		\setenv BACKEND :pid
+		SELECT format('%s customers, %s segments, batches of %s rows, inertia %s, %s s', customers, segments, batch_rows, metrics->>'inertia', round(seconds::numeric, 1))
+		FROM promoai.kmeans_train('many' || :'memory', 'portrait', 8, memory => :'memory');
+		\! awk '/VmHWM|RssShmem/ { printf "%s %d MB\n", $1, $2 / 1024 }' /proc/$BACKEND/status
+	SQL
+done
+sql "DROP TABLE portrait, part" -c "SELECT promoai.model_drop(model) FROM promoai.models WHERE model = 'bench' OR model LIKE 'many%'" >/dev/null

@@ -212,6 +212,28 @@ test_many(void)
 	free(sorted);
 }
 
+/* Values that rise and then fall, as a season does: as quick as any others, and never long without a look at the cancel flag. */
+static void
+test_season(void)
+{
+	int64_t n = 400000;
+	CoreEnv env;
+	double *wide = core_malloc(sizeof(double) * (size_t) n);
+	FeatureScale scale;
+	ScaleRows rows = {.n = n, .features = 1, .wide = wide};
+	double start = core_seconds();
+
+	for (int64_t i = 0; i < n; i++)
+		wide[i] = (double) (i < n / 2 ? i : n - i);
+	core_env_init(&env);
+	env.timed = true;
+	CHECK(scale_rows(&env.env, SCALE_ROBUST, &rows, &scale) == CORE_OK);
+	CHECK(scale.center == 100000 && scale.scale == 100000);
+	CHECK(core_seconds() - start < 5);
+	CHECK(env.longest_gap < 1);
+	free(wide);
+}
+
 int
 main(void)
 {
@@ -223,5 +245,6 @@ main(void)
 	test_robust_zeros();
 	test_not_finite();
 	test_many();
+	test_season();
 	return check_finish();
 }

@@ -3,7 +3,7 @@
 \set QUIET on
 SET client_min_messages = error;
 BEGIN;
-SELECT plan(19);
+SELECT plan(27);
 
 CREATE TEMP TABLE portrait AS
 SELECT c AS customer, (hashint8(c) & 1023) / 10.0 AS recency, 1 + (hashint8(c + 70000) & 15) * (c % 3) AS orders,
@@ -64,6 +64,25 @@ SELECT is((SELECT md5(string_agg(s::text, ',' ORDER BY customer)) FROM (SELECT c
 	'nor does it in the window');
 SELECT is((SELECT sizes FROM promoai.retrain('q')) -> 'segments', '4'::jsonb, 'a model is trained again by its definition');
 SELECT is((SELECT value FROM promoai.model_metrics WHERE model = 'q' AND version = 2 AND metric = 'moved'), 0::float8, 'and nobody moves');
+SELECT promoai.kmeans_train('tiny', 'SELECT i, i % 7 * 1e-30::float8 FROM generate_series(1, 100) i', 2, 'zscore') \gset
+SELECT throws_ok($$SELECT * FROM promoai.segment_drift('tiny', 'SELECT 7, 3e38::float8')$$, '22003',
+	'source has a row too far from every segment to be measured, of id 7', 'rows beyond measure belong to no segment');
+
+-- by mini-batches
+SELECT is((t).batch_rows, 100, 'batches of so many rows') FROM (SELECT promoai.kmeans_train('m', 'portrait', 4, batch_rows => 100) t) x;
+CREATE TEMP TABLE batched AS SELECT m.segment, p.* FROM promoai.segment_members('m') m JOIN portrait p ON p.customer = m.customer_no;
+SELECT is((SELECT count(*) FROM batched WHERE promoai.segment_assign('m', ARRAY[recency, orders, paid]::float8[]) = segment), 3000::bigint,
+	'every customer is in the segment that segment_assign says');
+SELECT ok(bool_and(abs(p.mean - m.mean) <= 1e-6 * (1 + abs(m.mean)) AND abs(p.sd - m.sd) <= 1e-6 * (1 + m.sd) AND p.size = m.n
+		AND abs(p.median - m.median) <= 1e-6 * (1 + abs(m.median))), 'mean, spread and median are those of the rows')
+FROM promoai.segment_profile('m') p
+JOIN (SELECT segment, avg(paid)::float8 AS mean, stddev_pop(paid)::float8 AS sd, count(*) AS n,
+		percentile_cont(0.5) WITHIN GROUP (ORDER BY paid) AS median
+	FROM batched GROUP BY segment) m ON m.segment = p.segment AND p.feature = 'paid';
+SELECT ok(abs(e.value / m.value - 1) < 0.01, 'the metric ' || metric || ' is what evaluate says of the same rows')
+FROM promoai.model_metrics m JOIN promoai.evaluate('m', 'portrait') e USING (metric)
+WHERE m.model = 'm' AND metric IN ('inertia', 'davies_bouldin', 'calinski_harabasz') ORDER BY metric;
+SELECT is((SELECT sizes FROM promoai.retrain('m')) -> 'batch_rows', '100'::jsonb, 'the definition keeps the batches');
 
 -- rights and parallel plans
 SELECT throws_ok($$SELECT promoai.segment_assign('not mine', ARRAY[1.0])$$, '42704', NULL, 'a model that is not there');

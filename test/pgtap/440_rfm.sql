@@ -2,7 +2,7 @@
 -- RFM against hand-written SQL on Online Retail, and what is decided where data are odd.
 \set QUIET on
 BEGIN;
-SELECT plan(24);
+SELECT plan(25);
 CREATE TEMP TABLE line (invoice text, stock_code text, description text, quantity int, invoice_date timestamp, unit_price numeric,
 	customer text, country text);
 \copy line from program 'xz -dc test/data/online_retail.csv.xz' with (format csv, header)
@@ -68,5 +68,7 @@ SELECT throws_ok($$SELECT * FROM promoai.rfm('SELECT 1, now()')$$, '42804');
 SELECT throws_ok($$SELECT * FROM promoai.rfm('SELECT 1, now(), 1', ties => 'both')$$, '22023');
 SELECT throws_ok($$SELECT * FROM promoai.rfm('SELECT 1, now(), 1', as_of => 'infinity')$$, '22023');
 SELECT throws_ok($$SELECT * FROM promoai.rfm('SELECT i, now() + i * interval ''1 s'', 1 FROM generate_series(1, 200000) i', memory => '1MB')$$, '53400');
+SELECT throws_ok($$SELECT * FROM promoai.rfm('SELECT ''customer '' || i, now(), 1 FROM generate_series(1, 100000) i', as_of => '2000-01-01', memory => '1MB')$$,
+	'53400', NULL, 'customers whose rows are left out count, too');
 SELECT * FROM finish();
 ROLLBACK;

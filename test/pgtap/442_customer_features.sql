@@ -3,7 +3,7 @@
 \set QUIET on
 SET client_min_messages = error;
 BEGIN;
-SELECT plan(30);
+SELECT plan(34);
 CREATE TEMP TABLE line (invoice text, stock_code text, description text, quantity int, invoice_date timestamp, unit_price numeric,
 	customer text, country text);
 \copy line from program 'xz -dc test/data/online_retail.csv.xz' with (format csv, header)
@@ -73,5 +73,13 @@ SELECT throws_ok($$SELECT * FROM promoai.customer_features('SELECT 1, now(), 2, 
 SELECT throws_ok($$SELECT * FROM promoai.customer_features('VALUES (1, now(), 2)', events => 'SELECT ''x''::text, now()')$$, '22P02');
 SELECT throws_ok($$SELECT * FROM promoai.customer_features('SELECT c, now(), 1, 7 AS order_id FROM generate_series(1, 2) c')$$, '22000');
 SELECT throws_ok($$SELECT * FROM promoai.customer_features('SELECT c, now(), 1, c % 1000 AS category FROM generate_series(1, 200000) c', memory => '2MB')$$, '53400');
+SELECT throws_ok($$SELECT * FROM promoai.customer_features('SELECT 1, now(), 1, ''order '' || i AS order_id FROM generate_series(1, 100000) i', as_of => '2000-01-01', memory => '1MB')$$,
+	'53400', NULL, 'ids of rows that are left out count');
+SELECT throws_ok($$SELECT * FROM promoai.customer_features('SELECT 1, now(), 1', coupons => 'SELECT i, now() + interval ''9 days'' FROM generate_series(1, 100000) i', memory => '1MB')$$,
+	'53400', NULL, 'in other sources as well');
+SELECT throws_ok($$SELECT * FROM promoai.customer_features('SELECT 1, now(), 1', events => 'SELECT 1, now(), repeat(''x'', 900) || i FROM generate_series(1, 10000) i', memory => '4MB')$$,
+	'53400', NULL, 'names of events count');
+SELECT throws_ok($$SELECT * FROM promoai.customer_features('SELECT i, now(), 1 FROM generate_series(1, 50000) i', reviews => 'SELECT i, now() FROM generate_series(1, 50000) i',
+	memory => '18MB')$$, '53400', NULL, 'and so does what the orders hold');
 SELECT * FROM finish();
 ROLLBACK;

@@ -35,6 +35,32 @@ took=$(sql "SET statement_timeout = 400;
 ok "$([ -n "$took" ] && [ "$took" -lt 1500 ] && echo 0 || echo 1)" "a training is cancelled (after ${took:-?} ms)"
 is "$(sql "SELECT count(*) FROM promoai.models WHERE model = 'cancelled'")" 0 "and leaves nothing behind"
 
+# by mini-batches: the same bytes whatever the workers and the order in which rows come
+for workers in 0 1 2; do
+	sql "SET max_parallel_maintenance_workers = $workers;
+		SELECT promoai.kmeans_train('b$workers', 'portrait', 12, restarts => 4, batch_rows => 5000)" >/dev/null
+done
+is "$(payload_md5 b1)" "$(payload_md5 b0)" "by mini-batches one worker makes the same bytes as none"
+is "$(payload_md5 b2)" "$(payload_md5 b0)" "so do two"
+sql "SELECT promoai.kmeans_train('b3', 'SELECT * FROM portrait ORDER BY hashint8(customer + 3)', 12, restarts => 4, batch_rows => 5000)" >/dev/null
+is "$(payload_md5 b3)" "$(payload_md5 b0)" "so do rows in another order"
+ok "$(sql "SELECT (a.value > 1.02 * b.value)::int FROM promoai.model_metrics a, promoai.model_metrics b
+	WHERE (a.model, a.metric, b.model, b.metric) = ('b0', 'inertia', 'p0', 'inertia')")" "and their inertia is within 2 % of that of all rows in memory"
+is "$(sql "SELECT batch_rows, customers FROM promoai.kmeans_train('small', 'portrait', 12, memory => '10MB')" 2>/dev/null)" "16384|200000" \
+	"rows that do not fit into memory go that way by themselves"
+sql "SELECT promoai.kmeans_train('said', 'portrait', 12, batch_rows => 16384)" >/dev/null
+is "$(payload_md5 small)" "$(payload_md5 said)" "with the same bytes as when they are told to"
+
+took=$(sql "SET statement_timeout = 1200;
+	DO \$\$ DECLARE began timestamptz := clock_timestamp(); BEGIN
+		PERFORM promoai.kmeans_train('cancelled', 'portrait', 200, restarts => 1, tolerance => 0, iterations => 100000, batch_rows => 100);
+		EXCEPTION WHEN query_canceled THEN RAISE EXCEPTION 'after % ms', round(extract(epoch FROM clock_timestamp() - began) * 1000);
+	END \$\$" 2>&1 | sed -n 's/.*after \([0-9]*\) ms.*/\1/p')
+ok "$([ -n "$took" ] && [ "$took" -lt 2300 ] && echo 0 || echo 1)" "batches are cancelled (after ${took:-?} ms)"
+like "$(sql "SET temp_file_limit = '1MB'; SET ROLE postgres; SELECT promoai.kmeans_train('full', 'portrait', 3, batch_rows => 100)" 2>&1)" \
+	"temp_file_limit" "temp_file_limit holds"
+is "$(sql "SELECT count(*) FROM pg_ls_tmpdir()")" 0 "no temporary file is left"
+
 # crash
 before=$(sql "$serve")
 stop_at 'before publish' "SELECT (promoai.kmeans_train('p0', 'portrait', 5, restarts => 1)).version"
@@ -57,9 +83,13 @@ is "$(sizes none)" "4102/206/24/5/2" "raw recency, frequency and monetary give t
 smallest=$(sizes log_zscore | sed 's|.*/||')
 ok "$([ "$smallest" -gt 200 ] && echo 0 || echo 1)" "scaled ones give segments of some size (the smallest $smallest)"
 
+sql "SELECT promoai.kmeans_train('rfm', 'rfm', 5, batch_rows => 500)" >/dev/null
+batches=$(sql "SELECT value FROM promoai.model_metrics WHERE model = 'rfm' AND metric = 'inertia'")
+ok "$(awk -v a="$batches" 'BEGIN { print !(a <= 1.01 * 3282.56) }')" "by mini-batches the inertia of the shop is within 1 % of scikit-learn's best of ten ($batches)"
+
 # the inertia of test/reference/kmeans_shop.py: scikit-learn's best of ten on the same scaled rows
-sql "SELECT promoai.kmeans_train('rfm', 'rfm', 5)" >/dev/null
-inertia=$(sql "SELECT value FROM promoai.model_metrics WHERE model = 'rfm' AND metric = 'inertia'")
+sql "SELECT promoai.kmeans_train('shop', 'rfm', 5)" >/dev/null
+inertia=$(sql "SELECT value FROM promoai.model_metrics WHERE model = 'shop' AND metric = 'inertia'")
 if reference=$(sql "COPY rfm TO STDOUT (FORMAT csv)" | /usr/bin/python3 -W ignore test/reference/kmeans_shop.py 2>/dev/null); then
 	ok "$(awk -v a="$inertia" -v b="$reference" 'BEGIN { print !(a <= 1.005 * b) }')" "inertia $inertia is within 0.5 % of scikit-learn's best of ten, $reference"
 else

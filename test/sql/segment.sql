@@ -76,7 +76,22 @@ SELECT customer, customer_no FROM promoai.segment_members('few') LIMIT 1;
 SELECT segments FROM promoai.kmeans_train('few', $$SELECT 'k' || i, i FROM generate_series(1, 10) i$$, 2);
 SELECT customer, customer_no IS NULL AS no_number FROM promoai.segment_members('few') LIMIT 1;
 
+-- by mini-batches: ids of any kind, constant features, few rows that differ, one row, every scaling
+SELECT customers, segments, batch_rows, constant_features FROM promoai.kmeans_train('few', $$SELECT 'k' || i, i % 2, 5 FROM generate_series(1, 100) i$$, 3, batch_rows => 7);
+SELECT segment, count(*), min(customer COLLATE "C"), max(customer COLLATE "C") FROM promoai.segment_members('few') GROUP BY segment ORDER BY segment;
+SELECT segment, size, round(mean::numeric, 6) AS mean, median FROM promoai.segment_profile('few') WHERE feature <> 'few' ORDER BY 1, 2, 3;
+SELECT customers, segments, moved FROM promoai.kmeans_train('few', $$SELECT md5((i % 50)::text)::uuid, i, -i FROM generate_series(1, 50) i$$, 2, batch_rows => 1);
+SELECT count(*), count(DISTINCT customer), bool_and(customer::uuid IS NOT NULL) AS uuids FROM promoai.segment_members('few');
+SELECT customers, segments, batch_rows FROM promoai.kmeans_train('few', 'SELECT 1, 5.0', 3, batch_rows => 1000);
+SELECT standardize, (SELECT segments FROM promoai.kmeans_train('few', 'SELECT i, i, i % 3 * 100 FROM generate_series(-50, 50) i', 3, standardize, batch_rows => 10))
+FROM unnest(ARRAY['log_zscore', 'zscore', 'robust', 'none']) standardize;
+
 \set VERBOSITY default
+SELECT promoai.kmeans_train('bad', 'portrait', 2, batch_rows => 0);
+SELECT promoai.kmeans_train('bad', 'SELECT 1, 2 WHERE false', 2, batch_rows => 10);
+SELECT promoai.kmeans_train('bad', 'SELECT i / 2, i FROM generate_series(1, 4) i', 2, batch_rows => 10);
+SELECT promoai.kmeans_train('bad', $$SELECT 'k' || i, CASE i WHEN 3 THEN 'NaN'::float8 ELSE 1 END AS paid FROM generate_series(1, 4) i$$, 2, batch_rows => 10);
+SELECT promoai.kmeans_train('bad', 'SELECT i, i * 1e300 AS paid FROM generate_series(1, 4) i', 2, batch_rows => 10);
 SELECT promoai.kmeans_train('bad', 'SELECT 1 WHERE false', 2);
 SELECT promoai.kmeans_train('bad', 'SELECT 1, 2 WHERE false', 2);
 SELECT promoai.kmeans_train('bad', $$SELECT 1, 'x'::text$$, 2);

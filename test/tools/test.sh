@@ -24,7 +24,7 @@ passed=0
 failed=0
 status=0
 job=
-stage_limit=${STAGE_LIMIT:-600} # seconds; a stage that hangs must not hang the rest
+stage_limit=${STAGE_LIMIT:-1800} # seconds; a stage that hangs must not hang the rest
 work=$(mktemp -d "${TMPDIR:-/tmp}/promoai-test-XXXXXX")
 chmod 0755 "$work"
 cluster=$work/cluster

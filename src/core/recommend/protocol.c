@@ -11,11 +11,18 @@
 #include "../rng.h"
 
 #define SHOWN_SHARE 0.8
+#define STRETCH 65536 /* entries between two looks at the cancel flag */
 
 static bool
 drawn(uint64_t seed, uint64_t a, uint64_t b, double share)
 {
 	return (double) (rng_hash3(seed, a, b) >> 11) * 0x1p-53 < share;
+}
+
+static bool
+stopped(Env *env, int64_t entry)
+{
+	return entry % STRETCH == 0 && env->cancelled(env);
 }
 
 static void
@@ -27,19 +34,22 @@ split_by_time(const Protocol *protocol, int64_t n, const int64_t *time, uint8_t 
 											  : PROTOCOL_NONE;
 }
 
-static void
-split_by_customer(const Protocol *protocol, const Coo *coo, uint8_t *part)
+static CoreStatus
+split_by_customer(Env *env, const Protocol *protocol, const Coo *coo, uint8_t *part)
 {
 	for (int64_t i = 0; i < coo->n; i++)
 	{
 		uint64_t row = (uint64_t) coo->row[i];
 		uint64_t col = (uint64_t) coo->col[i];
 
+		if (stopped(env, i))
+			return CORE_CANCELLED;
 		if (!drawn(protocol->seed, row, UINT64_MAX, protocol->share))
 			part[i] = PROTOCOL_TRAIN;
 		else
 			part[i] = drawn(protocol->seed, row, col, SHOWN_SHARE) ? PROTOCOL_SHOWN : PROTOCOL_TEST;
 	}
+	return CORE_OK;
 }
 
 /* Each row's last item: of those of its latest time the one with the smallest hash; what was returned is not bought. */
@@ -59,8 +69,8 @@ is_last(const Last *last, const Coo *coo, const int64_t *time, int64_t entry)
 	return coo->col[entry] == row->col && time[entry] == row->time;
 }
 
-static void
-find_last(const Protocol *protocol, const Coo *coo, const int64_t *time, Last *last)
+static CoreStatus
+find_last(Env *env, const Protocol *protocol, const Coo *coo, const int64_t *time, Last *last)
 {
 	for (int64_t i = 0; i < coo->n; i++)
 	{
@@ -68,12 +78,19 @@ find_last(const Protocol *protocol, const Coo *coo, const int64_t *time, Last *l
 		bool bought = coo->value == NULL || coo->value[i] > 0;
 		uint64_t hash = rng_hash3(protocol->seed, (uint64_t) coo->row[i], (uint64_t) coo->col[i]);
 
+		if (stopped(env, i))
+			return CORE_CANCELLED;
 		if (bought && (row->col < 0 || time[i] > row->time || (time[i] == row->time && hash < row->hash)))
 			*row = (Last){.time = time[i], .hash = hash, .col = coo->col[i]};
 	}
 	for (int64_t i = 0; i < coo->n; i++)
+	{
+		if (stopped(env, i))
+			return CORE_CANCELLED;
 		if (!is_last(last, coo, time, i))
 			last[coo->row[i]].others = true;
+	}
+	return CORE_OK;
 }
 
 static CoreStatus
@@ -81,16 +98,21 @@ split_last(Env *env, const Protocol *protocol, const Coo *coo, const int64_t *ti
 		   uint8_t *part)
 {
 	Last *last = env->alloc(env, sizeof(Last) * (size_t) (rows > 0 ? rows : 1));
+	CoreStatus status;
 
 	if (last == NULL)
 		return CORE_NO_MEMORY;
 	for (int32_t r = 0; r < rows; r++)
 		last[r] = (Last){.time = INT64_MIN, .col = -1};
-	find_last(protocol, coo, time, last);
-	for (int64_t i = 0; i < coo->n; i++)
+	status = find_last(env, protocol, coo, time, last);
+	for (int64_t i = 0; i < coo->n && status == CORE_OK; i++)
+	{
+		if (stopped(env, i))
+			status = CORE_CANCELLED;
 		part[i] = last[coo->row[i]].others && is_last(last, coo, time, i) ? PROTOCOL_TEST : PROTOCOL_TRAIN;
+	}
 	env->release(env, last);
-	return CORE_OK;
+	return status;
 }
 
 CoreStatus
@@ -105,8 +127,7 @@ protocol_split(Env *env, const Protocol *protocol, const Coo *coo, const int64_t
 			split_by_time(protocol, coo->n, time, part);
 			return CORE_OK;
 		case PROTOCOL_STRONG_GENERALIZATION:
-			split_by_customer(protocol, coo, part);
-			return CORE_OK;
+			return split_by_customer(env, protocol, coo, part);
 		case PROTOCOL_LEAVE_LAST_OUT:
 		case PROTOCOL_SAMPLED:
 			return split_last(env, protocol, coo, time, rows, part);

@@ -19,6 +19,7 @@
 #define STREAM UINT64_C(0x73696c68) /* of random numbers */
 
 typedef double Lanes __attribute__((vector_size(LANES * sizeof(double)), aligned(sizeof(double)), may_alias));
+typedef float Singles __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 /* GCC tells that passing such vectors to functions depends on the target: none here is passed. */
 #pragma GCC diagnostic ignored "-Wpsabi"
@@ -43,6 +44,43 @@ typedef struct Judged
 
 /* ---- against the means ---- */
 
+static inline Lanes
+widen(const float *x)
+{
+	return __builtin_convertvector(*(const Singles *) x, Lanes);
+}
+
+static inline void
+add_row(double *sum, const float *x, int32_t features)
+{
+	int32_t f = 0;
+
+	for (; f + LANES <= features; f += LANES)
+		*(Lanes *) (sum + f) += widen(x + f);
+	for (; f < features; f++)
+		sum[f] += x[f];
+}
+
+static inline double
+square_from(const double *mean, const float *x, int32_t features)
+{
+	Lanes sums = {0};
+	double square = 0;
+	int32_t f = 0;
+
+	for (; f + LANES <= features; f += LANES)
+	{
+		Lanes apart = widen(x + f) - *(const Lanes *) (mean + f);
+
+		sums += apart * apart;
+	}
+	for (; f < features; f++)
+		square += (x[f] - mean[f]) * (x[f] - mean[f]);
+	for (int lane = 0; lane < LANES; lane++)
+		square += sums[lane];
+	return square;
+}
+
 static CoreStatus
 take_means(Env *env, const QualityTask *task, Means *means, Quality *quality)
 {
@@ -56,8 +94,7 @@ take_means(Env *env, const QualityTask *task, Means *means, Quality *quality)
 		if (label < 0)
 			continue;
 		means->count[label]++;
-		for (int32_t f = 0; f < task->features; f++)
-			means->mean[(int64_t) label * task->features + f] += x[f];
+		add_row(means->mean + (int64_t) label * task->features, x, task->features);
 	}
 	for (int32_t c = 0; c < task->k; c++)
 	{
@@ -87,14 +124,13 @@ take_distances(Env *env, const QualityTask *task, Means *means, Quality *quality
 		int32_t label = task->labels[i];
 		const float *x = task->rows + i * task->features;
 		const double *mean = means->mean + (int64_t) (label < 0 ? 0 : label) * task->features;
-		double square = 0;
+		double square;
 
 		if (i % BLOCK == 0 && env->cancelled(env))
 			return CORE_CANCELLED;
 		if (label < 0)
 			continue;
-		for (int32_t f = 0; f < task->features; f++)
-			square += (x[f] - mean[f]) * (x[f] - mean[f]);
+		square = square_from(mean, x, task->features);
 		quality->inertia += square;
 		means->apart[label] += sqrt(square);
 	}
@@ -336,5 +372,71 @@ cluster_quality(Env *env, const QualityTask *task, Quality *quality)
 	if (status == CORE_OK)
 		status = compare_clusters(env, task, &means, &judged, quality);
 	env->release(env, memory);
+	return status;
+}
+
+/* ---- rows that come block by block ---- */
+
+void
+quality_begin(QualityStream *stream)
+{
+	stream->kernel = kmeans_kernel(stream->k);
+	stream->inertia = 0;
+	memset(stream->mean, 0, (size_t) stream->k * (size_t) stream->features * sizeof(double));
+	memset(stream->apart, 0, (size_t) stream->k * sizeof(double));
+	memset(stream->count, 0, (size_t) stream->k * sizeof(int64_t));
+}
+
+void
+quality_add(QualityStream *stream, const float *rows, const int32_t *labels, int64_t n)
+{
+	for (int64_t i = 0; i < n; i++)
+	{
+		int64_t at = (int64_t) labels[i] * stream->features;
+		const float *x = rows + i * stream->features;
+		double square = stream->kernel->inertia(x, 1, stream->features, &labels[i], stream->centroids);
+
+		for (int32_t f = 0; f < stream->features; f++)
+			stream->mean[at + f] += (double) x[f] - (double) stream->centroids[at + f];
+		stream->count[labels[i]]++;
+		stream->inertia += square;
+		stream->apart[labels[i]] += sqrt(square);
+	}
+}
+
+CoreStatus
+quality_end(Env *env, QualityStream *stream, Quality *quality)
+{
+	QualityTask task = {.features = stream->features, .k = stream->k};
+	Means means = {.mean = stream->mean, .count = stream->count, .apart = stream->apart};
+	CoreStatus status = CORE_OK;
+
+	*quality = (Quality){.inertia = stream->inertia,
+						 .silhouette = NAN,
+						 .silhouette_error = NAN,
+						 .davies_bouldin = NAN,
+						 .calinski_harabasz = NAN};
+	for (int32_t c = 0; c < stream->k; c++)
+	{
+		double *mean = stream->mean + (int64_t) c * stream->features;
+		double n = (double) stream->count[c];
+
+		quality->rows += stream->count[c];
+		quality->clusters += stream->count[c] > 0;
+		for (int32_t f = 0; f < stream->features && stream->count[c] > 0; f++)
+		{
+			quality->inertia -= mean[f] * (mean[f] / n);
+			mean[f] = mean[f] / n + (double) stream->centroids[(int64_t) c * stream->features + f];
+		}
+		if (stream->count[c] > 0)
+			stream->apart[c] /= n;
+	}
+	quality->inertia = fmax(quality->inertia, 0);
+	if (!isfinite(stream->inertia))
+		return CORE_NOT_FINITE;
+	if (quality->clusters < 2 || quality->clusters >= quality->rows)
+		return CORE_OK;
+	status = davies_bouldin(env, &task, &means, quality);
+	calinski_harabasz(&task, &means, quality);
 	return status;
 }

@@ -7,6 +7,7 @@
 #define CORE_SEGMENT_CLUSTER_QUALITY_H
 
 #include "../env.h"
+#include "kmeans_kernel.h"
 
 typedef struct QualityTask
 {
@@ -36,5 +37,25 @@ typedef struct Quality
 extern CoreStatus cluster_quality(Env *env, const QualityTask *task, Quality *quality);
 
 extern size_t cluster_quality_bytes(const QualityTask *task);
+
+/*
+ * The same of rows that come block by block around centroids that are not quite their means: quality_begin, quality_add for
+ * each block, quality_end.  Davies & Bouldin's index takes the mean distances to the centroids; the silhouette is not taken.
+ */
+typedef struct QualityStream
+{
+	int32_t k;
+	int32_t features;
+	const float *centroids; /* [k x features] */
+	const KmeansKernel *kernel;
+	double inertia; /* around the centroids */
+	double *mean; /* [k x features] the caller's: sums of deviations from the centroids, in the end means */
+	double *apart; /* [k] the caller's: distances to the centroids */
+	int64_t *count; /* [k] the caller's */
+} QualityStream;
+
+extern void quality_begin(QualityStream *stream);
+extern void quality_add(QualityStream *stream, const float *rows, const int32_t *labels, int64_t n);
+extern CoreStatus quality_end(Env *env, QualityStream *stream, Quality *quality);
 
 #endif

@@ -4,7 +4,7 @@
  * One pass sums values and squares: scaled features as they are, for they lie around 0, and their own units less the value that
  * became 0.  Quantiles are taken from a sorted column of the sample, segment by segment.
  *
- * Memory: one column of the sample and its labels.
+ * Memory: one column of the sample and its labels, twice while they are sorted.
  */
 #include <math.h>
 #include <stdio.h>
@@ -15,6 +15,8 @@
 
 #define BLOCK 4096 /* rows between looks at the cancel flag */
 #define LEAST_SHARE 1e-4
+#define DIGIT_BITS 11
+#define DIGITS (1 << DIGIT_BITS)
 
 typedef struct Cell
 {
@@ -36,21 +38,36 @@ sample_rows(const ProfileTask *task)
 
 /* ---- means and spreads ---- */
 
-static CoreStatus
-add_rows(Env *env, const ProfileTask *task, const Profile *profile, int64_t *counts)
+void
+profile_begin(ProfileSums *sums)
 {
-	for (int64_t i = 0; i < task->n; i++)
-	{
-		const float *x = task->rows + i * task->features;
-		double *figures = figures_of(task, profile, task->labels[i], 0);
+	const ProfileTask *task = sums->task;
+	size_t features = (size_t) task->features;
 
-		if (i % BLOCK == 0 && env->cancelled(env))
-			return CORE_CANCELLED;
-		counts[task->labels[i]]++;
+	sums->n = 0;
+	memset(sums->counts, 0, (size_t) task->k * sizeof(int64_t));
+	memset(sums->profile->figures, 0, ((size_t) task->k + 1) * features * PROFILE_FIGURES * sizeof(double));
+	memset(sums->profile->shares, 0, features * PROFILE_BINS * sizeof(double));
+	for (int32_t f = 0; f < task->features; f++)
+		sums->origin[f] = scale_undo(&task->scales[f], 0);
+}
+
+void
+profile_add(ProfileSums *sums, const float *rows, const int32_t *labels, int64_t n)
+{
+	const ProfileTask *task = sums->task;
+
+	sums->n += n;
+	for (int64_t i = 0; i < n; i++)
+	{
+		const float *x = rows + i * task->features;
+		double *figures = figures_of(task, sums->profile, labels[i], 0);
+
+		sums->counts[labels[i]]++;
 		for (int32_t f = 0; f < task->features; f++, figures += PROFILE_FIGURES)
 		{
 			double scaled = x[f];
-			double own = scale_undo(&task->scales[f], scaled) - scale_undo(&task->scales[f], 0);
+			double own = scale_undo(&task->scales[f], scaled) - sums->origin[f];
 
 			figures[PROFILE_SCALED_MEAN] += scaled;
 			figures[PROFILE_SCALED_SD] += scaled * scaled;
@@ -58,7 +75,6 @@ add_rows(Env *env, const ProfileTask *task, const Profile *profile, int64_t *cou
 			figures[PROFILE_SD] += own * own;
 		}
 	}
-	return CORE_OK;
 }
 
 /* Sums of n values and of their squares, less `origin` each, become mean and spread. */
@@ -71,31 +87,27 @@ settle(double *mean, double *spread, double origin, int64_t n)
 	*spread = sqrt(fmax(*spread - sum * (sum / (double) n), 0) / (double) n);
 }
 
-static CoreStatus
-take_moments(Env *env, const ProfileTask *task, const Profile *profile, int64_t *counts)
+static void
+take_moments(const ProfileSums *sums)
 {
-	CoreStatus status = add_rows(env, task, profile, counts);
+	const ProfileTask *task = sums->task;
 
-	if (status != CORE_OK)
-		return status;
 	for (int32_t f = 0; f < task->features; f++)
 	{
-		double *all = figures_of(task, profile, task->k, f);
-		double origin = scale_undo(&task->scales[f], 0);
+		double *all = figures_of(task, sums->profile, task->k, f);
 
 		for (int32_t s = 0; s < task->k; s++)
 			for (int i = PROFILE_SCALED_MEAN; i <= PROFILE_SD; i++)
-				all[i] += figures_of(task, profile, s, f)[i];
+				all[i] += figures_of(task, sums->profile, s, f)[i];
 		for (int32_t s = 0; s <= task->k; s++)
 		{
-			double *figures = figures_of(task, profile, s, f);
-			int64_t n = s < task->k ? counts[s] : task->n;
+			double *figures = figures_of(task, sums->profile, s, f);
+			int64_t n = s < task->k ? sums->counts[s] : sums->n;
 
 			settle(&figures[PROFILE_SCALED_MEAN], &figures[PROFILE_SCALED_SD], 0, n);
-			settle(&figures[PROFILE_MEAN], &figures[PROFILE_SD], origin, n);
+			settle(&figures[PROFILE_MEAN], &figures[PROFILE_SD], sums->origin[f], n);
 		}
 	}
-	return CORE_OK;
 }
 
 /* ---- quantiles ---- */
@@ -131,24 +143,6 @@ quantile(const FeatureScale *scale, const Cell *cells, int64_t n, double p)
 	if (place == (double) below || cells[below + 1].value == cells[below].value)
 		return value;
 	return value + (place - (double) below) * (profile_value(scale, cells[below + 1].value) - value);
-}
-
-static int
-by_value(const void *left, const void *right)
-{
-	const Cell *a = left;
-	const Cell *b = right;
-
-	return (a->value > b->value) - (a->value < b->value);
-}
-
-static int
-by_label(const void *left, const void *right)
-{
-	const Cell *a = left;
-	const Cell *b = right;
-
-	return a->label != b->label ? (a->label < b->label ? -1 : 1) : by_value(left, right);
 }
 
 static void
@@ -202,15 +196,68 @@ mark_quartiles(const ProfileTask *task, const Profile *profile, int32_t f)
 	}
 }
 
+/* Whole numbers in the order of the floats. */
+static inline uint32_t
+order_bits(float value)
+{
+	uint32_t bits;
+
+	value += 0.0F; /* -0 as 0 */
+	memcpy(&bits, &value, sizeof(bits));
+	return bits >> 31 ? ~bits : bits | UINT32_C(1) << 31;
+}
+
+/* Cells [n] in the order of one digit of their value's bits into `to`; equal ones stay in theirs. */
+static void
+sort_digit(const Cell *cells, int64_t n, int shift, Cell *to)
+{
+	int64_t place[DIGITS + 1] = {0};
+
+	for (int64_t i = 0; i < n; i++)
+		place[(order_bits(cells[i].value) >> shift & (DIGITS - 1)) + 1]++;
+	for (int digit = 0; digit < DIGITS; digit++)
+		place[digit + 1] += place[digit];
+	for (int64_t i = 0; i < n; i++)
+		to[place[order_bits(cells[i].value) >> shift & (DIGITS - 1)]++] = cells[i];
+}
+
+/* Sorted by value into `spare`, which is scratch before. */
+static void
+sort_by_value(Cell *cells, Cell *spare, int64_t n)
+{
+	sort_digit(cells, n, 0, spare);
+	sort_digit(spare, n, DIGIT_BITS, cells);
+	sort_digit(cells, n, 2 * DIGIT_BITS, spare);
+}
+
+/* Cells sorted by value go to `to` sorted by label and then by value; place [k + 1] is scratch. */
+static void
+sort_by_label(const Cell *cells, int64_t n, int32_t k, int64_t *place, Cell *to)
+{
+	memset(place, 0, sizeof(int64_t) * ((size_t) k + 1));
+	for (int64_t i = 0; i < n; i++)
+		place[cells[i].label + 1]++;
+	for (int32_t s = 0; s < k; s++)
+		place[s + 1] += place[s];
+	for (int64_t i = 0; i < n; i++)
+		to[place[cells[i].label]++] = cells[i];
+}
+
 static CoreStatus
-take_quantiles(Env *env, const ProfileTask *task, const Profile *profile, Cell *cells)
+take_quantiles(Env *env, const ProfileTask *task, const Profile *profile)
 {
 	int64_t n = sample_rows(task);
+	size_t bytes = (size_t) n * sizeof(Cell);
+	char *memory = env->alloc(env, 2 * bytes + ((size_t) task->k + 1) * sizeof(int64_t));
+	int64_t *place = (int64_t *) (memory + 2 * bytes);
+	Cell *cells = (Cell *) memory;
+	Cell *sorted = cells + n;
+	CoreStatus status = CORE_OK;
 
-	for (int32_t f = 0; f < task->features; f++)
+	if (memory == NULL)
+		return CORE_NO_MEMORY;
+	for (int32_t f = 0; f < task->features && status == CORE_OK; f++)
 	{
-		if (env->cancelled(env))
-			return CORE_CANCELLED;
 		for (int64_t i = 0; i < n; i++)
 		{
 			int64_t row = (int64_t) ((double) i * ((double) task->n / (double) n));
@@ -218,35 +265,52 @@ take_quantiles(Env *env, const ProfileTask *task, const Profile *profile, Cell *
 			cells[i] = (Cell){.label = task->labels[row], .value = task->rows[row * task->features + f]};
 		}
 		mark_quartiles(task, profile, f);
-		qsort(cells, (size_t) n, sizeof(Cell), by_value);
-		take_deciles(task, profile, cells, n, f);
-		qsort(cells, (size_t) n, sizeof(Cell), by_label);
+		sort_by_value(cells, sorted, n);
+		take_deciles(task, profile, sorted, n, f);
+		sort_by_label(sorted, n, task->k, place, cells);
 		take_quartiles(task, profile, cells, n, f);
+		if (env->cancelled(env))
+			status = CORE_CANCELLED;
 	}
-	return CORE_OK;
+	env->release(env, memory);
+	return status;
 }
 
 size_t
 profile_bytes(const ProfileTask *task)
 {
-	return (size_t) sample_rows(task) * sizeof(Cell) + (size_t) task->k * sizeof(int64_t);
+	return (size_t) sample_rows(task) * 2 * sizeof(Cell) + (2 * (size_t) task->k + 1) * sizeof(int64_t) +
+		   (size_t) task->features * sizeof(double) + 256;
+}
+
+CoreStatus
+profile_end(Env *env, ProfileSums *sums)
+{
+	take_moments(sums);
+	return take_quantiles(env, sums->task, sums->profile);
 }
 
 CoreStatus
 profile_rows(Env *env, const ProfileTask *task, const Profile *profile)
 {
-	size_t features = (size_t) task->features;
-	int64_t *counts = env->alloc(env, profile_bytes(task));
-	CoreStatus status;
+	int64_t *counts =
+		env->alloc(env, (size_t) task->k * sizeof(int64_t) + (size_t) task->features * sizeof(double));
+	ProfileSums sums = {
+		.task = task, .profile = profile, .counts = counts, .origin = (double *) (counts + task->k)};
+	CoreStatus status = CORE_OK;
 
 	if (counts == NULL)
 		return CORE_NO_MEMORY;
-	memset(counts, 0, (size_t) task->k * sizeof(int64_t));
-	memset(profile->figures, 0, ((size_t) task->k + 1) * features * PROFILE_FIGURES * sizeof(double));
-	memset(profile->shares, 0, features * PROFILE_BINS * sizeof(double));
-	status = take_moments(env, task, profile, counts);
+	profile_begin(&sums);
+	for (int64_t from = 0; from < task->n && status == CORE_OK; from += BLOCK)
+	{
+		profile_add(&sums, task->rows + from * task->features, task->labels + from,
+					task->n - from < BLOCK ? task->n - from : BLOCK);
+		if (env->cancelled(env))
+			status = CORE_CANCELLED;
+	}
 	if (status == CORE_OK)
-		status = take_quantiles(env, task, profile, (Cell *) (counts + task->k));
+		status = profile_end(env, &sums);
 	env->release(env, counts);
 	return status;
 }

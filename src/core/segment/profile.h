@@ -46,6 +46,23 @@ typedef struct Profile
 extern CoreStatus profile_rows(Env *env, const ProfileTask *task, const Profile *profile);
 extern size_t profile_bytes(const ProfileTask *task);
 
+/*
+ * The same of rows that come block by block: profile_begin, profile_add for each block, and profile_end with a sample of them
+ * (task: the sample, as for profile_rows), from which quantiles are taken.  A cluster without rows gets no numbers.
+ */
+typedef struct ProfileSums
+{
+	const ProfileTask *task; /* of which n, rows and labels are not looked at while rows come */
+	const Profile *profile;
+	int64_t n;
+	int64_t *counts; /* [k] the caller's */
+	double *origin; /* [features] the caller's: the value that became 0 */
+} ProfileSums;
+
+extern void profile_begin(ProfileSums *sums);
+extern void profile_add(ProfileSums *sums, const float *rows, const int32_t *labels, int64_t n);
+extern CoreStatus profile_end(Env *env, ProfileSums *sums);
+
 /* The bin of a scaled value: how many of the cuts [PROFILE_BINS - 1] lie below it. */
 static inline int
 profile_bin(const float *cuts, float value)

@@ -9,9 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../rng.h"
 #include "scale.h"
 
 #define BLOCK 4096 /* rows between looks at the cancel flag */
+#define STRETCH 65536 /* values of a column between them */
+#define STREAM UINT64_C(0x71756172) /* of random numbers */
 
 /* What is known of a feature on the way. */
 typedef struct Feature
@@ -85,7 +88,7 @@ visit_sum(const ScaleRows *rows, int64_t row, const FeatureScale *scales, Featur
 		int64_t at = row * rows->features + f;
 
 		if (scales[f].log)
-			put(rows, at, log1p(get(rows, at)));
+			put(rows, at, rows->wide != NULL ? log1p(rows->wide[at]) : scale_log(rows->narrow[at]));
 		features[f].block += get(rows, at) - features[f].low;
 	}
 }
@@ -131,21 +134,31 @@ visit_apply(const ScaleRows *rows, int64_t row, const FeatureScale *scales, Feat
 
 /* ---- median and quartiles ---- */
 
-/* Rearranges column [n] so that place k holds what it would hold were it sorted, nothing larger before it. */
-static void
-select_place(double *column, int64_t n, int64_t k)
+/*
+ * Rearranges column [n] so that place k holds what it would hold were it sorted, nothing larger before it.  Pivots are drawn
+ * at random (the same ones each time): with one from the middle, values that rise and then fall would take n^2 steps.
+ */
+static CoreStatus
+select_place(Env *env, double *column, int64_t n, int64_t k)
 {
 	int64_t low = 0;
 	int64_t high = n - 1;
 
-	while (low < high)
+	for (uint64_t draw = 0; low < high; draw++)
 	{
-		double pivot = column[low + (high - low) / 2];
+		double pivot = column[low + (int64_t) (rng_uniform(0, STREAM, draw) * (double) (high - low + 1))];
 		int64_t i = low;
 		int64_t j = high;
+		int64_t look = low; /* when i is there, the cancel flag is looked at */
 
 		while (i <= j)
 		{
+			if (i >= look)
+			{
+				if (env->cancelled(env))
+					return CORE_CANCELLED;
+				look = i + STRETCH;
+			}
 			while (column[i] < pivot)
 				i++;
 			while (column[j] > pivot)
@@ -163,27 +176,42 @@ select_place(double *column, int64_t n, int64_t k)
 		else if (k >= i)
 			low = i;
 		else
-			return;
+			break;
 	}
+	return CORE_OK;
 }
 
 /* The quantile p, interpolated between its neighbours. */
-static double
-quantile(double *column, int64_t n, double p)
+static CoreStatus
+quantile(Env *env, double *column, int64_t n, double p, double *value)
 {
 	double place = p * (double) (n - 1);
 	int64_t below = (int64_t) floor(place);
-	double value;
-	double next;
+	double next = INFINITY;
+	CoreStatus status = select_place(env, column, n, below);
 
-	select_place(column, n, below);
-	value = column[below];
+	if (status != CORE_OK)
+		return status;
+	*value = column[below];
 	if (place == (double) below)
-		return value;
-	next = INFINITY;
+		return CORE_OK;
 	for (int64_t i = below + 1; i < n; i++)
 		next = column[i] < next ? column[i] : next;
-	return value + (place - (double) below) * (next - value);
+	*value += (place - (double) below) * (next - *value);
+	return CORE_OK;
+}
+
+/* Copies feature f of all rows to column [n]. */
+static CoreStatus
+take_column(Env *env, const ScaleRows *rows, int32_t f, double *column)
+{
+	for (int64_t row = 0; row < rows->n; row++)
+	{
+		if (row % STRETCH == 0 && env->cancelled(env))
+			return CORE_CANCELLED;
+		column[row] = get(rows, row * rows->features + f);
+	}
+	return CORE_OK;
 }
 
 /* Median and interquartile range, where there is one. */
@@ -197,22 +225,18 @@ scale_by_quartiles(Env *env, const ScaleRows *rows, FeatureScale *scales, const 
 		return CORE_NO_MEMORY;
 	for (int32_t f = 0; f < rows->features && status == CORE_OK; f++)
 	{
-		double median;
-		double range;
+		double quarter[3]; /* of the rows, two and three of them */
 
 		if (features[f].high == features[f].low)
 			continue;
-		for (int64_t row = 0; row < rows->n; row++)
-			column[row] = get(rows, row * rows->features + f);
-		median = quantile(column, rows->n, 0.5);
-		range = quantile(column, rows->n, 0.75) - quantile(column, rows->n, 0.25);
-		if (range > 0)
+		status = take_column(env, rows, f, column);
+		for (int q = 0; q < 3 && status == CORE_OK; q++)
+			status = quantile(env, column, rows->n, 0.25 * (q + 1), &quarter[q]);
+		if (status == CORE_OK && quarter[2] > quarter[0])
 		{
-			scales[f].center = median;
-			scales[f].scale = range;
+			scales[f].center = quarter[1];
+			scales[f].scale = quarter[2] - quarter[0];
 		}
-		if (env->cancelled(env))
-			status = CORE_CANCELLED;
 	}
 	env->release(env, column);
 	return status;
@@ -229,8 +253,8 @@ settle_spans(ScaleMethod method, const ScaleRows *rows, FeatureScale *scales, Fe
 		scales[f].log = method == SCALE_LOG_ZSCORE && features[f].low >= 0;
 		if (scales[f].log)
 		{
-			features[f].low = log1p(features[f].low);
-			features[f].high = log1p(features[f].high);
+			features[f].low = rows->wide != NULL ? log1p(features[f].low) : scale_log(features[f].low);
+			features[f].high = rows->wide != NULL ? log1p(features[f].high) : scale_log(features[f].high);
 		}
 		if (rows->narrow != NULL)
 		{
@@ -317,4 +341,107 @@ scale_apply(Env *env, const FeatureScale *scales, const ScaleRows *rows)
 	status = pass(env, rows, visit_apply, scales, features, 0);
 	env->release(env, features);
 	return status;
+}
+
+/* ---- rows that come block by block ---- */
+
+CoreStatus
+scale_stream_open(ScaleStream *stream)
+{
+	stream->n = 0;
+	for (int32_t f = 0; f < stream->features; f++)
+	{
+		/* Without a logarithm, which would round it, a constant stays the number that it is. */
+		stream->scales[f] = (FeatureScale){.log = stream->method == SCALE_LOG_ZSCORE && stream->low[f] >= 0 &&
+												  stream->high[f] > stream->low[f]};
+		stream->mean[f] = stream->squares[f] = 0;
+		if (!isfinite(stream->high[f] - stream->low[f]))
+			return CORE_NOT_FINITE;
+	}
+	return CORE_OK;
+}
+
+/* Moments of the block by two passes over it, then those of all (Chan, Golub & LeVeque 1983). */
+static void
+add_feature(ScaleStream *stream, const float *rows, int64_t n, int32_t f)
+{
+	double origin = rows[f];
+	double sum = 0;
+	double squares = 0;
+	double mean;
+	double apart;
+	double total = (double) (stream->n + n);
+
+	for (int64_t row = 0; row < n; row++)
+		sum += rows[row * stream->features + f] - origin;
+	mean = origin + sum / (double) n;
+	for (int64_t row = 0; row < n; row++)
+	{
+		double deviation = rows[row * stream->features + f] - mean;
+
+		squares += deviation * deviation;
+	}
+	apart = mean - stream->mean[f];
+	stream->mean[f] += apart * ((double) n / total);
+	stream->squares[f] += squares + apart * apart * ((double) stream->n * ((double) n / total));
+}
+
+void
+scale_stream_add(ScaleStream *stream, float *rows, int64_t n)
+{
+	for (int32_t f = 0; f < stream->features; f++)
+	{
+		for (int64_t row = 0; row < n && stream->scales[f].log; row++)
+			rows[row * stream->features + f] = (float) scale_log(rows[row * stream->features + f]);
+		add_feature(stream, rows, n, f);
+	}
+	stream->n += n;
+}
+
+static CoreStatus
+stream_quartiles(Env *env, ScaleStream *stream, const float *sample, int64_t n)
+{
+	ScaleRows rows = {.n = n, .features = stream->features, .narrow = (float *) sample}; /* only read */
+	Feature *features = env->alloc(env, sizeof(Feature) * (size_t) stream->features);
+	CoreStatus status;
+
+	if (features == NULL)
+		return CORE_NO_MEMORY;
+	for (int32_t f = 0; f < stream->features; f++)
+		features[f] = (Feature){.low = stream->low[f], .high = stream->high[f]};
+	status = scale_by_quartiles(env, &rows, stream->scales, features);
+	env->release(env, features);
+	return status;
+}
+
+CoreStatus
+scale_stream_close(Env *env, ScaleStream *stream, const float *sample, int64_t n)
+{
+	for (int32_t f = 0; f < stream->features; f++)
+	{
+		FeatureScale *scale = &stream->scales[f];
+
+		if (!isfinite(stream->squares[f]))
+			return CORE_NOT_FINITE;
+		scale->center = stream->mean[f];
+		scale->scale = stream->high[f] > stream->low[f] ? sqrt(stream->squares[f] / (double) stream->n) : 0;
+		if (scale->scale == 0)
+			scale->center = stream->low[f];
+		else if (stream->method == SCALE_NONE || stream->method == SCALE_CENTER)
+		{
+			scale->center = stream->method == SCALE_NONE ? 0 : scale->center;
+			scale->scale = 1;
+		}
+	}
+	return stream->method == SCALE_ROBUST ? stream_quartiles(env, stream, sample, n) : CORE_OK;
+}
+
+void
+scale_stream_apply(const ScaleStream *stream, float *rows, int64_t n)
+{
+	for (int64_t row = 0; row < n; row++)
+		for (int32_t f = 0; f < stream->features; f++, rows++)
+			*rows = stream->scales[f].scale == 0
+						? 0
+						: (float) ((*rows - stream->scales[f].center) / stream->scales[f].scale);
 }
