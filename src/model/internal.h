@@ -12,6 +12,9 @@
 #include "bridge/compat.h"
 #include "model/registry.h"
 
+/* The active snapshot; where a job between two transactions has none, that of a new statement. */
+extern Snapshot registry_snapshot(void);
+
 /* What the caller may do with a model that was found. */
 typedef struct ModelAccess
 {

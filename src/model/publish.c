@@ -71,7 +71,7 @@ lock_read(const char *name, Snapshot snapshot, ModelAccess *access)
 	Model *model;
 
 	PushActiveSnapshot(snapshot);
-	model = model_find(name, GetActiveSnapshot(), MODEL_OWN, access);
+	model = model_find(name, registry_snapshot(), MODEL_OWN, access);
 	PopActiveSnapshot();
 	return model;
 }
@@ -111,7 +111,7 @@ registry_lock(const char *name, const char *command)
 	name_check(name);
 
 	/* Rights come first: who may not change a model must not be able to hold up those who may. */
-	model = model_find(name, GetActiveSnapshot(), MODEL_OWN, &access);
+	model = model_find(name, registry_snapshot(), MODEL_OWN, &access);
 	lock_check_owner(name, model, &access);
 	lock_take(name);
 

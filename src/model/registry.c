@@ -30,6 +30,12 @@
 #include "model/registry.h"
 #include "model/tables.h"
 
+Snapshot
+registry_snapshot(void)
+{
+	return ActiveSnapshotSet() ? GetActiveSnapshot() : GetTransactionSnapshot();
+}
+
 /* ---- roles ---- */
 
 static Oid
@@ -220,7 +226,7 @@ Model *
 registry_open(const char *name, ModelRight right)
 {
 	ModelAccess access;
-	Model *model = model_find(name, GetActiveSnapshot(), right, &access);
+	Model *model = model_find(name, registry_snapshot(), right, &access);
 
 	if (model == NULL || !access.use)
 		model_unknown(name);
@@ -233,7 +239,7 @@ bool
 registry_may(const char *name, ModelRight right)
 {
 	ModelAccess access;
-	Model *model = model_find(name, GetActiveSnapshot(), right, &access);
+	Model *model = model_find(name, registry_snapshot(), right, &access);
 
 	return model != NULL && (right == MODEL_OWN ? access.own : access.use);
 }
@@ -242,7 +248,7 @@ bool
 registry_may_id(const char *name, const pg_uuid_t *id)
 {
 	ModelAccess access;
-	Model *model = model_find(name, GetActiveSnapshot(), MODEL_USE, &access);
+	Model *model = model_find(name, registry_snapshot(), MODEL_USE, &access);
 
 	return model != NULL && access.use && memcmp(&model->id, id, sizeof(*id)) == 0;
 }
@@ -255,7 +261,7 @@ version_scan(RegistryIndex index, ScanKey keys, int n_keys)
 	TableScan scan;
 	ModelVersion *version = NULL;
 
-	scan_open(&scan, index, GetActiveSnapshot(), keys, n_keys);
+	scan_open(&scan, index, registry_snapshot(), keys, n_keys);
 	if (scan_next(&scan))
 		version = version_from_row(&scan);
 	scan_close(&scan);
@@ -279,7 +285,7 @@ version_before(const Model *model, int32 number)
 	ModelVersion *before = NULL;
 
 	key_uuid(&key, VERSIONS_MODEL_ID, &model->id);
-	scan_open(&scan, VERSIONS_BY_NUMBER, GetActiveSnapshot(), &key, 1);
+	scan_open(&scan, VERSIONS_BY_NUMBER, registry_snapshot(), &key, 1);
 	while (scan_next(&scan) && DatumGetInt32(scan.values[VERSIONS_VERSION - 1]) < number)
 		before = version_from_row(&scan);
 	scan_close(&scan);
@@ -354,7 +360,7 @@ registry_metrics(const ModelVersion *version, int *n)
 
 	*n = 0;
 	key_uuid(&key, METRICS_VERSION_ID, &version->id);
-	scan_open(&scan, METRICS_BY_VERSION, GetActiveSnapshot(), &key, 1);
+	scan_open(&scan, METRICS_BY_VERSION, registry_snapshot(), &key, 1);
 	while (scan_next(&scan))
 	{
 		if (*n == room)

@@ -117,7 +117,7 @@ store_fill(const ModelVersion *version, char *data)
 	ScanKeyData key;
 
 	key_uuid(&key, PAYLOAD_VERSION_ID, &version->id);
-	scan_open(&scan, PAYLOAD_BY_CHUNK, GetActiveSnapshot(), &key, 1);
+	scan_open(&scan, PAYLOAD_BY_CHUNK, registry_snapshot(), &key, 1);
 	while (filled <= total && scan_next(&scan))
 	{
 		CHECK_FOR_INTERRUPTS();

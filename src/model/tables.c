@@ -135,7 +135,8 @@ scan_open(TableScan *scan, RegistryIndex index, Snapshot snapshot, ScanKey keys,
 	if (scan->table == NULL)
 		places_missing(); /* dropped by another session just now */
 	scan->index = index_open(index_oids[index], AccessShareLock);
-	scan->scan = systable_beginscan_ordered(scan->table, scan->index, snapshot, n_keys, keys);
+	scan->snapshot = RegisterSnapshot(snapshot);
+	scan->scan = systable_beginscan_ordered(scan->table, scan->index, scan->snapshot, n_keys, keys);
 	if (RelationGetNumberOfAttributes(scan->table) > REGISTRY_MAX_COLUMNS)
 		elog(ERROR, "registry table \"%s\" has too many columns", RelationGetRelationName(scan->table));
 }
@@ -154,6 +155,7 @@ void
 scan_close(TableScan *scan)
 {
 	systable_endscan_ordered(scan->scan);
+	UnregisterSnapshot(scan->snapshot);
 	index_close(scan->index, AccessShareLock);
 	table_close(scan->table, AccessShareLock);
 }

@@ -105,6 +105,7 @@ typedef struct TableScan
 	Relation table;
 	Relation index;
 	SysScanDesc scan;
+	Snapshot snapshot; /* held while the scan is open */
 	HeapTuple tuple; /* the row last read */
 	Datum values[REGISTRY_MAX_COLUMNS]; /* its columns */
 	bool nulls[REGISTRY_MAX_COLUMNS];

@@ -395,7 +395,7 @@ guard_look(Job *job)
 	SourceLook look;
 	MemoryContext caller;
 
-	if (!limits && !count)
+	if ((!limits && !count) || job->model->source[0] == '\0')
 	{
 		look_for_new(job, champion, 0);
 		return;
@@ -470,7 +470,7 @@ static bool
 ring_by_time(Job *job, const ModelVersion *champion, Ring *ring)
 {
 	const char *source = job->model->source;
-	char *column = last_time_column(source);
+	char *column = source[0] == '\0' ? NULL : last_time_column(source); /* mixtures may have no source */
 	TimestampTz cut = cut_of(job, champion);
 	SourceLook look;
 
