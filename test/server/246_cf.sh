@@ -54,7 +54,7 @@ done
 
 # The aim is 100 ms.  What fails the test is what no busy machine explains.
 LIMIT=1000
-sql "CREATE TABLE many AS SELECT c AS customer, (hashint8(c * 1000 + i) & 1048575) % 4000 AS item FROM generate_series(1, 20000) c, generate_series(1, 20) i;
+sql "CREATE TABLE many AS SELECT c AS customer, (hashint8(c * 1000 + i) & 1048575) % 6000 AS item FROM generate_series(1, 20000) c, generate_series(1, 20) i;
 	CREATE TABLE crowd AS SELECT (hashint8(i) & 1048575) % 30000 AS customer, ((hashint8(i + 7777777) & 1048575) % 200)::int AS item FROM generate_series(1, 600000) i; ANALYZE"
 client=$(date +%s%3N)
 sql "SELECT 1" >/dev/null
@@ -73,8 +73,8 @@ ends()
 	done
 }
 for n in 0 2; do
-	ends "ease on 4,000 items, $n workers" "set_config('max_parallel_maintenance_workers', '$n', false), promoai.cf_train('long', 'many', 'ease', holdout => 0)" 500 900
-	ends "user_knn on 30,000 customers, $n workers" "set_config('max_parallel_maintenance_workers', '$n', false), promoai.cf_train('long', 'crowd', 'user_knn', holdout => 0)" 1000
+	ends "ease on 6,000 items, $n workers" "set_config('max_parallel_maintenance_workers', '$n', false), promoai.cf_train('long', 'many', 'ease', holdout => 0)" 400 800
+	ends "user_knn on 30,000 customers, $n workers" "set_config('max_parallel_maintenance_workers', '$n', false), promoai.cf_train('long', 'crowd', 'user_knn', holdout => 0)" 700
 done
 is "$(sql "SELECT count(*) FROM promoai.models WHERE model = 'long'")" 0 "and nothing was published"
 is "$(sql "$strays")" "" "nor is anything left over"

@@ -83,6 +83,8 @@ run()
 failures_of_tap()
 {
 	grep -vE '^ok |^\s*$' "$1" | tail -n 80
+	say "--- all that failed"
+	grep -E '^not ok ' "$1" | grep -v '# *TODO' || true
 }
 
 server_log()
