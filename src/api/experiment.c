@@ -264,19 +264,22 @@ experiment_read(Experiment *experiment, const char *source, uint64 limit)
 	part_interactions(experiment, all);
 }
 
-/* Customers are drawn by another seed than those of the test, who are no part of these entries any more. */
+/* Where customers are drawn, by another seed than those of the test, who are no part of these entries any more. */
 void
 experiment_validation(const Experiment *experiment, Experiment *validation)
 {
 	*validation = (Experiment){.protocol = {.kind = PROTOCOL_NEXT_PERIOD,
 											.from = PG_INT64_MIN,
 											.share = 0.1,
-											.seed = experiment->protocol.seed + 1},
+											.seed = experiment->protocol.seed},
 							   .days = experiment->days,
 							   .all = experiment->train};
 	env_init(&validation->env, CurrentMemoryContext);
 	if (experiment->train.time == NULL)
+	{
 		validation->protocol.kind = PROTOCOL_STRONG_GENERALIZATION;
+		validation->protocol.seed++;
+	}
 	else
 		settle_period(&validation->protocol, &experiment->train, validation->days);
 	part_interactions(validation, &experiment->train);

@@ -37,7 +37,7 @@ clients()
 {
 	local script=$1
 	shift
-	"$(pg pgbench)" -n -c 4 -j 1 -T 4 -f "$server_dir/$script.sql" "$@" >"$server_dir/$script.out" 2>&1 &
+	"$(pg pgbench)" -n -c 4 -j 1 -T 6 -f "$server_dir/$script.sql" "$@" >"$server_dir/$script.out" 2>&1 &
 	running+=($!)
 }
 running=()
@@ -45,7 +45,7 @@ clients ask
 clients predict -M prepared
 clients repeatable
 published=0
-stop_at_second=$((SECONDS + 4))
+stop_at_second=$((SECONDS + 6))
 while [ $SECONDS -lt $stop_at_second ]; do
 	sql "SELECT promoai.model_publish('shop', 1 + $published % 2)" >/dev/null || break
 	published=$((published + 1))
@@ -54,7 +54,7 @@ for pid in "${running[@]}"; do
 	wait "$pid"
 	ok $? "clients: every answer is of one version and complete"
 done
-ok "$([ $published -gt 5 ]; echo $?)" "while another session published $published times"
+ok "$([ $published -gt 20 ]; echo $?)" "while another session published $published times"
 for script in ask predict repeatable; do
 	is "$(grep -c 'ERROR\|aborted' "$server_dir/$script.out")" 0 "$script: no error" || diag "$(tail -5 "$server_dir/$script.out")"
 	like "$(grep 'transactions actually processed' "$server_dir/$script.out")" ": [1-9][0-9]+" "$script: many were asked" || diag "$(cat "$server_dir/$script.out")"
