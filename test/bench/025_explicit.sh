@@ -11,7 +11,7 @@ trap 'rm -rf "$folder"' EXIT
 # rmse <solver> <aim>: of the five folds
 rmse()
 {
-	report "RMSE of MovieLens, five folds, $1" RMSE "$(sed -n "/ $1, /s/.*RMSE \([0-9.]*\),.*/\1/p" "$folder/folds")" "aim" "$2" "<= 1" yardstick
+	report "RMSE of MovieLens, five folds, $1" RMSE "$(sed -n "/^$1, /s/.*RMSE \([0-9.]*\),.*/\1/p" "$folder/folds")" "aim" "$2" "<= 1" yardstick
 }
 
 if command -v Rscript >/dev/null && Rscript -e 'library(dslabs)' >/dev/null 2>&1; then

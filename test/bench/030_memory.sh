@@ -15,7 +15,7 @@ sql "CREATE TABLE interaction AS
 # counted <options>: megabytes that the error of a limit too low tells
 counted()
 {
-	sql "SELECT promoai.mf_train('bench', 'interaction', memory => '1MB' $1)" 2>&1 | sed -nE 's/.*training needs ([0-9]+) MB.*/\1/p'
+	sql "SELECT promoai.mf_train('bench', 'interaction', memory => '1MB' $1)" 2>&1 | sed -nE 's/.*training needs ([0-9]+) MB.*/\1/p' || true
 }
 
 # peak <options>: megabytes of the backend's own memory at the most, looked at every few milliseconds.  (Its high-water mark

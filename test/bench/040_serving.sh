@@ -33,18 +33,19 @@ sql "CREATE EXTENSION promoai"
 # The pairs of test/core/bench_rank.c: 50,000 customers of three of 200 tastes each, popularity by a power law; beside them pairs
 # without any structure, whose factors are as good as random; and a shop of few customers, whose model is mostly item
 # factors.  Every item occurs.
+pairs=$(pick 2500000 500000)
 sql "SELECT setseed(0.5);
 	CREATE TABLE trained AS SELECT customer, (200 * place + CASE WHEN random() < 0.2 THEN floor(200 * random())
 			ELSE (hashint8(customer * 3 + floor(3 * random())::int) & 2147483647) % 200 END)::int AS item
 		FROM (SELECT floor(50000 * power(random(), 1.5))::int AS customer, floor(500 * power(random(), 2.5))::int AS place
-			FROM generate_series(1, 2500000) OFFSET 0) s;
+			FROM generate_series(1, $pairs) OFFSET 0) s;
 	CREATE TABLE random AS SELECT floor(50000 * random())::int AS customer, floor(100000 * random())::int AS item
-		FROM generate_series(1, 2500000);
+		FROM generate_series(1, $pairs);
 	CREATE TABLE small AS SELECT floor(1000 * random())::int AS customer, floor(100000 * power(random(), 2))::int AS item
 		FROM generate_series(1, 400000)" >/dev/null
 for model in trained random small; do
 	sql "SELECT promoai.mf_train('$model', 'SELECT customer, item FROM $model UNION ALL SELECT n % 1000, n FROM generate_series(0, 99999) n',
-		solver => 'cg', iterations => 8, regularization => 0.0005, holdout => 0)" >/dev/null
+		solver => 'cg', iterations => $(pick 8 3), regularization => 0.0005, holdout => 0)" >/dev/null
 	say "  model $model: $(sql "SELECT (sizes->>'customers') || ' customers, ' || (sizes->>'items') || ' items, ' || pg_size_pretty(payload_bytes) FROM promoai.model_versions WHERE model = '$model'")"
 done
 

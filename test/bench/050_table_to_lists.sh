@@ -7,7 +7,8 @@
 . "$(dirname "$0")/lib.sh"
 export PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning"
 
-rows=$(pick 10000000 1000000)
+rows=$(pick 10000000 300000)
+customers=$(pick 70000 10000)
 rounds=${BENCH_ROUNDS:-3}
 factors=64
 iterations=15
@@ -15,7 +16,7 @@ PSQL=$(pg psql)
 export PSQL
 
 sql "DROP TABLE IF EXISTS bench_pairs; SELECT setseed(0.5)" -c "SELECT setseed(0.5);
-	CREATE TABLE bench_pairs AS SELECT (69999 * random() ^ 1.6)::int AS customer, (10699 * random() ^ 2.2)::int AS item
+	CREATE TABLE bench_pairs AS SELECT ($((customers - 1)) * random() ^ 1.6)::int AS customer, (10699 * random() ^ 2.2)::int AS item
 	FROM generate_series(1, $rows)" -c "VACUUM ANALYZE bench_pairs" >/dev/null
 
 settings() { printf 'SET max_parallel_maintenance_workers = %s; SET max_parallel_workers_per_gather = %s;' "$1" "$1"; }

@@ -29,7 +29,7 @@ fi
 rm -f "$work/rows"
 
 columns="$(for c in 1 2 3 4 5 6 7 8; do printf ', (hashint8(i + %d00000000) & 1023)::float8 AS f%d' $c $c; done)"
-many=$(pick 10000000 1000000)
+many=$(pick 10000000 400000)
 sql "CREATE TABLE portrait AS SELECT i AS id$columns FROM generate_series(1, $many) i" -c "VACUUM (ANALYZE, FREEZE) portrait"
 sql "CREATE TABLE part AS SELECT * FROM portrait WHERE id <= $rows" -c "VACUUM (ANALYZE, FREEZE) part"
 alone="SET max_parallel_workers_per_gather = 0; SET max_parallel_maintenance_workers = 0"

@@ -49,6 +49,12 @@ core_program()
 # has_function <signature>: such as 'promoai.source_scan(text)'
 has_function() { [ -n "$(sql "SELECT to_regprocedure('$1')" 2>/dev/null)" ]; }
 
+# load_shop: the demo's shop into the schema `shop` of this database, once; benchmarks read it and leave it as it is
+load_shop()
+{
+	[ -n "$(sql "SELECT 1 FROM pg_namespace WHERE nspname = 'shop'")" ] || "$(pg psql)" -Xq -v ON_ERROR_STOP=1 -f doc/demo/shop.sql >/dev/null
+}
+
 # absent <what> <why>: not compared here, and said so
 absent()
 {
