@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What a retraining by schedule does to the latency of serving: p99 of cf_recommend by one client, without and with one beside
 # it.  Needs cores to spare: with as many busy processes as cores it measures the kernel's time slices.
+# shellcheck source=test/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 work=$(mktemp -d)
