@@ -76,17 +76,24 @@ is "$(sql "$(wrong_answers)")" "" "whose versions answer by their rows"
 
 starts() { grep -c 'database system is ready to accept connections' "$server_dir/log"; }
 
-# all_at_once: no process of the server survives this
-all_at_once()
+# processes: of the server, those among them that are on their way out
+processes()
 {
-	local cwd pids=()
+	local cwd
 	for cwd in /proc/[0-9]*/cwd; do
 		if [ "$cwd" -ef "$server_dir/data" ]; then
 			cwd=${cwd%/cwd}
-			pids+=("${cwd#/proc/}")
+			printf '%s\n' "${cwd#/proc/}"
 		fi
 	done
-	kill -9 "$(head -1 "$server_dir/data/postmaster.pid")" "${pids[@]}" 2>/dev/null
+}
+
+# all_at_once: no process of the server survives this
+all_at_once()
+{
+	# shellcheck disable=SC2046 # words
+	kill -9 $(processes) 2>/dev/null
+	while [ -n "$(processes)" ]; do sleep 0.02; done
 }
 
 # end <pid | server>: kill it, and wait for the server to be back; sets before_segments
