@@ -40,23 +40,26 @@ CREATE TABLE hostile.nothing (customer int, item int);
 RESET ROLE;
 
 -- ---- the catalogue ----
-CREATE VIEW hostile.member AS
+CREATE TABLE hostile.member AS
 SELECT classid, objid FROM pg_depend
 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'promoai');
 
 -- What can be called from SQL: all but functions that take what only C can pass.
-CREATE VIEW hostile.function AS
+CREATE TABLE hostile.function AS
 SELECT p.oid::regprocedure AS function, p.proname AS name, p.prokind::text AS kind, p.proretset AS returns_set, p.prorettype AS result,
        p.provolatile = 'v' AS is_volatile, p.pronargs AS arguments
 FROM pg_proc p
 WHERE p.oid IN (SELECT objid FROM hostile.member WHERE classid = 'pg_proc'::regclass)
   AND NOT 'internal'::regtype = ANY (p.proargtypes);
 
-CREATE VIEW hostile.argument AS
+CREATE TABLE hostile.argument AS
 SELECT p.oid::regprocedure AS function, a.position::int, CASE WHEN p.prokind = 'a' THEN NULL ELSE nullif(p.proargnames[a.position], '') END AS name,
        nullif(p.proargnames[a.position], '') AS means, a.type::regtype AS type, a.position > p.pronargs - p.pronargdefaults AS optional
 FROM pg_proc p, unnest(p.proargtypes) WITH ORDINALITY a(type, position)
 WHERE p.oid IN (SELECT function FROM hostile.function);
+CREATE UNIQUE INDEX ON hostile.function (function);
+CREATE UNIQUE INDEX ON hostile.argument (function, position);
+ANALYZE hostile.function, hostile.argument;
 
 -- ---- values ----
 CREATE TABLE hostile.value (
@@ -123,14 +126,14 @@ CREATE TABLE hostile.source (query text NOT NULL);
 INSERT INTO hostile.source VALUES
 	('hostile.purchases'), ('SELECT customer, item FROM hostile.purchases'), ('SELECT customer, item, quantity, at FROM hostile.purchases'), ('SELECT customer, item, at FROM hostile.purchases'),
 	('SELECT ''c'' || customer, ''i'' || item FROM hostile.purchases'), ('SELECT customer, item FROM hostile.uuids'), ('SELECT customer, at, amount FROM hostile.orders'), ('SELECT at, amount FROM hostile.orders'),
-	('SELECT 20 + (hashint4(g) & 1023) / 12.0 FROM generate_series(1, 3000) g'), ('SELECT item, title FROM hostile.articles'), ('SELECT customer, x, y FROM hostile.shape'), ('SELECT item, at, quantity FROM hostile.purchases'),
+	('SELECT (hashint4(g) & 4095) / 12.0 FROM generate_series(1, 3000) g'), ('SELECT item, title FROM hostile.articles'), ('SELECT customer, x, y FROM hostile.shape'), ('SELECT item, at, quantity FROM hostile.purchases'),
 	('SELECT sales, promo FROM hostile.panel'), ('SELECT unit, day, sales, promo FROM hostile.panel'), ('SELECT unit, unit % 3, sales, price FROM hostile.panel'), ('SELECT unit, sales, price FROM hostile.panel'),
 	('SELECT text, label FROM hostile.texts'), ('SELECT text FROM hostile.texts'), ('SELECT id, text FROM hostile.texts'), ('SELECT id, text, label FROM hostile.texts'), ('SELECT label, text FROM hostile.texts');
 
 -- What the arguments of these names want to have, where the type alone does not tell.
 INSERT INTO hostile.named SELECT n, 'text'::regtype, quote_literal(query) FROM unnest(ARRAY['source', 'interactions', 'corpus', 'documents']) n, hostile.source;
 INSERT INTO hostile.named VALUES
-	('role', 'text', $$'hostile_user'$$), ('account', 'text', $$'customer'$$), ('threshold', 'float8', '50'), ('version', 'int4', '1'), ('memory', 'text', $$'64MB'$$), ('every', 'interval', $$'1 day'$$),
+	('role', 'text', $$'hostile_user'$$), ('account', 'text', $$'customer'$$), ('threshold', 'float8', '150'), ('version', 'int4', '1'), ('memory', 'text', $$'64MB'$$), ('every', 'interval', $$'1 day'$$),
 	('features', 'float8[]', 'ARRAY[3, 4]'), ('language', 'text', $$'en'$$), ('label', 'text', $$'delivery'$$), ('method', 'text', $$'item_knn'$$), ('method', 'text', $$'ease'$$), ('grid', 'jsonb', $$'{"method": ["ease", "popular"]}'$$),
 	('grid', 'jsonb', $$'[{"method": "ease"}]'$$), ('models', 'text[]', $$ARRAY['mf', 'ease']$$), ('text', 'text', $$'where is my parcel'$$),
 	('customer', 'text', $$'c7'$$), ('item', 'text', $$'i7'$$), ('items', 'text[]', $$ARRAY['i7', 'i9']$$);
@@ -359,8 +362,9 @@ END $$;
 
 -- ---- forged values ----
 -- The genuine values of a type are what functions of the extension answer to sound calls.
-CREATE TABLE hostile.genuine (id int GENERATED ALWAYS AS IDENTITY, type regtype NOT NULL, written text NOT NULL, UNIQUE (type, written));
-CREATE TABLE hostile.forged (id int GENERATED ALWAYS AS IDENTITY, type regtype NOT NULL, written text NOT NULL);
+CREATE TABLE hostile.genuine (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, type regtype NOT NULL, written text NOT NULL);
+CREATE UNIQUE INDEX ON hostile.genuine (type, md5(written));
+CREATE TABLE hostile.forged (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, type regtype NOT NULL, written text NOT NULL);
 
 CREATE FUNCTION hostile.collect_genuine() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -427,7 +431,7 @@ BEGIN
 	PERFORM hostile.train_models();
 	PERFORM hostile.find_sound_calls(20);
 	PERFORM hostile.collect_genuine();
-	PERFORM hostile.find_sound_calls(120);
+	PERFORM hostile.find_sound_calls(300);
 	PERFORM hostile.collect_genuine();
 	RESET ROLE;
 END $$;
@@ -497,6 +501,8 @@ BEGIN
 	END LOOP;
 END $$;
 
+CREATE TABLE hostile.payload (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, model text, bytes text);
+
 -- With another payload stored and published: superusers alone can do that.
 CREATE FUNCTION hostile.with_payload(changed text, hex text, statement text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -520,23 +526,25 @@ DECLARE
 	c record;
 	asked text;
 	calls text[][];
+	large oid;
 BEGIN
 	FOR c IN SELECT DISTINCT p.model, s.function, s.calls FROM (SELECT DISTINCT model FROM hostile.payload) p, hostile.sound_call s JOIN hostile.argument a ON a.function = s.function AND a.position = 1 AND a.means = 'model' AND a.type = 'text'::regtype
-	         WHERE NOT s.function::text ~ '_train\('  ORDER BY 1, 2 LOOP
+	         WHERE s.function::text !~ '_train\(|retrain\(|cf_tune' ORDER BY 1, 2 LOOP
 		calls := c.calls;
 		calls[1][1] := quote_literal(c.model);
 		asked := hostile.statement(c.function, 'plain', calls);
 		IF (hostile.try(asked)).state = '00000' THEN
 			INSERT INTO hostile.call (function, how, statement)
-			SELECT c.function, 'forged payload', format('SELECT hostile.with_payload(%L, (SELECT bytes FROM hostile.payload WHERE model = %L ORDER BY md5(bytes) OFFSET %s LIMIT 1), %L)', c.model, c.model, g, asked)
-			FROM generate_series(0, least(payloads, (SELECT count(*) FROM hostile.payload p WHERE p.model = c.model)) - 1) g;
+			SELECT c.function, 'forged payload', format('SELECT hostile.with_payload(%L, (SELECT bytes FROM hostile.payload WHERE id = %s), %L)', c.model, p.id, asked)
+			FROM hostile.payload p WHERE p.model = c.model ORDER BY md5(p.bytes || c.function::text) LIMIT payloads;
 		END IF;
 	END LOOP;
 	FOR c IN SELECT type, id, decode(ltrim(written, '\x'), 'hex') AS bytes FROM hostile.forged
 	         WHERE ltrim(written, '\x') ~ '^([0-9a-f]{2})*$' ORDER BY md5(id::text) LIMIT 10 * payloads LOOP
 		EXECUTE format('CREATE TABLE IF NOT EXISTS hostile.%I (received %s)', 'received ' || c.type, c.type);
-		PERFORM lo_export(o, format('%s/binary.%s', folder, c.id)), lo_unlink(o)
-		FROM lo_from_bytea(0, '\x5047434f50590aff0d0a00'::bytea || '\x0000000000000000' || '\x0001' || int4send(length(c.bytes)) || c.bytes || '\xffff') o;
+		large := lo_from_bytea(0, '\x5047434f50590aff0d0a00'::bytea || '\x0000000000000000' || '\x0001' || int4send(length(c.bytes)) || c.bytes || '\xffff');
+		PERFORM lo_export(large, format('%s/binary.%s', folder, c.id));
+		PERFORM lo_unlink(large);
 		INSERT INTO hostile.call (how, statement)
 		VALUES ('binary input', format('COPY hostile.%I FROM %L WITH (FORMAT binary)', 'received ' || c.type, format('%s/binary.%s', folder, c.id)));
 	END LOOP;
