@@ -19,8 +19,10 @@ CREATE TABLE hostile.purchases AS
 SELECT c AS customer, (c * 7 + i * i * (1 + c % 3)) % 60 AS item, 1 + (c + i) % 4 AS quantity,
        timestamptz '2025-01-01' + ((c * 37 + i * i * 11) % 200) * interval '1 day' AS at
 FROM generate_series(1, 120) c, generate_series(1, 8) i ORDER BY hashint4(c * 10 + i);
-CREATE VIEW hostile.uuids AS
-SELECT md5('c' || customer)::uuid AS customer, md5('i' || item)::uuid AS item, at FROM hostile.purchases;
+CREATE VIEW hostile.ids AS -- of every kind
+SELECT customer AS customer_bigint, 'c' || customer AS customer_text, md5('c' || customer)::uuid AS customer_uuid, item AS item_bigint, 'i' || item AS item_text, md5('i' || item)::uuid AS item_uuid,
+       (customer + item) % 5 + 1 AS rating, at FROM hostile.purchases;
+CREATE TABLE hostile.amounts AS SELECT ((hashint4(g) & 4095) / 12.0)::float8 AS amount FROM generate_series(1, 3000) g;
 CREATE TABLE hostile.articles AS
 SELECT i AS item, 'thing ' || i % 7 || ' colour ' || i % 5 AS title, 5 + i % 13 AS price FROM generate_series(0, 59) i;
 CREATE TABLE hostile.orders AS
@@ -29,7 +31,7 @@ FROM generate_series(1, 120) c, generate_series(1, 7) i WHERE (c + i) % 3 > 0;
 CREATE TABLE hostile.shape AS
 SELECT c AS customer, (c % 3 * 10 + c % 7)::float8 AS x, (c % 3 * 5 + c % 4)::float8 AS y FROM generate_series(1, 150) c;
 CREATE TABLE hostile.panel AS
-SELECT u AS unit, date '2025-01-01' + d AS day, (20 + u % 5 + (hashint4(u * 100 + d) & 255) / 25.0)::float8 AS sales, (hashint4(u * 7 + d) & 3) = 0 AS promo,
+SELECT u AS unit, u % 3 AS category, date '2025-01-01' + d AS day, (20 + u % 5 + (hashint4(u * 100 + d) & 255) / 25.0)::float8 AS sales, (hashint4(u * 7 + d) & 3) = 0 AS promo,
        (5 + (hashint4(u + d * 31) & 63) / 20.0)::float8 AS price
 FROM generate_series(1, 20) u, generate_series(0, 39) d;
 CREATE TABLE hostile.texts AS
@@ -125,9 +127,9 @@ FROM unnest(ARRAY['NULL', $$''$$, $$' '$$, $$E'\t\n\r\x01'$$, $$'NaN'$$, $$'-1'$
 CREATE TABLE hostile.source (query text NOT NULL);
 INSERT INTO hostile.source VALUES
 	('hostile.purchases'), ('SELECT customer, item FROM hostile.purchases'), ('SELECT customer, item, quantity, at FROM hostile.purchases'), ('SELECT customer, item, at FROM hostile.purchases'),
-	('SELECT ''c'' || customer, ''i'' || item FROM hostile.purchases'), ('SELECT customer, item FROM hostile.uuids'), ('SELECT customer, at, amount FROM hostile.orders'), ('SELECT at, amount FROM hostile.orders'),
-	('SELECT (hashint4(g) & 4095) / 12.0 FROM generate_series(1, 3000) g'), ('SELECT item, title FROM hostile.articles'), ('SELECT customer, x, y FROM hostile.shape'), ('SELECT item, at, quantity FROM hostile.purchases'),
-	('SELECT sales, promo FROM hostile.panel'), ('SELECT unit, day, sales, promo FROM hostile.panel'), ('SELECT unit, unit % 3, sales, price FROM hostile.panel'), ('SELECT unit, sales, price FROM hostile.panel'),
+	('SELECT customer_text, item_text FROM hostile.ids'), ('SELECT customer_uuid, item_uuid FROM hostile.ids'), ('SELECT customer, at, amount FROM hostile.orders'), ('SELECT at, amount FROM hostile.orders'),
+	('hostile.amounts'), ('SELECT item, title FROM hostile.articles'), ('SELECT customer, x, y FROM hostile.shape'), ('SELECT item, at, quantity FROM hostile.purchases'),
+	('SELECT sales, promo FROM hostile.panel'), ('SELECT unit, day, sales, promo FROM hostile.panel'), ('SELECT unit, category, sales, price FROM hostile.panel'), ('SELECT unit, sales, price FROM hostile.panel'),
 	('SELECT text, label FROM hostile.texts'), ('SELECT text FROM hostile.texts'), ('SELECT id, text FROM hostile.texts'), ('SELECT id, text, label FROM hostile.texts'), ('SELECT label, text FROM hostile.texts');
 
 -- What the arguments of these names want to have, where the type alone does not tell.
@@ -187,7 +189,7 @@ END $$;
 -- ---- calls as text ----
 -- The arguments of a call; NULL among the expressions is an argument left to its default.
 CREATE FUNCTION hostile.arguments_text(called regprocedure, expressions text[]) RETURNS text LANGUAGE sql AS $$
-SELECT coalesce(string_agg(coalesce(quote_ident(a.name) || ' => ', '') || format(CASE a.type WHEN 'cstring'::regtype THEN '%s' ELSE '(%s)::%s' END, expressions[a.position], a.type), ', ' ORDER BY a.position), '')
+SELECT coalesce(string_agg(coalesce(quote_ident(a.name) || ' => ', '') || format(CASE a.type WHEN 'cstring'::regtype THEN 'textout((%s)::text)' ELSE '(%s)::%s' END, expressions[a.position], a.type), ', ' ORDER BY a.position), '')
 FROM hostile.argument a WHERE a.function = called AND expressions[a.position] IS NOT NULL
 $$;
 
@@ -216,9 +218,9 @@ BEGIN
 	END IF;
 	-- an argument is left out for all rows or for none
 	SELECT array_agg(position ORDER BY position), string_agg(format('v.c%s', position), ', ' ORDER BY position),
-	       string_agg(coalesce(quote_ident(name) || ' => ', '') || format('v.c%s', position), ', ' ORDER BY position)
+	       string_agg(coalesce(quote_ident(name) || ' => ', '') || format(CASE type WHEN 'cstring'::regtype THEN 'textout(v.c%s)' ELSE 'v.c%s' END, position), ', ' ORDER BY position)
 	INTO given, columns, call FROM hostile.argument WHERE function = called AND calls[1][position] IS NOT NULL;
-	SELECT string_agg('(' || r || (SELECT coalesce(string_agg(format(CASE a.type WHEN 'cstring'::regtype THEN ', %s' ELSE ', (%s)::%s' END, coalesce(calls[r][a.position], 'NULL'), a.type), '' ORDER BY a.position), '')
+	SELECT string_agg('(' || r || (SELECT coalesce(string_agg(format(', (%s)::%s', coalesce(calls[r][a.position], 'NULL'), CASE a.type WHEN 'cstring'::regtype THEN 'text' ELSE a.type::text END), '' ORDER BY a.position), '')
 	                               FROM hostile.argument a WHERE a.function = called AND a.position = ANY (given)) || ')', ', ' ORDER BY r)
 	INTO rows FROM generate_subscripts(calls, 1) r;
 	rows := format('(VALUES %s) v(n%s)', rows, coalesce(', ' || replace(columns, 'v.', ''), ''));
@@ -338,10 +340,9 @@ BEGIN
 	PERFORM promoai.mf_train('mf', 'SELECT customer, item, at FROM hostile.purchases', factors => 4, iterations => 2, holdout => 0);
 	PERFORM promoai.mf_train('mf', 'SELECT customer, item, at FROM hostile.purchases', factors => 4, iterations => 3, holdout => 0);
 	-- ids of every kind on either side
-	PERFORM promoai.mf_train(format('mf %s %s', c.type, i.type), format('SELECT %s, %s FROM hostile.purchases', c.id, i.id), factors => 3, iterations => 2, holdout => 0)
-	FROM (VALUES ('bigint', 'customer'), ('text', $q$'c' || customer$q$), ('uuid', $q$md5('c' || customer)::uuid$q$)) c(type, id),
-	     (VALUES ('bigint', 'item'), ('text', $q$'i' || item$q$), ('uuid', $q$md5('i' || item)::uuid$q$)) i(type, id);
-	PERFORM promoai.mf_train('ratings', 'SELECT customer, item, (customer + item) % 5 + 1, at FROM hostile.purchases', feedback => 'explicit', factors => 4, iterations => 2, holdout => 0);
+	PERFORM promoai.mf_train(format('mf %s %s', c, i), format('SELECT customer_%s, item_%s FROM hostile.ids', c, i), factors => 3, iterations => 2, holdout => 0)
+	FROM unnest(ARRAY['bigint', 'text', 'uuid']) c, unnest(ARRAY['bigint', 'text', 'uuid']) i;
+	PERFORM promoai.mf_train('ratings', 'SELECT customer_bigint, item_bigint, rating, at FROM hostile.ids', feedback => 'explicit', factors => 4, iterations => 2, holdout => 0);
 	PERFORM promoai.cf_train(m, 'SELECT customer, item, at FROM hostile.purchases', m, holdout => 0) FROM unnest(ARRAY['ease', 'item_knn', 'user_knn', 'rp3beta', 'popular', 'buy_again']) m;
 	PERFORM promoai.basket_train('basket', 'SELECT customer, item FROM hostile.purchases');
 	PERFORM promoai.content_train('content', 'SELECT item, title FROM hostile.articles', interactions => 'SELECT customer, item FROM hostile.purchases', holdout => 0);
@@ -389,8 +390,9 @@ BEGIN
 		END;
 	END LOOP;
 	INSERT INTO hostile.value
-	SELECT type, format('(SELECT written FROM hostile.genuine WHERE id = %s)', id), true
+	SELECT type, format('(SELECT written FROM hostile.genuine WHERE id OPERATOR(pg_catalog.=) %s)', id), true
 	FROM (SELECT *, row_number() OVER (PARTITION BY type ORDER BY md5(written)) AS n FROM hostile.genuine) g WHERE n <= 24 ON CONFLICT DO NOTHING;
+	INSERT INTO hostile.value SELECT 'cstring', expression, sound FROM hostile.value WHERE expression LIKE '%hostile.genuine%' AND type IN (SELECT oid FROM pg_type WHERE typtype = 'b') ON CONFLICT DO NOTHING;
 END $$;
 
 -- Cut, lengthened, digits changed, four and eight bytes put to what counts and numbers overflow by: all in the text form.
@@ -408,8 +410,9 @@ FROM (SELECT *, row_number() OVER (PARTITION BY type ORDER BY md5(written)) AS n
 		ELSE g.written || repeat('00', 1 + r2 % 9) END AS f) x
 WHERE g.n <= 40;
 INSERT INTO hostile.value
-SELECT type, format('(SELECT written FROM hostile.forged WHERE id = %s)', id), false
-FROM (SELECT *, row_number() OVER (PARTITION BY type ORDER BY md5(id::text)) AS n FROM hostile.forged) f WHERE n <= 400 ON CONFLICT DO NOTHING
+SELECT type, format('(SELECT written FROM hostile.forged WHERE id OPERATOR(pg_catalog.=) %s)', id), false
+FROM (SELECT *, row_number() OVER (PARTITION BY type ORDER BY md5(id::text)) AS n FROM hostile.forged) f WHERE n <= 400 ON CONFLICT DO NOTHING;
+INSERT INTO hostile.value SELECT 'cstring'::regtype, expression, false FROM hostile.value WHERE expression LIKE '%hostile.forged%' ON CONFLICT DO NOTHING
 $$;
 
 CREATE FUNCTION hostile.find_sound_calls(attempts int) RETURNS void LANGUAGE plpgsql AS $$
@@ -426,7 +429,7 @@ BEGIN
 	PERFORM setseed(0.5);
 	PERFORM hostile.add_values(type) FROM (SELECT DISTINCT type FROM hostile.argument WHERE type <> 'cstring'::regtype) t;
 	PERFORM hostile.add_values('text');
-	INSERT INTO hostile.value SELECT 'cstring'::regtype, expression, sound FROM hostile.value WHERE type = 'text'::regtype AND expression <> 'NULL' AND expression LIKE '''%';
+	INSERT INTO hostile.value SELECT 'cstring'::regtype, expression, false FROM hostile.value WHERE type = 'text'::regtype;
 	SET LOCAL ROLE hostile_user;
 	PERFORM hostile.train_models();
 	PERFORM hostile.find_sound_calls(20);
@@ -558,7 +561,7 @@ DECLARE
 BEGIN
 	FOR c IN SELECT f.kind, a.*, t.typcategory = 'A' AS is_array
 	         FROM hostile.function f JOIN hostile.argument a USING (function) JOIN pg_type t ON t.oid = a.type WHERE a.type IN ('text'::regtype, 'text[]'::regtype, 'cstring'::regtype) ORDER BY a.function::text, a.position LOOP
-		PERFORM hostile.add_call(c.function, 'plain', ARRAY[c.position], ARRAY[CASE WHEN c.is_array THEN 'ARRAY[' || long || ']' WHEN c.type = 'cstring'::regtype THEN format('(SELECT textout(%s))', long) ELSE long END], '1 GB');
+		PERFORM hostile.add_call(c.function, 'plain', ARRAY[c.position], ARRAY[CASE WHEN c.is_array THEN 'ARRAY[' || long || ']' ELSE long END], '1 GB');
 		IF c.means = 'source' THEN
 			PERFORM hostile.add_call(c.function, 'plain', ARRAY[c.position], ARRAY[format('%s || $q$ -- $q$ || repeat($q$a$q$, 1073741000)', $q$'SELECT 1, 1'$q$)], '1 GB');
 		END IF;
