@@ -1,11 +1,11 @@
 /*
- * content_text.c - words of an item's description, character by character
+ * plain_words.c - words of a short text, by fixed rules, character by character
  *
  * Lower case is made for the Latin, Greek and Cyrillic letters whose capitals stand at a fixed distance in Unicode, and for the
  * full-width Latin letters and digits of Chinese keyboards, which become ordinary ones.  No table, no locale: the same
  * words on every machine.
  */
-#include "content_text.h"
+#include "plain_words.h"
 
 typedef enum CharacterClass
 {
@@ -15,9 +15,9 @@ typedef enum CharacterClass
 } CharacterClass;
 
 void
-content_text_open(ContentText *text, const char *bytes, size_t n)
+plain_words_open(PlainWords *text, const char *bytes, size_t n)
 {
-	*text = (ContentText){.at = bytes, .end = bytes + n};
+	*text = (PlainWords){.at = bytes, .end = bytes + n};
 }
 
 /* The character at `at` and its length in bytes; what is not UTF-8 is one byte and counts as a blank. */
@@ -96,7 +96,7 @@ class_of(uint32_t code)
 
 /* A run of letters and digits from `at` on. */
 static int32_t
-take_word(ContentText *text, char *word)
+take_word(PlainWords *text, char *word)
 {
 	int32_t length = 0;
 
@@ -108,14 +108,14 @@ take_word(ContentText *text, char *word)
 		if (class_of(code) != CLASS_WORD)
 			break;
 		text->at += bytes;
-		if (length + 4 <= CONTENT_WORD_MAX)
+		if (length + 4 <= PLAIN_WORD_MAX)
 			length += encode(code, word + length);
 	}
 	return length;
 }
 
 int32_t
-content_text_next(ContentText *text, char *word)
+plain_words_next(PlainWords *text, char *word)
 {
 	while (text->at < text->end || text->before != 0)
 	{
