@@ -91,9 +91,9 @@ test: ## everything that tests, ending with "N passed, N failed"
 test-core test-regress test-pgtap test-server: ## one stage of it
 	@bash test/tools/test.sh $(@:test-%=%)
 
-bench: ## benchmarks beside the peers that are installed
-	@bash test/bench/run.sh
-bench-quick: ## the same on less data
+bench: ## benchmarks beside the peers that are installed, into doc/performance.md
+	@status=0; bash test/bench/run.sh || status=1; perl test/bench/table.pl --write && exit $$status
+bench-quick: ## the same on less data, printed only
 	@bash test/bench/run.sh --quick
 
 format: ## run clang-format 14 over all C files
