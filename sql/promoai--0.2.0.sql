@@ -2878,6 +2878,30 @@ CREATE AGGREGATE promoai.embed_average(vector real[]) (
 
 COMMENT ON AGGREGATE promoai.embed_average(real[]) IS
 'The mean of vectors, element by element: a product''s or a customer''s vector out of those of its texts. NULLs are left out; NULL when there is nothing else.';
+
+-- ---- keywords ----
+
+CREATE FUNCTION promoai.text_keywords(
+	doc text, k int DEFAULT 10, window_size int DEFAULT 2,
+	tokenizer text DEFAULT NULL, stop_words boolean DEFAULT true, stemmer text DEFAULT NULL,
+	OUT rank int, OUT word text, OUT score float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_text_keywords'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 10;
+
+COMMENT ON FUNCTION promoai.text_keywords(text, int, int, text, boolean, text) IS
+'The k words that a document turns about, by TextRank (Mihalcea & Tarau 2004): PageRank of words, joined where they come within window_size words of each other once stop words are left out. Scores of all words add up to 1.';
+
+CREATE FUNCTION promoai.text_group_keywords(
+	source text, method text DEFAULT 'tfidf', k int DEFAULT 10, window_size int DEFAULT 2,
+	tokenizer text DEFAULT NULL, stop_words boolean DEFAULT true, stemmer text DEFAULT NULL, memory text DEFAULT NULL,
+	OUT group_id text, OUT group_no bigint, OUT rank int, OUT word text, OUT score float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'promoai_text_group_keywords'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+
+COMMENT ON FUNCTION promoai.text_group_keywords(text, text, int, int, text, boolean, text, text) IS
+'The k words that set each group of texts apart, over a source of (group, text), such as products and their reviews. method tfidf: often in this group, in few of the others. textrank: as text_keywords, within each group.';
 -- Rights.  Default privileges of whoever installs this must not open the tables, nor let anybody write through a view:
 -- all that they gave is taken back.  Views show each role its own, so everybody may read them.
 DO $do$
