@@ -202,13 +202,46 @@ ngrams_count(NgramCounter *counter, const Document *document)
 	return ngrams_each(counter->words.env, &counter->ranges, document, count_one, counter);
 }
 
+/* The same words in a table of their own size: what was lost has left slots behind. */
+static CoreStatus
+compact(LexiconBuilder *table)
+{
+	LexiconBuilder fresh;
+	CoreStatus status = lexicon_begin(&fresh, table->env, 0);
+	int32_t index;
+
+	if (status != CORE_OK)
+		return status;
+	for (int32_t i = 0; i < table->n && status == CORE_OK; i++)
+	{
+		status = lexicon_add(&fresh, table->bytes + table->start[i],
+							 (size_t) (table->start[i + 1] - table->start[i]), &index);
+		if (status == CORE_OK)
+			fresh.count[i] = table->count[i];
+	}
+	if (status != CORE_OK)
+	{
+		lexicon_end(&fresh);
+		return status;
+	}
+	lexicon_end(table);
+	*table = fresh;
+	return CORE_OK;
+}
+
 CoreStatus
 ngrams_rank(NgramCounter *counter, int64_t min_count, int32_t max_features)
 {
-	CoreStatus status = lexicon_rank(&counter->words, min_count, max_features, counter->place);
+	LexiconBuilder *tables[] = {&counter->words, &counter->chars};
+	CoreStatus status = CORE_OK;
 
-	return status != CORE_OK ? status
-							 : lexicon_rank(&counter->chars, min_count, max_features, counter->place);
+	for (int i = 0; i < 2 && status == CORE_OK; i++)
+	{
+		status = lexicon_rank(tables[i], min_count, max_features, counter->place);
+		if (status == CORE_OK)
+			status = compact(tables[i]);
+	}
+	return status;
 }
 
 /* ---- features ---- */
