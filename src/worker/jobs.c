@@ -217,27 +217,6 @@ work_publish(Job *job)
 		(void) model_prune(job->model->name, job->schedule->keep);
 }
 
-/* What follows a publication: statements of the owner's, in a state in which they can leave nothing behind in the session. */
-static void
-work_after(Job *job)
-{
-	Model reader = *job->model;
-	int code;
-
-	test_point("after");
-	reader.search_path = job->schedule->search_path;
-	job->owner = registry_enter_owner(&reader);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	code = SPI_execute(job->schedule->after, false, 0);
-	if (code < 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-						errmsg("they cannot be run: %s", SPI_result_code_string(code)),
-						errhint("COMMIT, ROLLBACK and COPY to the client have no place in it.")));
-	SPI_finish();
-	registry_leave_owner(job->owner);
-}
-
 /* ---- how it ended ---- */
 
 static char *
@@ -280,7 +259,7 @@ job_work(Job *job)
 	if (!job_phase(job, work_publish))
 		return end_with_error(job, RUN_FAILED, "not published: ");
 	end = (RunEnd){.state = RUN_PUBLISHED, .message = job->remark};
-	if (job->schedule->after != NULL && !job_phase(job, work_after))
+	if (job->schedule->after != NULL && !job_phase(job, after_run))
 		end = end_with_error(job, RUN_AFTER_FAILED, "published, but the statements after it failed: ");
 	end.version = job->version;
 	end.profile = job->profile;

@@ -75,6 +75,11 @@ extern void guard_compare(Job *job);
 /* Ask the user's query. */
 extern void guard_ask(Job *job);
 
+/* ---- after.c ---- */
+
+/* A phase: what follows a publication. */
+extern void after_run(Job *job);
+
 /* ---- runner.c, launcher.c ---- */
 
 /* Told to stop: the job that is on is interrupted. */
