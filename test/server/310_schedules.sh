@@ -126,6 +126,16 @@ sql "CREATE MATERIALIZED VIEW theirs AS SELECT 1 AS a; CREATE UNIQUE INDEX ON th
 again "after => 'REFRESH MATERIALIZED VIEW CONCURRENTLY theirs'"
 is "$(run_now m)" "after failed" "somebody else's view: $(last_message m | cut -c 53-)"
 
+# ---- a run that is put off does not move the ones to come ----
+again "guard_query => 'SELECT 1 / 0'"
+sql "UPDATE promoai.registry_schedules SET next_run = date_trunc('second', now()) - interval '10 minutes'"
+planned=$(sql "SELECT next_run FROM promoai.registry_schedules")
+sql "CALL promoai.run_due_jobs()" 2>/dev/null
+is "$(last_run m)" failed "it fails"
+sql "UPDATE promoai.registry_schedules SET guard_query = NULL"
+is "$(run_now m)" published "and is tried again later"
+is "$(sql "SELECT next_run = '$planned'::timestamptz + interval '1 hour' FROM promoai.registry_schedules")" t "the next run comes when it was planned"
+
 # ---- two at once ----
 again "after => 'SELECT pg_sleep(1)'"
 before=$(runs m)
