@@ -40,6 +40,13 @@
 #define pg_noreturn __attribute__((noreturn))
 #endif
 
+/* From 16 on errors may be collected instead of raised; NULL raises them. */
+#if PG_VERSION_NUM < 160000
+#define compat_float8in(number, end, type, original) float8in_internal(number, end, type, original)
+#else
+#define compat_float8in(number, end, type, original) float8in_internal(number, end, type, original, NULL)
+#endif
+
 /* From 16 on a member may be kept from SET ROLE. */
 #if PG_VERSION_NUM < 160000
 #define compat_can_set_role(member, role) is_member_of_role(member, role)

@@ -31,6 +31,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "bridge/compat.h"
 #include "bridge/source.h"
 #include "core/drift.h"
 #include "core/stats.h"
@@ -203,7 +204,7 @@ shape_from_text(char *text, DriftShape *shape)
 	{
 		if (n == lengthof(numbers))
 			return false;
-		numbers[n++] = float8in_internal(word, NULL, "double precision", word);
+		numbers[n++] = compat_float8in(word, NULL, "double precision", word);
 	}
 	if (n % 2 == 0)
 		return false;
