@@ -62,7 +62,7 @@ serve()
 {
 	local client backend waited
 	rm -f "$work"/log*
-	PGAPPNAME=serving "$(pg pgbench)" -n -c 1 -T 6 -R 3000 -f "$work/serve.sql" -l --log-prefix="$work/log" >/dev/null 2>&1 &
+	PGAPPNAME=serving "$(pg pgbench)" -n -c 1 -T 7 -R 3000 -f "$work/serve.sql" -l --log-prefix="$work/log" >/dev/null 2>&1 &
 	client=$!
 	sleep 0.5
 	backend=$(sql "SELECT pid FROM pg_stat_activity WHERE application_name = 'serving'")
