@@ -3,7 +3,7 @@
 #
 #   valgrind.sh [--quick]
 #
-# pg_regress and pgTAP, through test/tools/test.sh; --quick: one training and one list.  An error in whose stack the
+# pg_regress and pgTAP, through test/tools/test.sh; --quick: few.sql.  An error in whose stack the
 # extension stands counts; those of the server alone are PostgreSQL's, and only counted.  The server's own memory contexts are
 # opaque to valgrind unless PostgreSQL was built for it (USE_VALGRIND): within one of their blocks only what is not
 # initialised is seen.  test/core's check-valgrind runs the mathematics without a server, where each allocation is seen.
@@ -28,23 +28,16 @@ chmod 0755 "$work/postgres"
 chmod 0644 "$work/suppressions"
 export POSTGRES=$work/postgres
 
-# few: one model of each of three kinds, asked
+# few: what few.sql does, in a throwaway server
 few()
 {
+	local status=0
 	build && install_extension || return
 	bash test/tools/cluster.sh start -D "$work/cluster" >/dev/null || return
 	(
 		eval "$(bash test/tools/cluster.sh env -D "$work/cluster")"
-		"$(pg psql)" -XAtq -v ON_ERROR_STOP=1 <<-'SQL'
-			CREATE EXTENSION promoai;
-			SELECT model FROM promoai.mf_train('m', 'SELECT c, c * i % 20 FROM generate_series(1, 30) c, generate_series(1, 6) i', factors => 4, iterations => 2);
-			SELECT count(*) FROM generate_series(1, 35) c, promoai.cf_recommend('m', c, k => 3);
-			SELECT model FROM promoai.kmeans_train('k', 'SELECT i, i % 7, i % 5 FROM generate_series(1, 60) i', 3);
-			SELECT count(promoai.segment_assign('k', ARRAY[i, 2])) FROM generate_series(1, 9) i;
-			SELECT (promoai.promo_lift_fit(10 + i % 7 + 3 * (i % 2), i % 2 = 1)).lift FROM generate_series(1, 50) i;
-		SQL
-	)
-	local status=$?
+		"$(pg psql)" -XAtq -v ON_ERROR_STOP=1 -f test/reliability/few.sql >/dev/null
+	) || status=1
 	bash test/tools/cluster.sh stop -D "$work/cluster" >/dev/null
 	return $status
 }
