@@ -88,5 +88,5 @@ if [ "$reports" != 0 ]; then
 fi
 figure="$reports reports of AddressSanitizer and UndefinedBehaviorSanitizer"
 say "$figure"
-[ -z "${RELIABILITY_FIGURES:-}" ] || say "| ASan and UBSan, ${quick:+quick}${quick:-pg_regress and pgTAP} | $figure |" >>"$RELIABILITY_FIGURES"
+[ -z "${RELIABILITY_FIGURES:-}" ] || say "| ASan and UBSan, $([ -n "$quick" ] && echo few.sql || echo "pg_regress and pgTAP") | $figure |" >>"$RELIABILITY_FIGURES"
 exit $status

@@ -61,5 +61,5 @@ fi
 [ "$processes" -gt 0 ] || die "nothing ran under valgrind"
 figure="$processes processes under valgrind: $n_ours errors with the extension in the stack, $n_others of the server alone"
 say "$figure"
-[ -z "${RELIABILITY_FIGURES:-}" ] || say "| valgrind (memcheck), ${stages[*]:-quick} | $figure |" >>"$RELIABILITY_FIGURES"
+[ -z "${RELIABILITY_FIGURES:-}" ] || say "| valgrind (memcheck), $([ ${#stages[@]} -eq 0 ] && echo few.sql || echo "pg_regress and pgTAP") | $figure |" >>"$RELIABILITY_FIGURES"
 exit $status
