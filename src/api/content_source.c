@@ -24,7 +24,7 @@
 #include "api/content_source.h"
 #include "bridge/env.h"
 #include "bridge/memory.h"
-#include "core/recommend/content_text.h"
+#include "core/text/plain_words.h"
 
 #define MIN_WEIGHT 1e-6
 #define MAX_WEIGHT 1e6
@@ -335,12 +335,12 @@ lay_out_levels(Reading *reading, int c)
 static int64
 words_of(const char *bytes, Size length, IdTable *vocabulary, int32 *word)
 {
-	ContentText text;
-	char spelling[CONTENT_WORD_MAX];
+	PlainWords text;
+	char spelling[PLAIN_WORD_MAX];
 	int64 n = 0;
 
-	content_text_open(&text, bytes, length);
-	for (int32 size; (size = content_text_next(&text, spelling)) > 0; n++)
+	plain_words_open(&text, bytes, length);
+	for (int32 size; (size = plain_words_next(&text, spelling)) > 0; n++)
 	{
 		if (unlikely(n % (1 << 16) == 0))
 			CHECK_FOR_INTERRUPTS();

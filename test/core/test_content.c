@@ -9,7 +9,7 @@
 #include "core_env.h"
 #include "recommend/content.h"
 #include "recommend/content_ridge.h"
-#include "recommend/content_text.h"
+#include "text/plain_words.h"
 #include "rng.h"
 
 static CoreEnv core;
@@ -28,11 +28,11 @@ static void
 words_are(const char *text, size_t n, const char *expected)
 {
 	char found[1024] = "";
-	char word[CONTENT_WORD_MAX];
-	ContentText reader;
+	char word[PLAIN_WORD_MAX];
+	PlainWords reader;
 
-	content_text_open(&reader, text, n);
-	for (int32_t length; (length = content_text_next(&reader, word)) > 0;)
+	plain_words_open(&reader, text, n);
+	for (int32_t length; (length = plain_words_next(&reader, word)) > 0;)
 	{
 		strncat(found, word, (size_t) length);
 		strcat(found, "|");
@@ -58,8 +58,8 @@ test_words(void)
 										   {"a×b “quoted”…", "a|b|quoted|"},
 										   {"🙂tea🙂", "tea|"}};
 	char long_word[400];
-	char word[CONTENT_WORD_MAX];
-	ContentText reader;
+	char word[PLAIN_WORD_MAX];
+	PlainWords reader;
 
 	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++)
 		words_are(cases[c][0], strlen(cases[c][0]), cases[c][1]);
@@ -68,9 +68,9 @@ test_words(void)
 			  7, "ab|cd|"); /* not UTF-8, and cut off */
 	words_are("tea\0pot", 7, "tea|pot|");
 	memset(long_word, 'x', sizeof(long_word));
-	content_text_open(&reader, long_word, sizeof(long_word));
-	CHECK(content_text_next(&reader, word) > CONTENT_WORD_MAX - 8);
-	CHECK(content_text_next(&reader, word) == 0);
+	plain_words_open(&reader, long_word, sizeof(long_word));
+	CHECK(plain_words_next(&reader, word) > PLAIN_WORD_MAX - 8);
+	CHECK(plain_words_next(&reader, word) == 0);
 }
 
 /* ---- vectors ---- */
