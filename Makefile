@@ -96,6 +96,9 @@ bench: ## benchmarks beside the peers that are installed, into doc/performance.m
 bench-quick: ## the same on less data, printed only
 	@bash test/bench/run.sh --quick
 
+reliability: ## long proofs (crashes, load, memory checkers, another PostgreSQL) into doc/reliability.md
+	@bash test/reliability/run.sh
+
 format: ## run clang-format 14 over all C files
 	@bash test/tools/check.sh format --write
 check-format check-core check-sql check-paths: ## unformatted code; core knowing PostgreSQL; script = parts; local paths
@@ -105,5 +108,5 @@ help: ## this list
 	@sed -n -e 's/^##\([a-z]*\): /\1:## /' -e '/^[a-z][a-z -]*:.*## /p' $(firstword $(MAKEFILE_LIST)) | \
 		sed 's/:.*## /|/' | awk -F'|' '{ printf "  %-48s %s\n", $$1, $$2 }'
 
-.PHONY: FORCE check-needs demo demo-stop test test-core test-regress test-pgtap test-server bench bench-quick format \
+.PHONY: FORCE check-needs demo demo-stop test test-core test-regress test-pgtap test-server bench bench-quick reliability format \
 	check-format check-core check-sql check-paths help
