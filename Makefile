@@ -93,6 +93,11 @@ bench: ## benchmarks beside the peers that are installed
 bench-quick: ## the same on less data
 	@bash test/bench/run.sh --quick
 
+fuzz: ## libFuzzer on all that reads a stranger's bytes, ten minutes each (clang); fuzz-quick: ten seconds each
+	@$(MAKE) --no-print-directory -C test/fuzz BUILD=$(CURDIR)/build/fuzz
+fuzz-quick:
+	@$(MAKE) --no-print-directory -C test/fuzz BUILD=$(CURDIR)/build/fuzz FUZZ_SECONDS=10
+
 format: ## run clang-format 14 over all C files
 	@bash test/tools/check.sh format --write
 check-format check-core check-sql check-paths: ## unformatted code; core knowing PostgreSQL; script = parts; local paths
@@ -102,5 +107,5 @@ help: ## this list
 	@sed -n -e 's/^##\([a-z]*\): /\1:## /' -e '/^[a-z][a-z -]*:.*## /p' $(firstword $(MAKEFILE_LIST)) | \
 		sed 's/:.*## /|/' | awk -F'|' '{ printf "  %-48s %s\n", $$1, $$2 }'
 
-.PHONY: FORCE check-needs demo demo-stop test test-core test-regress test-pgtap test-server bench bench-quick format \
+.PHONY: FORCE check-needs demo demo-stop test test-core test-regress test-pgtap test-server bench bench-quick fuzz fuzz-quick format \
 	check-format check-core check-sql check-paths help
