@@ -267,6 +267,7 @@ acknowledged()
 }
 
 declare -A victims
+at_random=0
 kill_at_random()
 {
 	local n=$1 role pids=() pid what wrong
@@ -281,14 +282,14 @@ kill_at_random()
 	else
 		IFS='|' read -r pid what < <(sql "SELECT pid, backend_type FROM pg_stat_activity WHERE pid <> pg_backend_pid() ORDER BY random() LIMIT 1")
 	fi
-	end "$pid" || {
-		ok 0 "random kill $((n + 1)) of $randoms: the $what had ended by itself"
-		what=
-	}
+	# Whoever has ended by itself meanwhile is not hit: then it is the next one.
+	until end "$pid"; do
+		IFS='|' read -r pid what < <(sql "SELECT pid, backend_type FROM pg_stat_activity WHERE pid <> pg_backend_pid() ORDER BY random() LIMIT 1")
+	done
 	kill "${pids[@]}" 2>/dev/null
 	wait "${pids[@]}" 2>/dev/null
-	[ -n "$what" ] || return
 	victims[$what]=$((${victims[$what]:-0} + 1))
+	at_random=$((at_random + 1))
 	wrong=$(judged)$(acknowledged)
 	is "$wrong" "" "random kill $((n + 1)) of $randoms: $what"
 }
@@ -304,6 +305,8 @@ due "${kinds[@]}"
 wait_for "SELECT count(DISTINCT model) FROM promoai.training_runs WHERE state = 'published' AND started_at > '$finished'" "${#kinds[@]}" 120
 ok $? "every schedule trains and publishes again"
 is "$(sql "$(wrong_answers)")" "" "every kept version answers by its rows"
+[ "$at_random" = "$randoms" ]
+ok $? "$at_random kills at random moments"
 is "$(sql "SELECT count(*) FROM promoai.models WHERE model LIKE 'trial%' AND version IS NULL")" 0 "no half of a model"
 for point in "${names[@]}"; do
 	[ "${hits[$point]:-0}" -ge "$points" ]
@@ -318,11 +321,7 @@ line=
 for point in "${names[@]}"; do line+="${line:+, }$point ${hits[$point]:-0}"; done
 figure "| SIGKILL at named points | $at_points kills: $line |"
 line=
-at_random=0
-for what in "${!victims[@]}"; do
-	line+="${line:+, }$what ${victims[$what]}"
-	at_random=$((at_random + victims[$what]))
-done
+for what in "${!victims[@]}"; do line+="${line:+, }$what ${victims[$what]}"; done
 figure "| SIGKILL at random moments | $at_random kills: $line |"
 figure "| Crashes: tests that failed | $tap_failed of $tap_n, over ${#kinds[@]} kinds of models, in $((SECONDS - began)) s |"
 done_testing

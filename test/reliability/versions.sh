@@ -82,4 +82,8 @@ inside bash -c 'cd /promoai && { apt-get update -q >/dev/null || true; } && apt-
 	bash test/tools/install-deps.sh build run test && pg_config --version && ${CC:-cc} --version | head -1'
 inside bash -o pipefail -c 'cd /promoai && make -s -j2 WERROR=-Werror 2>&1 | tee build.log && ! grep -q "warning:" build.log' || die "it does not build, or not without warnings"
 say "built without a warning"
-inside bash -c 'cd /promoai && exec bash test/tools/test.sh "$@"' - "${stages[@]}"
+status=0
+inside bash -c 'cd /promoai && exec bash test/tools/test.sh "$@"' - "${stages[@]}" | tee "$chroot/promoai/test.log" || status=1
+[ -z "${RELIABILITY_FIGURES:-}" ] ||
+	say "| Debian $(cat "$chroot/etc/debian_version"), PostgreSQL $version, ${stages[*]:-all stages} | no warning; $(tail -n 1 "$chroot/promoai/test.log") |" >>"$RELIABILITY_FIGURES"
+exit $status
