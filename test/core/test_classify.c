@@ -344,7 +344,7 @@ test_fasttext(void)
 {
 	Case *with = core_malloc(sizeof(Case));
 	Labelled rows = labelled(with);
-	FasttextParams params = {.dim = 16, .epochs = 30, .learning_rate = 0.2, .seed = 5};
+	FasttextParams params = {.dim = 16, .epochs = 40, .learning_rate = 0.02, .seed = 5};
 	float again[(FEATURES + 1) * CLASSES];
 	double loss;
 	int right = 0;
@@ -353,7 +353,8 @@ test_fasttext(void)
 	make_case(with);
 	CHECK(fasttext_train(&core.env, &rows, &params, again, &loss) == CORE_OK);
 	CHECK(fasttext_train(&core.env, &rows, &params, with->weights, &loss) == CORE_OK);
-	CHECK(memcmp(again, with->weights, sizeof(again)) == 0 && loss < 1.0);
+	CHECK(memcmp(again, with->weights, sizeof(again)) == 0);
+	CHECK(loss < 1.0);
 	for (int32_t i = 0; i < ROWS; i++)
 	{
 		float score[CLASSES];
