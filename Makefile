@@ -19,9 +19,12 @@ DATA = $(sort $(install_sql) $(upgrade_sql) $(wildcard sql/$(EXTENSION)--*.sql))
 # make BLAS_CPPFLAGS=-I/usr/include/openblas BLAS_LIBS='-L/opt/openblas/lib -lopenblas'
 BLAS_CPPFLAGS ?=
 BLAS_LIBS ?= -lopenblas
+
+# ICU breaks words, libstemmer takes endings off; the same ICU that PostgreSQL is built with.
+TEXT_LIBS ?= -licuuc -lstemmer
 PG_CPPFLAGS = -Isrc $(BLAS_CPPFLAGS)
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-declaration-after-statement $(WERROR)
-SHLIB_LINK = -Wl,-Bsymbolic $(BLAS_LIBS) -lm
+SHLIB_LINK = -Wl,-Bsymbolic $(BLAS_LIBS) $(TEXT_LIBS) -lm
 
 # test/sql/install.sql creates the extension, then the others in the alphabet's order.
 REGRESS = install $(filter-out install,$(sort $(basename $(notdir $(wildcard test/sql/*.sql)))))
@@ -30,7 +33,7 @@ REGRESS_PREP = build/regress
 EXTRA_CLEAN = build
 
 PG_CONFIG ?= pg_config
-export PG_CONFIG BLAS_CPPFLAGS BLAS_LIBS
+export PG_CONFIG BLAS_CPPFLAGS BLAS_LIBS TEXT_LIBS
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -88,11 +91,13 @@ test: ## everything that tests, ending with "N passed, N failed"
 test-core test-regress test-pgtap test-server: ## one stage of it
 	@bash test/tools/test.sh $(@:test-%=%)
 
-bench: ## benchmarks beside the peers that are installed
-	@bash test/bench/run.sh
-bench-quick: ## the same on less data
+bench: ## benchmarks beside the peers that are installed, into doc/performance.md
+	@status=0; bash test/bench/run.sh || status=1; perl test/bench/table.pl --write && exit $$status
+bench-quick: ## the same on less data, printed only
 	@bash test/bench/run.sh --quick
 
+reliability: ## long proofs (crashes, load, memory checkers, another PostgreSQL) into doc/reliability.md
+	@bash test/reliability/run.sh
 fuzz: ## libFuzzer on all that reads a stranger's bytes, ten minutes each (clang); fuzz-quick: ten seconds each
 	@$(MAKE) --no-print-directory -C test/fuzz BUILD=$(CURDIR)/build/fuzz
 fuzz-quick:
@@ -107,5 +112,5 @@ help: ## this list
 	@sed -n -e 's/^##\([a-z]*\): /\1:## /' -e '/^[a-z][a-z -]*:.*## /p' $(firstword $(MAKEFILE_LIST)) | \
 		sed 's/:.*## /|/' | awk -F'|' '{ printf "  %-48s %s\n", $$1, $$2 }'
 
-.PHONY: FORCE check-needs demo demo-stop test test-core test-regress test-pgtap test-server bench bench-quick fuzz fuzz-quick format \
-	check-format check-core check-sql check-paths help
+.PHONY: FORCE check-needs demo demo-stop test test-core test-regress test-pgtap test-server bench bench-quick reliability \
+	fuzz fuzz-quick format check-format check-core check-sql check-paths help

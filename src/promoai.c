@@ -14,6 +14,7 @@
 #include "api/mf_train.h"
 #include "api/recommend.h"
 #include "api/segment_train.h"
+#include "api/text_train.h"
 #include "bridge/env.h"
 #include "bridge/language.h"
 #include "bridge/testpoint.h"
@@ -39,6 +40,7 @@ _PG_init(void)
 	clv_init();
 	content_init();
 	hybrid_init();
+	text_classify_init();
 	worker_init();
 	MarkGUCPrefixReserved("promoai");
 }

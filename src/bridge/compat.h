@@ -15,6 +15,15 @@
 #error "promoai needs PostgreSQL 15 or later"
 #endif
 
+/* A database whose DROP was interrupted cannot be connected to: from 15.4 on it is marked so. */
+#define compat_database_is_invalid(form) ((form)->datconnlimit == -2)
+
+#if PG_VERSION_NUM < 170000
+#define compat_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode)
+#else
+#define compat_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode, false)
+#endif
+
 /* VARDATA_ANY and its like stood in postgres.h before 16. */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
@@ -29,6 +38,13 @@
 /* Before 18 the attribute was spelled differently, and stood at the end. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn __attribute__((noreturn))
+#endif
+
+/* From 16 on errors may be collected instead of raised; NULL raises them. */
+#if PG_VERSION_NUM < 160000
+#define compat_float8in(number, end, type, original) float8in_internal(number, end, type, original)
+#else
+#define compat_float8in(number, end, type, original) float8in_internal(number, end, type, original, NULL)
 #endif
 
 /* From 16 on a member may be kept from SET ROLE. */

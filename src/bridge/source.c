@@ -36,6 +36,7 @@
 
 #include "bridge/args.h"
 #include "bridge/source.h"
+#include "bridge/utf8.h"
 #include "bridge/testpoint.h"
 
 /* A column that is there, ready for reading. */
@@ -87,20 +88,38 @@ source_query(const char *source)
 	return pstrdup(source);
 }
 
-/* On a line of its own, so that a comment at the end of the source ends before the bracket. */
-char *
-source_split(const char *source, const char *column, TimestampTz time, bool later)
+/* As it stands between brackets: on lines of its own, so that a comment at its end ends before the bracket. */
+static char *
+source_inner(const char *source)
 {
 	char *query = source_query(source);
-	OptionTime at = {.set = true, .at = time};
 	size_t length = strlen(query);
 
 	while (length > 0 && (isspace((unsigned char) query[length - 1]) || query[length - 1] == ';'))
 		query[--length] = '\0';
+	return query;
+}
+
+/* The first column is named anew, since a source may have two of its name; the others keep theirs. */
+char *
+source_draw(const char *source, bool drawn)
+{
+	return psprintf(
+		"SELECT * FROM (%s\n) promoai_rows(promoai_id) WHERE"
+		" (pg_catalog.hashtextextended(promoai_rows.promoai_id::pg_catalog.text, 0)"
+		" OPERATOR(pg_catalog.%%) 5::pg_catalog.int8 OPERATOR(pg_catalog.=) 0::pg_catalog.int8) IS %sTRUE",
+		source_inner(source), drawn ? "" : "NOT ");
+}
+
+char *
+source_split(const char *source, const char *column, TimestampTz time, bool later)
+{
+	OptionTime at = {.set = true, .at = time};
+
 	return psprintf(
 		"SELECT * FROM (%s\n) promoai_rows WHERE (promoai_rows.%s OPERATOR(pg_catalog.>) '%s'::timestamptz)"
 		" IS %sTRUE",
-		query, quote_identifier(column), option_time_text(&at), later ? "" : "NOT ");
+		source_inner(source), quote_identifier(column), option_time_text(&at), later ? "" : "NOT ");
 }
 
 /* A SELECT that neither locks rows nor changes any in a WITH. */
@@ -397,14 +416,7 @@ read_text(Datum value)
 	struct varlena *plain = PG_DETOAST_DATUM_PACKED(value);
 	SourceText *text = palloc(sizeof(SourceText));
 
-	text->bytes = VARDATA_ANY(plain);
-	text->length = VARSIZE_ANY_EXHDR(plain);
-	if (GetDatabaseEncoding() != PG_UTF8)
-	{
-		text->bytes = pg_server_to_any(text->bytes, (int) text->length, PG_UTF8);
-		if (text->bytes != VARDATA_ANY(plain))
-			text->length = strlen(text->bytes);
-	}
+	text->bytes = utf8_from_server(VARDATA_ANY(plain), VARSIZE_ANY_EXHDR(plain), &text->length);
 	return text;
 }
 

@@ -36,10 +36,13 @@ typedef struct EvaluateRequest
 
 /*
  * What was measured case by case, such as for each customer, so that two versions can be compared on the same cases.  A kind
- * that does not fill it is compared by its metrics' intervals.
+ * that does not fill it is compared by its metrics' intervals.  A kind whose measure depends on the version (its scales, the time
+ * up to which it knows) takes what both need from the two versions: they are the same whichever of them is evaluated.
  */
 typedef struct EvaluateCases
 {
+	const LoadedModel *champion; /* given: the versions that are compared; the published one */
+	const LoadedModel *challenger;
 	const char *measure; /* 'ndcg@20' */
 	bool lower_is_better;
 	int64 n;
@@ -51,6 +54,8 @@ typedef struct ModelKind
 {
 	const char *name;
 	bool recommends; /* the state begins with a Recommender (api/recommender.h) */
+	bool
+		compared_by_draw; /* without a time in the source versions are compared on rows drawn by their first column */
 
 	/*
 	 * Train by a stored definition: the kind reads its arguments, reads source, trains and calls registry_publish.

@@ -11,7 +11,9 @@
  *   - a validation source that the user names, and promises that no model is trained on: both versions are scored on it;
  *   - the newest period of the model's own source.  Rows later than the champion's training are new to it; the later half
  *     of that time (or `holdout`) is held out, and another model is trained by the same definition on the rows before it, held
- *     in memory and thrown away.  It is this one that stands for the challenger.  That costs a second training.
+ *     in memory and thrown away.  It is this one that stands for the challenger.  That costs a second training.  Where the source
+ *     has no time and its rows stand each for itself (customers to be put into segments), a fifth of them is held out
+ *     instead.
  *
  * Both are scored by the kind's evaluate, case by case, on the same cases, and compared by a one-sided paired t test: the
  * challenger is held back when it is worse by more than the tolerance at the 5 % level.  A kind that tells no cases is
@@ -29,6 +31,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "bridge/compat.h"
 #include "bridge/source.h"
 #include "core/drift.h"
 #include "core/stats.h"
@@ -201,7 +204,7 @@ shape_from_text(char *text, DriftShape *shape)
 	{
 		if (n == lengthof(numbers))
 			return false;
-		numbers[n++] = float8in_internal(word, NULL, "double precision", word);
+		numbers[n++] = compat_float8in(word, NULL, "double precision", word);
 	}
 	if (n % 2 == 0)
 		return false;
@@ -465,29 +468,37 @@ cut_of(const Job *job, const ModelVersion *champion)
 	return Max(cut, champion->trained_at);
 }
 
-/* False when there is nothing to compare on. */
+/* A part of the model's own source; false when there is nothing to compare on. */
 static bool
-ring_by_time(Job *job, const ModelVersion *champion, Ring *ring)
+ring_of_source(Job *job, const ModelVersion *champion, Ring *ring)
 {
 	const char *source = job->model->source;
 	char *column = source[0] == '\0' ? NULL : last_time_column(source); /* mixtures may have no source */
 	TimestampTz cut = cut_of(job, champion);
 	SourceLook look;
 
-	if (column == NULL)
+	*ring = (Ring){.search_path = job->model->search_path};
+	if (column != NULL)
+	{
+		ring->source = source_split(source, column, cut, true);
+		ring->known = ring->before = source_split(source, column, cut, false);
+		ring->words = psprintf("rows after %s", timestamptz_to_str(cut));
+	}
+	else if (source[0] != '\0' && kind_find(job->model->kind)->compared_by_draw)
+	{
+		ring->source = source_draw(source, true);
+		ring->before = source_draw(source, false);
+		ring->words = "drawn rows, a fifth of all";
+	}
+	else
 	{
 		not_compared(job, "the source has no time, and no validation source is named");
 		return false;
 	}
-	*ring = (Ring){.source = source_split(source, column, cut, true),
-				   .known = source_split(source, column, cut, false),
-				   .before = source_split(source, column, cut, false),
-				   .search_path = job->model->search_path,
-				   .words = psprintf("rows after %s", timestamptz_to_str(cut))};
 	look_at(&look, ring->source, true);
 	if (look.rows > 0)
 		return true;
-	not_compared(job, psprintf("the source has no %s", ring->words));
+	not_compared(job, psprintf("there are no %s", ring->words));
 	return false;
 }
 
@@ -534,7 +545,6 @@ score(Job *job, const Ring *ring, const LoadedModel *loaded, EvaluateCases *case
 		.source = ring->source, .known = ring->known, .k = job->guards.metrics_k, .cases = cases};
 	ModelMetric *metrics;
 
-	memset(cases, 0, sizeof(*cases));
 	reader.search_path = ring->search_path;
 	job->owner = registry_enter_owner(&reader);
 	metrics = kind_find(reader.kind)->evaluate(job->model, loaded, &request, n);
@@ -646,8 +656,8 @@ judge(Job *job, const char *words, const char *measure, double champion, double 
 static void
 fight(Job *job, const Ring *ring, const LoadedModel *champion, const LoadedModel *challenger)
 {
-	EvaluateCases a;
-	EvaluateCases b;
+	EvaluateCases a = {.champion = champion, .challenger = challenger};
+	EvaluateCases b = a;
 	int n_a;
 	int n_b;
 	ModelMetric *metrics_a = score(job, ring, champion, &a, &n_a);
@@ -708,7 +718,7 @@ guard_compare(Job *job)
 		bool found;
 
 		job->owner = registry_enter_owner(job->model);
-		found = ring_by_time(job, champion, &ring);
+		found = ring_of_source(job, champion, &ring);
 		registry_leave_owner(job->owner);
 		if (!found)
 			return;

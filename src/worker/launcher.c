@@ -6,6 +6,10 @@
  * known to be due sooner, it starts a runner in each, one at a time; a database without the extension is looked at less often.
  * What the runners find they leave in a piece of shared memory of the launcher's.
  *
+ * Its latch is set when a job has begun or ended, or a schedule was made: then all are looked at soon.  The end of a runner sets
+ * no latch, or looks would lead to looks for ever; while one is on, the launcher asks for its end every so often.  A runner that
+ * gets nowhere, for a lock on its database or on our tables, is ended after a time, and its database put off.
+ *
  * On a standby it starts when recovery has ended.
  */
 #include "postgres.h"
@@ -36,12 +40,16 @@
 #include "utils/varlena.h"
 #include "utils/wait_event.h"
 
+#include "bridge/compat.h"
 #include "worker/worker.h"
 
 #define MAX_DATABASES 1024
 #define ABSENT_NAPS 10 /* a database without the extension is looked at every tenth time */
 #define SHORTEST_MS 1000 /* between two looks at one database */
 #define RESTART_SECONDS 10
+#define LOOK_SECONDS 10 /* a look that takes longer is ended */
+#define FIRST_POLL_MS 10 /* for the end of a look; doubled each time */
+#define LAST_POLL_MS 1000
 
 /* After a start nothing is looked at for so long: whatever makes looking crash the server leaves it time to be stopped. */
 #define FIRST_LOOK_SECONDS 10
@@ -58,6 +66,7 @@ typedef struct LookedAt
 	Oid database;
 	bool there; /* found at the last look at pg_database */
 	bool absent; /* the extension is not there */
+	int lost; /* looks in a row that did not come to their end */
 	TimestampTz last_look;
 	TimestampTz next_look;
 } LookedAt;
@@ -72,6 +81,7 @@ typedef struct Launcher
 	TimestampTz next_list; /* when pg_database is read again */
 	BackgroundWorkerHandle *runner; /* that is on; NULL: none */
 	int runner_slot;
+	long poll_ms; /* until its end is asked for again */
 	bool short_of_workers; /* and has said so */
 } Launcher;
 
@@ -144,7 +154,7 @@ list_databases(Launcher *launcher, TimestampTz now)
 	{
 		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
 
-		if (!database->datallowconn || database->datistemplate)
+		if (!database->datallowconn || database->datistemplate || compat_database_is_invalid(database))
 			continue;
 		if (OidIsValid(launcher->only) ? database->oid == launcher->only
 									   : is_named(NameStr(database->datname)))
@@ -166,8 +176,9 @@ look_over(Launcher *launcher, TimestampTz now)
 	LookSlot *slot = (LookSlot *) dsm_segment_address(launcher->segment) + launcher->runner_slot;
 	int64 nap = worker_naptime * INT64CONST(1000);
 
+	at->lost = slot->done ? 0 : at->lost + 1;
 	at->absent = slot->next_run == DT_NOBEGIN;
-	at->next_look = TimestampTzPlusMilliseconds(now, at->absent ? nap * ABSENT_NAPS : nap);
+	at->next_look = TimestampTzPlusMilliseconds(now, at->absent || at->lost > 1 ? nap * ABSENT_NAPS : nap);
 	if (!at->absent && slot->next_run < at->next_look)
 		at->next_look = Max(slot->next_run, TimestampTzPlusMilliseconds(now, SHORTEST_MS));
 	pfree(launcher->runner);
@@ -183,6 +194,7 @@ look_start(Launcher *launcher, int which, TimestampTz now)
 	((LookSlot *) dsm_segment_address(launcher->segment))[which] = (LookSlot){.next_run = DT_NOEND};
 	launcher->runner = runner_start(at->database, dsm_segment_handle(launcher->segment), which);
 	launcher->runner_slot = which;
+	launcher->poll_ms = FIRST_POLL_MS;
 	if (launcher->runner == NULL)
 	{
 		if (!launcher->short_of_workers)
@@ -213,7 +225,7 @@ hurry(Launcher *launcher)
 	for (int i = 0; i < launcher->n; i++)
 	{
 		LookedAt *at = &launcher->list[i];
-		int64 pause = at->absent ? worker_naptime * INT64CONST(1000) : SHORTEST_MS;
+		int64 pause = at->absent || at->lost > 0 ? worker_naptime * INT64CONST(1000) : SHORTEST_MS;
 
 		at->next_look = Min(at->next_look, TimestampTzPlusMilliseconds(at->last_look, pause));
 	}
@@ -225,7 +237,7 @@ wait_ms(const Launcher *launcher, TimestampTz now)
 	TimestampTz until = launcher->next_list;
 
 	if (launcher->runner != NULL)
-		return worker_naptime * 1000L; /* its end sets our latch */
+		return launcher->poll_ms;
 	for (int i = 0; i < launcher->n; i++)
 		until = Min(until, launcher->list[i].next_look);
 	return TimestampDifferenceMilliseconds(now, until);
@@ -241,7 +253,13 @@ launcher_step(Launcher *launcher)
 	if (launcher->runner != NULL && GetBackgroundWorkerPid(launcher->runner, &pid) == BGWH_STOPPED)
 		look_over(launcher, now);
 	if (launcher->runner != NULL)
+	{
+		launcher->poll_ms = Min(launcher->poll_ms * 2, LAST_POLL_MS);
+		if (TimestampDifferenceExceeds(launcher->list[launcher->runner_slot].last_look, now,
+									   LOOK_SECONDS * 1000))
+			TerminateBackgroundWorker(launcher->runner);
 		return;
+	}
 	if (now >= launcher->next_list)
 	{
 		list_databases(launcher, now);
