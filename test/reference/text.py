@@ -63,7 +63,7 @@ def corpora(data):
 
 def tokens(kind, docs):
     if kind == "friso":
-        lines = subprocess.run(["build/friso"], input="\n".join(docs).lower() + "\n", text=True, encoding="utf-8",
+        lines = subprocess.run(["build/word_breakers", "friso"], input="\n".join(docs).lower() + "\n", text=True, encoding="utf-8",
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout.rstrip("\n").split("\n")
         return [[w for w in line.split("\t") if any(c.isalnum() for c in w)] for line in lines]
     return [json.loads(line) for line in psql(f"SELECT to_json(promoai.text_tokens(doc, '{kind}')) FROM lines ORDER BY n", docs)]
@@ -73,7 +73,7 @@ def words(data):
     from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
     from sklearn.naive_bayes import ComplementNB
     from sklearn.svm import LinearSVC
-    kinds = ["icu", "simple"] + (["friso"] if os.path.exists("build/friso") else [])
+    kinds = ["icu", "simple"] + (["friso"] if os.path.exists("build/word_breakers") else [])
     for name, train, train_labels, test, test_labels in corpora(data):
         for kind in kinds:
             start = time.time()
