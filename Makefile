@@ -19,9 +19,12 @@ DATA = $(sort $(install_sql) $(upgrade_sql) $(wildcard sql/$(EXTENSION)--*.sql))
 # make BLAS_CPPFLAGS=-I/usr/include/openblas BLAS_LIBS='-L/opt/openblas/lib -lopenblas'
 BLAS_CPPFLAGS ?=
 BLAS_LIBS ?= -lopenblas
+
+# ICU breaks words, libstemmer takes endings off; the same ICU that PostgreSQL is built with.
+TEXT_LIBS ?= -licuuc -lstemmer
 PG_CPPFLAGS = -Isrc $(BLAS_CPPFLAGS)
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-declaration-after-statement $(WERROR)
-SHLIB_LINK = -Wl,-Bsymbolic $(BLAS_LIBS) -lm
+SHLIB_LINK = -Wl,-Bsymbolic $(BLAS_LIBS) $(TEXT_LIBS) -lm
 
 # test/sql/install.sql creates the extension, then the others in the alphabet's order.
 REGRESS = install $(filter-out install,$(sort $(basename $(notdir $(wildcard test/sql/*.sql)))))
@@ -30,7 +33,7 @@ REGRESS_PREP = build/regress
 EXTRA_CLEAN = build
 
 PG_CONFIG ?= pg_config
-export PG_CONFIG BLAS_CPPFLAGS BLAS_LIBS
+export PG_CONFIG BLAS_CPPFLAGS BLAS_LIBS TEXT_LIBS
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

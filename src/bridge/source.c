@@ -36,6 +36,7 @@
 
 #include "bridge/args.h"
 #include "bridge/source.h"
+#include "bridge/utf8.h"
 #include "bridge/testpoint.h"
 
 /* A column that is there, ready for reading. */
@@ -397,14 +398,7 @@ read_text(Datum value)
 	struct varlena *plain = PG_DETOAST_DATUM_PACKED(value);
 	SourceText *text = palloc(sizeof(SourceText));
 
-	text->bytes = VARDATA_ANY(plain);
-	text->length = VARSIZE_ANY_EXHDR(plain);
-	if (GetDatabaseEncoding() != PG_UTF8)
-	{
-		text->bytes = pg_server_to_any(text->bytes, (int) text->length, PG_UTF8);
-		if (text->bytes != VARDATA_ANY(plain))
-			text->length = strlen(text->bytes);
-	}
+	text->bytes = utf8_from_server(VARDATA_ANY(plain), VARSIZE_ANY_EXHDR(plain), &text->length);
 	return text;
 }
 

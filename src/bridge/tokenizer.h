@@ -10,11 +10,13 @@
 
 #include "postgres.h"
 
+#include "bridge/args.h"
 #include "core/payload.h"
 
 typedef struct TokenizerOptions
 {
-	const char *tokenizer; /* 'simple', or the name of a text search configuration; NULL: the default */
+	const char
+		*tokenizer; /* 'icu', 'simple', or the name of a text search configuration; NULL: the default */
 	bool stop_words; /* leave out words that say nothing */
 	const char *stemmer; /* language whose endings are taken off; NULL: none */
 } TokenizerOptions;
@@ -24,11 +26,14 @@ typedef struct Tokens
 	const char *text; /* [n_text] the document normalised, UTF-8: what character n-grams are made of */
 	int32 n_text;
 	int32 n; /* words, in the order of the text */
-	const char *words; /* one after the other */
+	const char *words; /* one after the other, UTF-8 */
 	const int32 *start; /* [n + 1] where each begins in words */
 } Tokens;
 
 typedef struct Tokenizer Tokenizer;
+
+/* The arguments tokenizer, stop_words and stemmer of a call. */
+extern TokenizerOptions tokenizer_options_from_args(const Args *args);
 
 /* As the database is configured now (dictionary, stop words); ERROR for options that do not exist. */
 extern Tokenizer *tokenizer_create(const TokenizerOptions *options, MemoryContext memory);
@@ -39,9 +44,12 @@ extern Tokenizer *tokenizer_create(const TokenizerOptions *options, MemoryContex
  */
 extern const Tokens *tokenizer_run(Tokenizer *tokenizer, const char *bytes, Size n);
 
+/* The same of a document in UTF-8, as a source's SOURCE_TEXT is. */
+extern const Tokens *tokenizer_run_utf8(Tokenizer *tokenizer, const char *bytes, Size n);
+
 /*
  * Into a payload as sections named tokenizer…, and back: NULL when they are missing or wrong.  The loaded one points into
- * the payload.
+ * the payload.  The payload written points into the tokenizer.
  */
 extern void tokenizer_write(const Tokenizer *tokenizer, Payload *payload);
 extern Tokenizer *tokenizer_read(const Payload *payload, MemoryContext memory);

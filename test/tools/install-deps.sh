@@ -91,6 +91,8 @@ look()
 				need "PostgreSQL's server headers and pg_config" "postgresql-server-dev-$pg_major" has_pgxs
 				need "OpenBLAS with cblas.h" "libopenblas-serial-dev" eval 'has_header cblas.h && links_openblas'
 				need "LAPACKE's prototypes (lapacke.h)" "liblapacke-dev" has_header lapacke.h
+				need "ICU" "libicu-dev" has_header unicode/ubrk.h
+				need "libstemmer" "libstemmer-dev" has_header libstemmer.h
 				;;
 			run)
 				need "the PostgreSQL server" "postgresql-$pg_major" has_server postgres

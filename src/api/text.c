@@ -1,0 +1,100 @@
+/*
+ * text.c - text_tokens: the words of a text as an array
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "bridge/args.h"
+#include "bridge/compat.h"
+#include "bridge/tokenizer.h"
+#include "bridge/utf8.h"
+#include "bridge/word_lists.h"
+
+/* The tokenizer of the call before: good for this one if it is asked for the same and sees the same lists. */
+typedef struct TokensCall
+{
+	Tokenizer *tokenizer;
+	WordListStamp stamp;
+	TokenizerOptions options;
+} TokensCall;
+
+static bool
+same_text(const char *left, const char *right)
+{
+	return left == NULL || right == NULL ? left == right : strcmp(left, right) == 0;
+}
+
+static bool
+same_stamp(const WordListStamp *left, const WordListStamp *right)
+{
+	return left->xmin == right->xmin && left->xmax == right->xmax && left->command == right->command &&
+		   left->completed == right->completed;
+}
+
+static char *
+copy_text(MemoryContext memory, const char *string)
+{
+	return string == NULL ? NULL : MemoryContextStrdup(memory, string);
+}
+
+static Tokenizer *
+call_tokenizer(Args *args)
+{
+	MemoryContext memory = args->fcinfo->flinfo->fn_mcxt;
+	TokensCall *call = args->state;
+	TokenizerOptions options = tokenizer_options_from_args(args);
+	WordListStamp stamp = word_lists_stamp();
+
+	if (call == NULL)
+		args->state = call = MemoryContextAllocZero(memory, sizeof(TokensCall));
+	if (call->tokenizer != NULL && same_stamp(&call->stamp, &stamp) &&
+		same_text(call->options.tokenizer, options.tokenizer) &&
+		same_text(call->options.stemmer, options.stemmer) && call->options.stop_words == options.stop_words)
+		return call->tokenizer;
+	if (call->tokenizer != NULL)
+		tokenizer_free(call->tokenizer);
+	call->tokenizer = NULL;
+	call->tokenizer = tokenizer_create(&options, memory);
+	call->stamp = stamp;
+	call->options = (TokenizerOptions){.tokenizer = copy_text(memory, options.tokenizer),
+									   .stop_words = options.stop_words,
+									   .stemmer = copy_text(memory, options.stemmer)};
+	return call->tokenizer;
+}
+
+/* text_tokens(doc, tokenizer, stop_words, stemmer) -> text[] */
+PG_FUNCTION_INFO_V1(promoai_text_tokens);
+Datum
+promoai_text_tokens(PG_FUNCTION_ARGS)
+{
+	Args *args = args_open(fcinfo);
+	const Tokens *tokens;
+	Datum *words;
+	text *doc;
+
+	if (args_null(args, "doc"))
+		PG_RETURN_NULL();
+	doc = DatumGetTextPP(args_datum(args, "doc", NULL));
+	tokens = tokenizer_run(call_tokenizer(args), VARDATA_ANY(doc), VARSIZE_ANY_EXHDR(doc));
+	if (tokens->n == 0)
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(TEXTOID));
+	words = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Datum) * tokens->n);
+	for (int32 i = 0; i < tokens->n; i++)
+	{
+		Size length;
+		const char *word;
+
+		CHECK_FOR_INTERRUPTS();
+		word = utf8_to_server(tokens->words + tokens->start[i], tokens->start[i + 1] - tokens->start[i],
+							  &length);
+
+		words[i] = PointerGetDatum(cstring_to_text_with_len(word, (int) length));
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(words, tokens->n, TEXTOID, -1, false, TYPALIGN_INT));
+}
