@@ -132,7 +132,8 @@ add_subwords(SgnsProblem *problem, Env *env, const LexiconBuilder *words)
 	Lexicon view = lexicon_view(words);
 	int32_t *row;
 
-	if (subwords_mark(env, &subwords, &view, core_malloc(8 * blocks), core_malloc(4 * blocks), start) != CORE_OK)
+	if (subwords_mark(env, &subwords, &view, core_malloc(8 * blocks), core_malloc(4 * blocks), start) !=
+		CORE_OK)
 		exit(1);
 	row = core_malloc(sizeof(int32_t) * (size_t) start[words->n]);
 	if (subwords_rows(env, &subwords, &view, words->n, row) != CORE_OK)
@@ -161,14 +162,15 @@ main(int argc, char **argv)
 	for (int m = 0; m < members; m++)
 		core_env_init(&envs[m]);
 	problem = &bench.problem;
-	problem->params = (SgnsParams){.dim = number(argc, argv, 3, 100),
-								   .window = number(argc, argv, 4, 5),
-								   .negatives = number(argc, argv, 5, 5),
-								   .epochs = number(argc, argv, 6, 5),
-								   .cbow = strcmp(argv[2], "cbow") == 0,
-								   .learning_rate = getenv("RATE") == NULL ? 0.05f : (float) atof(getenv("RATE")),
-								   .sample = getenv("SAMPLE") == NULL ? 1e-3 : atof(getenv("SAMPLE")),
-								   .seed = 42};
+	problem->params =
+		(SgnsParams){.dim = number(argc, argv, 3, 100),
+					 .window = number(argc, argv, 4, 5),
+					 .negatives = number(argc, argv, 5, 5),
+					 .epochs = number(argc, argv, 6, 5),
+					 .cbow = strcmp(argv[2], "cbow") == 0,
+					 .learning_rate = getenv("RATE") == NULL ? 0.05f : (float) atof(getenv("RATE")),
+					 .sample = getenv("SAMPLE") == NULL ? 1e-3 : atof(getenv("SAMPLE")),
+					 .seed = 42};
 	lexicon_begin(&words, &envs[0].env, 0);
 	token = read_words(text, bytes, &words, &n);
 	make_corpus(&words, token, n, number(argc, argv, 7, 5), &problem->corpus);

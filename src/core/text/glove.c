@@ -61,8 +61,8 @@ merge(Env *env, RadixItem *items, RadixItem *scratch, int64_t *n)
 }
 
 CoreStatus
-glove_count(Env *env, const Corpus *corpus, int32_t window, RadixItem *items, RadixItem *scratch, int64_t room,
-			int64_t *n)
+glove_count(Env *env, const Corpus *corpus, int32_t window, RadixItem *items, RadixItem *scratch,
+			int64_t room, int64_t *n)
 {
 	CoreStatus status;
 
@@ -103,10 +103,11 @@ glove_pairs(Env *env, const GloveParams *params, const RadixItem *items, int64_t
 		if (i % 65536 == 0 && env->cancelled(env))
 			return CORE_CANCELLED;
 		pairs[i] = pairs[at];
-		pairs[at] = (GlovePair){.word = (int32_t) (items[i].key >> 32),
-								.other = (int32_t) (items[i].key & UINT32_MAX),
-								.log_count = (float) log(count),
-								.weight = count < params->x_max ? (float) pow(count / params->x_max, 0.75) : 1.0f};
+		pairs[at] =
+			(GlovePair){.word = (int32_t) (items[i].key >> 32),
+						.other = (int32_t) (items[i].key & UINT32_MAX),
+						.log_count = (float) log(count),
+						.weight = count < params->x_max ? (float) pow(count / params->x_max, 0.75) : 1.0f};
 	}
 	return CORE_OK;
 }
@@ -152,7 +153,8 @@ draw_rows(Team *team, const GloveProblem *problem)
 }
 
 static CoreStatus
-run_epoch(Team *team, const GloveProblem *problem, Shared *head, GloveKernel kernel, int32_t epoch, double *loss)
+run_epoch(Team *team, const GloveProblem *problem, Shared *head, GloveKernel kernel, int32_t epoch,
+		  double *loss)
 {
 	double sum = 0;
 	CoreStatus status;

@@ -10,7 +10,8 @@ typedef int32_t NAME(Whole) __attribute__((vector_size(WIDTH * sizeof(int32_t)),
 #define INLINE static inline __attribute__((always_inline))
 
 /* 1 / (1 + exp(-x)): exp as a power of two times a polynomial of degree 6, to 1e-6 of the value. */
-TARGET INLINE NAME(Vector) NAME(sigmoid)(NAME(Vector) x)
+TARGET INLINE
+NAME(Vector) NAME(sigmoid)(NAME(Vector) x)
 {
 	typedef NAME(Vector) V;
 	typedef NAME(Whole) W;
@@ -27,7 +28,8 @@ TARGET INLINE NAME(Vector) NAME(sigmoid)(NAME(Vector) x)
 	above = (W) (x > high);
 	x = (V) (((W) x & ~(below | above)) | ((W) low & below) | ((W) high & above));
 	power = x * -1.4426950408889634f;
-	whole = __builtin_convertvector(power + 64.5f, W) - 64; /* nearest: the sum is positive, so cutting is rounding */
+	whole = __builtin_convertvector(power + 64.5f, W) -
+			64; /* nearest: the sum is positive, so cutting is rounding */
 	rest = (power - __builtin_convertvector(whole, V)) * 0.6931471805599453f;
 	sum = 1.0f / 720 * rest + 1.0f / 120;
 	sum = sum * rest + 1.0f / 24;

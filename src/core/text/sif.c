@@ -113,8 +113,8 @@ add_up(Env *env, const Corpus *corpus, const Sif *sif, const float *vectors, dou
 		if (env->cancelled(env))
 			return CORE_CANCELLED;
 		for (int64_t r = 0; r < rows; r++)
-			weigh(corpus, sif, vectors, (int64_t) ((double) (from + r) * ((double) corpus->docs / (double) n)),
-				  batch + r * dim);
+			weigh(corpus, sif, vectors,
+				  (int64_t) ((double) (from + r) * ((double) corpus->docs / (double) n)), batch + r * dim);
 		cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, dim, (int) rows, 1, batch, dim, 0, part, dim);
 		for (int64_t i = 0; i < dim; i++)
 			for (int64_t j = i; j < dim; j++)

@@ -39,7 +39,8 @@ subwords_of(const Subwords *subwords, const char *word, size_t n, uint32_t *buck
 	start[characters++] = bytes++;
 	start[characters] = bytes;
 	for (int32_t first = 0; first < characters; first++)
-		for (int32_t length = subwords->min_n; length <= subwords->max_n && first + length <= characters; length++)
+		for (int32_t length = subwords->min_n; length <= subwords->max_n && first + length <= characters;
+			 length++)
 		{
 			if (length == 1 && (first == 0 || first == characters - 1))
 				continue;
