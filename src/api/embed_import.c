@@ -104,8 +104,9 @@ grow(Import *import)
 	require(import, room);
 	if (import->room == 0)
 	{
-		import->vectors = memory_huge(room, row);
-		import->counts = memory_huge(room, sizeof(int64));
+		/* Rows come in a context that lasts no longer than they do. */
+		import->vectors = MemoryContextAllocHuge(import->env.memory, room * row);
+		import->counts = MemoryContextAllocHuge(import->env.memory, room * sizeof(int64));
 	}
 	else
 	{
