@@ -21,8 +21,8 @@ for method in skipgram cbow glove; do
 		sql "SET max_parallel_maintenance_workers = $workers; $train, method => '$method')" >/dev/null
 		is "$(sql "$digest")" "$alone" "$method: the same vectors with $workers workers"
 	done
-	is "$(sql "SELECT count(*) > 100 FROM (SELECT words FROM promoai.embed_train('team', 'SELECT doc FROM texts', dim => 50, epochs => 2, method => '$method', deterministic => false)) t, promoai.embed_similar_words('team', 'w1', 200)")" \
-		t "$method: workers may learn at the same time"
+	sql "SELECT words FROM promoai.embed_train('team', 'SELECT doc FROM texts', dim => 50, epochs => 2, method => '$method', deterministic => false)" >/dev/null
+	is "$(sql "SELECT count(*) FROM promoai.embed_similar_words('team', 'w1', 200)")" 200 "$method: workers may learn at the same time"
 done
 
 # ---- cancel, and a backend that dies ----
