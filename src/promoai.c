@@ -15,6 +15,7 @@
 #include "api/mf_train.h"
 #include "api/recommend.h"
 #include "api/segment_train.h"
+#include "api/text_train.h"
 #include "bridge/env.h"
 #include "bridge/language.h"
 #include "bridge/testpoint.h"
@@ -41,6 +42,7 @@ _PG_init(void)
 	content_init();
 	hybrid_init();
 	embed_init();
+	text_classify_init();
 	worker_init();
 	MarkGUCPrefixReserved("promoai");
 }

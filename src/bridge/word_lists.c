@@ -1,5 +1,5 @@
 /*
- * word_lists.c - the user's dictionary and stop words
+ * word_lists.c - the user's dictionary, stop words and default phrases
  *
  * The tables carry no grants for those who only use them: their rows are read by a scan under the active snapshot, as the
  * registry's are, which also works on standbys and in parallel workers.  Where a table is missing (the extension has not been
@@ -34,6 +34,25 @@ const char *const word_lists_chinese =
 	"我 你 您 他 她 它 我们 你们 他们 她们 它们 咱们 自己 这 那 这个 那个 这些 那些 这里 那里 这样 那样 哪 哪里 什么 "
 	"一 一个 一些 个 吗 呢 吧 啊 呀 哦 嗯 嘛 啦 因为 所以 但是 可是 而且 并且 或者 以及 如果 然后 就是 还是 还有 "
 	"于是 虽然 关于 对于 等 等等 时 时候";
+
+/* What shops of the large platforms show where nothing was written. */
+const char *const word_lists_phrases[] = {"此用户没有填写评价",
+										  "此用户没有填写评价。",
+										  "此用户没有填写评价!",
+										  "此用户没有填写评论",
+										  "此用户没有填写评论!",
+										  "此用户没有填写评价内容",
+										  "该用户没有填写评价",
+										  "该用户未填写评价内容",
+										  "用户未填写评价内容",
+										  "用户没有填写评价",
+										  "评价方未及时做出评价,系统默认好评!",
+										  "系统默认好评",
+										  "系统默认评价",
+										  "默认好评",
+										  "no comment",
+										  "no review",
+										  NULL};
 
 WordListStamp
 word_lists_stamp(void)
@@ -93,6 +112,21 @@ word_lists_dictionary(void (*word)(void *arg, const char *bytes, Size n), void *
 		text *value = DatumGetTextPP(slot_getattr(scan.slot, 1, &is_null));
 
 		word(arg, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	}
+}
+
+void
+word_lists_default_phrases(void (*phrase)(void *arg, const char *bytes, Size n), void *arg)
+{
+	Scan scan;
+
+	scan_open(&scan, "text_default_phrases");
+	while (scan_next(&scan))
+	{
+		bool is_null;
+		text *value = DatumGetTextPP(slot_getattr(scan.slot, 1, &is_null));
+
+		phrase(arg, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 	}
 }
 

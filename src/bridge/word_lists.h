@@ -1,5 +1,6 @@
 /*
- * word_lists.h - words that users have told us of: promoai.text_dictionary and promoai.text_stop_words
+ * word_lists.h - words that users have told us of: promoai.text_dictionary, promoai.text_stop_words,
+ * promoai.text_default_phrases
  */
 #ifndef PROMOAI_BRIDGE_WORD_LISTS_H
 #define PROMOAI_BRIDGE_WORD_LISTS_H
@@ -25,6 +26,12 @@ extern WordListStamp word_lists_stamp(void);
  */
 extern void word_lists_dictionary(void (*word)(void *arg, const char *bytes, Size n), void *arg);
 extern void word_lists_stop(void (*word)(void *arg, const char *bytes, Size n, bool stop), void *arg);
+
+/* Every text that users have named as one that a shop puts where a customer wrote none, in the database's encoding. */
+extern void word_lists_default_phrases(void (*phrase)(void *arg, const char *bytes, Size n), void *arg);
+
+/* The built-in ones, UTF-8, NULL at the end. */
+extern const char *const word_lists_phrases[];
 
 /* The built-in stop words of English and Chinese, UTF-8, in the form of normalised text, separated by blanks. */
 extern const char *const word_lists_english;
