@@ -32,12 +32,14 @@ for text in "$work/long" "$work/short"; do
 	say "  $(wc -l <"$text") lines of ${text##*/} text, $(wc -w <"$text") words, $epochs epochs, skipgram, 100 dimensions"
 	if command -v fasttext >/dev/null; then
 		alternate "fastText with subwords, 2 threads" fast_subwords "promoai with subwords, 1 process" ours_subwords
+		beside "word vectors with subwords, ${text##*/} lines" "promoai with subwords, 1 process" "fastText with subwords, 2 threads" "<= 0.5"
 		alternate "fastText without, 2 threads" fast_words "promoai without, 1 process" ours_words
 	else
 		absent fastText "fasttext is not installed"
 	fi
 	if /usr/bin/python3 -c 'import gensim' 2>/dev/null; then
 		alternate "gensim without, 2 workers" gensim "promoai without, 1 process" ours_words
+		beside "word vectors without subwords, ${text##*/} lines" "promoai without, 1 process" "gensim without, 2 workers" "<= 1"
 	else
 		absent gensim "python3-gensim is not installed"
 	fi
