@@ -91,10 +91,17 @@ test: ## everything that tests, ending with "N passed, N failed"
 test-core test-regress test-pgtap test-server: ## one stage of it
 	@bash test/tools/test.sh $(@:test-%=%)
 
-bench: ## benchmarks beside the peers that are installed
-	@bash test/bench/run.sh
-bench-quick: ## the same on less data
+bench: ## benchmarks beside the peers that are installed, into doc/performance.md
+	@status=0; bash test/bench/run.sh || status=1; perl test/bench/table.pl --write && exit $$status
+bench-quick: ## the same on less data, printed only
 	@bash test/bench/run.sh --quick
+
+reliability: ## long proofs (crashes, load, memory checkers, another PostgreSQL) into doc/reliability.md
+	@bash test/reliability/run.sh
+fuzz: ## libFuzzer on all that reads a stranger's bytes, ten minutes each (clang); fuzz-quick: ten seconds each
+	@$(MAKE) --no-print-directory -C test/fuzz BUILD=$(CURDIR)/build/fuzz
+fuzz-quick:
+	@$(MAKE) --no-print-directory -C test/fuzz BUILD=$(CURDIR)/build/fuzz FUZZ_SECONDS=10
 
 format: ## run clang-format 14 over all C files
 	@bash test/tools/check.sh format --write
@@ -105,5 +112,5 @@ help: ## this list
 	@sed -n -e 's/^##\([a-z]*\): /\1:## /' -e '/^[a-z][a-z -]*:.*## /p' $(firstword $(MAKEFILE_LIST)) | \
 		sed 's/:.*## /|/' | awk -F'|' '{ printf "  %-48s %s\n", $$1, $$2 }'
 
-.PHONY: FORCE check-needs demo demo-stop test test-core test-regress test-pgtap test-server bench bench-quick format \
-	check-format check-core check-sql check-paths help
+.PHONY: FORCE check-needs demo demo-stop test test-core test-regress test-pgtap test-server bench bench-quick reliability \
+	fuzz fuzz-quick format check-format check-core check-sql check-paths help

@@ -22,6 +22,7 @@ CREATE TABLE promoai.registry_schedules (
     max_failures integer NOT NULL,
     enabled boolean NOT NULL,
     next_run timestamptz NOT NULL,
+    planned timestamptz,
     run_id uuid,
     failures integer NOT NULL,
     crashes integer NOT NULL,
@@ -51,7 +52,8 @@ COMMENT ON COLUMN promoai.registry_schedules.keep IS 'how many versions are kept
 COMMENT ON COLUMN promoai.registry_schedules.max_failures IS 'after so many failures in a row the schedule is switched off';
 COMMENT ON COLUMN promoai.registry_schedules.enabled IS 'false: switched off, message says why';
 COMMENT ON COLUMN promoai.registry_schedules.next_run IS 'when it is due';
-COMMENT ON COLUMN promoai.registry_schedules.run_id IS 'the run that is on; its advisory lock tells whether it is alive';
+COMMENT ON COLUMN promoai.registry_schedules.planned IS 'when it was due before a failed run put it off; NULL: next_run';
+COMMENT ON COLUMN promoai.registry_schedules.run_id IS 'the run that is on; a lock tells whether it is alive';
 COMMENT ON COLUMN promoai.registry_schedules.failures IS 'runs in a row that did not end well, the one that is on included';
 COMMENT ON COLUMN promoai.registry_schedules.crashes IS 'runs in a row that ended without saying how';
 COMMENT ON COLUMN promoai.registry_schedules.message IS 'why it is switched off';
@@ -74,6 +76,7 @@ CREATE TABLE promoai.registry_runs (
     CONSTRAINT registry_runs_pkey PRIMARY KEY (run_id)
 );
 CREATE INDEX registry_runs_model ON promoai.registry_runs (model_id, started_at);
+CREATE INDEX registry_runs_running ON promoai.registry_runs (run_id) WHERE state = 'running';
 
 COMMENT ON TABLE promoai.registry_runs IS 'Runs of schedules. Read it through promoai.training_runs.';
 COMMENT ON COLUMN promoai.registry_runs.run_id IS 'random';

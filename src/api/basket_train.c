@@ -185,7 +185,7 @@ training_evaluate(BasketTraining *training)
 		find_and_build(training, &train, beside);
 		env_check(&mine->env,
 				  basket_judge(env, &training->built.model, all, rows, n_rows, options->metrics_k,
-							   (uint64) options->seed, &judgement),
+							   (uint64) options->seed, NULL, &judgement),
 				  "evaluating");
 		env->release(env, training->built.block);
 		rules_free(env, &training->rules);

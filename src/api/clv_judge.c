@@ -4,6 +4,9 @@
  * The probability of an order is judged by the area under its ROC curve, Brier score and, by tenths of the customers, the
  * share who ordered; expected orders by their mean absolute error, beside that of saying the mean of what came to
  * everybody.  Customers who came only later are no part of it.
+ *
+ * Where versions are compared, which know orders up to different days, both forecast the orders after the later of these: what
+ * each expects up to the source's last day less what it expects up to then.  A customer's measure is the square error.
  */
 #include "postgres.h"
 
@@ -132,6 +135,56 @@ add_later(void *arg, const SourceValue *values)
 				  valued ? values[COLUMN_AMOUNT].number : 1);
 }
 
+/* Days from as_of on to the end of the source's last day. */
+static double
+days_ahead(const ClvModel *model, const Later *later)
+{
+	int32 today = day_in_zone(model->as_of, later->zone);
+
+	return day_in_zone(later->newest, later->zone) + 1 - today -
+		   (double) (model->as_of - day_start(today, later->zone)) / USECS_PER_DAY;
+}
+
+/* Each customer of the model as a case. */
+static void
+put_cases(const ClvModel *model, const Later *later, const int32 *observed, EvaluateCases *cases)
+{
+	int32 customers = model->customers.n;
+	double before = (double) (later->after - model->as_of) / USECS_PER_DAY;
+	double days = days_ahead(model, later);
+
+	cases->measure = "square_error_of_orders";
+	cases->lower_is_better = true;
+	cases->n = customers;
+	cases->key = memory_huge(customers, sizeof(uint64));
+	cases->value = memory_huge(customers, sizeof(double));
+	for (int32 c = 0; c < customers; c++)
+	{
+		IdKey key = idset_key(&model->customers, c);
+		double expected = clv_forecast(model, c, days).orders;
+
+		CHECK_FOR_INTERRUPTS();
+		if (before > 0)
+			expected -= clv_forecast(model, c, before).orders;
+		cases->key[c] = id_hash(&key);
+		cases->value[c] = (expected - observed[c]) * (expected - observed[c]);
+	}
+}
+
+/* Up to when the model, or the later one of those that are compared, has seen the orders. */
+static TimestampTz
+seen_until(const ClvModel *model, const EvaluateCases *cases)
+{
+	TimestampTz until = model->as_of;
+
+	if (cases != NULL)
+	{
+		until = Max(until, ((const ClvModel *) cases->champion->state)->as_of);
+		until = Max(until, ((const ClvModel *) cases->challenger->state)->as_of);
+	}
+	return until;
+}
+
 /* The model's customers who ordered, and how often; days on which nothing was bought on balance are none. */
 static int64
 match_orders(const ClvModel *model, const Later *later, int32 *observed)
@@ -175,7 +228,6 @@ clv_evaluate(const Model *definition, const LoadedModel *loaded, const EvaluateR
 						   .row = add_later,
 						   .arg = later};
 	int32 *observed;
-	int32 today;
 	int64 strangers;
 	double days;
 
@@ -183,7 +235,7 @@ clv_evaluate(const Model *definition, const LoadedModel *loaded, const EvaluateR
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("a model of future orders is evaluated without a history")));
 	memcpy(later->columns, columns, sizeof(columns));
-	later->after = later->newest = model->as_of;
+	later->after = later->newest = seen_until(model, request->cases);
 	later->zone = pg_tzset(model->time_zone);
 	if (later->zone == NULL)
 		ereport(ERROR,
@@ -196,16 +248,20 @@ clv_evaluate(const Model *definition, const LoadedModel *loaded, const EvaluateR
 	if (later->log.n == 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("source has no orders after %s, up to which the model has seen them",
-							   timestamptz_to_str(model->as_of))));
+							   timestamptz_to_str(later->after))));
 	observed = MemoryContextAllocExtended(CurrentMemoryContext, sizeof(int32) * (Size) model->customers.n,
 										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	strangers = match_orders(model, later, observed);
 	if (strangers > 0)
 		ereport(NOTICE,
 				(errmsg(INT64_FORMAT " customers of the source are not known to the model", strangers)));
-	today = day_in_zone(model->as_of, later->zone);
-	days = day_in_zone(later->newest, later->zone) + 1 - today -
-		   (double) (model->as_of - day_start(today, later->zone)) / USECS_PER_DAY;
+	if (request->cases != NULL)
+	{
+		put_cases(model, later, observed, request->cases);
+		*n_metrics = 0; /* they forecast from as_of on */
+		return metrics;
+	}
+	days = days_ahead(model, later);
 	*n_metrics = clv_judge(model, days, observed, psprintf("given source, %g days", round(days)), metrics);
 	return metrics;
 }

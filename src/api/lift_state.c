@@ -14,7 +14,7 @@
  * takes the result over into the aggregate's.  Clusters are bounded by hash memory (work_mem x hash_mem_multiplier), as
  * the executor's own hash tables are: while they grow.  A state that is there already can always be read and written out.
  *
- * The binary form is a fixed header and then the sections, clusters and rows as they are in a compact state; see write_state.
+ * The binary form is a fixed header and then the sections, clusters and rows as they are in a compact state; see lift_wire.h.
  */
 #include "postgres.h"
 
@@ -33,7 +33,6 @@
 
 #define FIRST_ROWS 4
 #define FIRST_CLUSTERS 8
-#define MAX_WHOLE 0x1p53 /* counts are exact in doubles up to here */
 
 /* ---- layout ---- */
 
@@ -68,9 +67,7 @@ cluster_doubles(int32 k)
 static Size
 sums_doubles(const Shape *shape)
 {
-	if (!shape->summed || shape->errors == FIT_CLUSTERED)
-		return 0;
-	return shape->errors == FIT_HC1 ? fourth_size(shape->k) : pairs_size(shape->k);
+	return lift_sums_size(shape->errors, shape->summed, shape->k);
 }
 
 static Size
@@ -726,13 +723,8 @@ lift_state_open(Datum datum)
 	return state;
 }
 
-/* ---- the binary form ---- */
+/* ---- the binary form, see core/promote/lift_wire.h ---- */
 
-/*
- * int16 version, int8 errors, int8 form, int8 summed, int32 k, int32 n_rows, int32 n_clusters, int64 n, int64 nulls,
- * int64 not_positive, float8 promoted; pivot and promoted_sums, sums, clusters (int64 key, pairs), rows (numbers, int64 key
- * where clustered)
- */
 static void
 send_doubles(StringInfo buffer, const double *values, Size n)
 {
@@ -776,143 +768,36 @@ write_state(StringInfo buffer, const LiftState *state)
 	}
 }
 
-static void
-reject(const char *why)
-{
-	ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid lift_state: %s", why)));
-}
-
-static void
-receive_doubles(StringInfo buffer, double *values, Size n)
-{
-	for (Size i = 0; i < n; i++)
-	{
-		values[i] = pq_getmsgfloat8(buffer);
-		if (!isfinite(values[i]))
-			reject("a number is not finite");
-	}
-}
-
-static bool
-whole(double value, double max)
-{
-	return value >= 0 && value <= max && value == floor(value);
-}
-
-/* Pairs that some rows could have given: a whole count, squares not below 0. */
-static void
-check_pairs(const double *pairs, int32 k, int64 n)
-{
-	if (!whole(pairs[0], (double) n) || pairs[0] < 1)
-		reject("a count is out of range");
-	for (int32 i = 1; i < k + 2; i++)
-		if (pairs[pair_at(k, i, i)] < 0)
-			reject("a sum of squares is below zero");
-}
-
-static void
-receive_clusters(StringInfo buffer, LiftState *state)
-{
-	double *clusters = state_clusters(state);
-	int64 before = 0;
-	double n = 0;
-
-	for (int32 c = 0; c < state->n_clusters; c++)
-	{
-		double *cluster = clusters + c * cluster_doubles(state->k);
-		int64 key = pq_getmsgint64(buffer);
-
-		if (c > 0 && key <= before)
-			reject("clusters are not in ascending order");
-		before = key;
-		cluster[0] = bits_double(key);
-		receive_doubles(buffer, cluster + 1, pairs_size(state->k));
-		check_pairs(cluster + 1, state->k, state->n);
-		n += cluster[1];
-	}
-	if (state->errors == FIT_CLUSTERED && n != (double) state->n)
-		reject("the clusters' rows do not add up");
-}
-
-/* On the wire: a version, three small numbers, three counts of 4 bytes, three of 8 and a double. */
-#define HEADER_BYTES (2 + 3 + 3 * 4 + 3 * 8 + 8)
-
-/* The header, held against what can be; returns the shape that it describes. */
-static Shape
-receive_header(StringInfo buffer, LiftState *head)
-{
-	Shape shape;
-	uint64 expected;
-	int summed;
-
-	memset(head, 0, sizeof(*head));
-	if (buffer->len - buffer->cursor < HEADER_BYTES)
-		reject("it ends before its header does");
-	if (pq_getmsgint(buffer, 2) != LIFT_STATE_VERSION)
-		reject("its version is not known");
-	head->errors = pq_getmsgbyte(buffer);
-	head->form = pq_getmsgbyte(buffer);
-	summed = pq_getmsgbyte(buffer);
-	head->k = pq_getmsgint(buffer, 4);
-	head->n_rows = pq_getmsgint(buffer, 4);
-	head->n_clusters = pq_getmsgint(buffer, 4);
-	head->n = pq_getmsgint64(buffer);
-	head->nulls = pq_getmsgint64(buffer);
-	head->not_positive = pq_getmsgint64(buffer);
-	head->promoted = pq_getmsgfloat8(buffer);
-	if ((head->errors != FIT_HC1 && head->errors != FIT_CLUSTERED && head->errors != FIT_CLASSICAL) ||
-		head->form > LIFT_LOG || summed > 1)
-		reject("its kind is not known");
-	head->summed = summed;
-	if (head->k < 0 || head->k > (head->errors == FIT_HC1 ? MOMENTS_MAX_FOURTH : LIFT_MAX_COLUMNS) ||
-		head->n_rows < 0 || head->n_rows > MOMENTS_BLOCK || head->n_clusters < 0 || head->n < 0 ||
-		head->n > MAX_WHOLE || head->nulls < 0 || head->nulls > MAX_WHOLE || head->not_positive < 0 ||
-		head->not_positive > MAX_WHOLE || !whole(head->promoted, (double) head->n))
-		reject("a count is out of range");
-	if (head->summed != (head->n > 0) || (head->k == 0 && (head->summed || head->n_rows > 0)) ||
-		(head->n_clusters > 0) != (head->summed && head->errors == FIT_CLUSTERED) ||
-		head->n_clusters > head->n)
-		reject("its counts contradict each other");
-	shape = shape_of(head);
-	shape.max_rows = head->n_rows;
-	shape.max_clusters = head->n_clusters;
-	expected = state_bytes(&shape) - offsetof(LiftState, data);
-	if (expected != (uint64) (buffer->len - buffer->cursor))
-		reject("its length does not agree with its counts");
-	return shape;
-}
-
+/* The rest of the buffer as a state; ERROR 22P03 for what is none. */
 static LiftState *
 read_state(StringInfo buffer)
 {
-	LiftState head;
-	Shape shape = receive_header(buffer, &head);
-	LiftState *state = palloc0(state_bytes(&shape));
-	int32 stride;
+	LiftWire wire;
+	const char *why = lift_wire_read((const uint8_t *) buffer->data + buffer->cursor,
+									 (size_t) (buffer->len - buffer->cursor), &wire);
+	Shape shape;
+	LiftState *state;
 
-	memcpy(state, &head, offsetof(LiftState, data));
-	SET_VARSIZE(state, state_bytes(&shape));
-	state->version = LIFT_STATE_VERSION;
-	state->max_rows = shape.max_rows;
-	state->max_clusters = shape.max_clusters;
-	state->rows_at = (int32) rows_start(&shape);
-	receive_doubles(buffer, state->data, pivot_doubles(&shape) + sums_doubles(&shape));
-	if (state->summed && state->errors != FIT_CLUSTERED)
-	{
-		check_pairs(state_sums(state), state->k, state->n);
-		if (state_sums(state)[0] != (double) state->n)
-			reject("a count is out of range");
-	}
-	receive_clusters(buffer, state);
-	stride = lift_row_stride(state);
-	for (int32 r = 0; r < state->n_rows; r++)
-	{
-		double *row = state_rows(state) + (Size) r * stride;
-
-		receive_doubles(buffer, row, state->k + 1);
-		if (stride > state->k + 1)
-			row[state->k + 1] = bits_double(pq_getmsgint64(buffer));
-	}
+	if (why != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid lift_state: %s", why)));
+	shape = (Shape){.k = wire.k,
+					.errors = wire.errors,
+					.summed = wire.summed,
+					.max_rows = wire.n_rows,
+					.max_clusters = wire.n_clusters};
+	state = allocate(&shape);
+	state->form = wire.form;
+	state->n_rows = wire.n_rows;
+	state->n_clusters = wire.n_clusters;
+	state->n = wire.n;
+	state->nulls = wire.nulls;
+	state->not_positive = wire.not_positive;
+	state->promoted = wire.promoted;
+	/* Without slots, all of it stands in a state as it does on the wire. */
+	lift_wire_copy(wire.numbers, (state_bytes(&shape) - offsetof(LiftState, data)) / sizeof(double),
+				   state->data);
+	buffer->cursor = buffer->len;
 	return state;
 }
 

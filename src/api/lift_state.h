@@ -20,17 +20,9 @@
 #include "lib/stringinfo.h"
 
 #include "core/promote/fit.h"
+#include "core/promote/lift_wire.h"
 #include "core/promote/moments.h"
 #include "core/promote/solve.h"
-
-#define LIFT_STATE_VERSION 1
-#define LIFT_MAX_COLUMNS 101 /* promo and covariates, without fourth moments */
-
-typedef enum LiftForm
-{
-	LIFT_LINEAR, /* sales on promo */
-	LIFT_LOG /* log(quantity) on log(price) */
-} LiftForm;
 
 typedef struct LiftState
 {

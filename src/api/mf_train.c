@@ -523,6 +523,7 @@ training_finish_model(MfTraining *training, MfModel *model)
 								.items = *training->in.items,
 								.seen_start = arrays->by_user.start,
 								.seen_item = arrays->by_user.col,
+								.seen_value = training->fit.rated ? arrays->by_user.value : NULL,
 								.buyers = arrays->buyers},
 					   .fit = training->fit,
 					   .transform = Max(training->options.value_transform, 0),
@@ -664,7 +665,7 @@ keep(const void *array, uint64 n, Size width)
 }
 
 static Recommender *
-mf_fit_definition(const Model *definition, const Interactions *in, MemoryContext memory)
+mf_fit_definition(const Model *definition, const Interactions *in, uint64 limit, MemoryContext memory)
 {
 	MemoryContext caller = MemoryContextSwitchTo(memory);
 	MfTraining training = {.draft.started = GetCurrentTimestamp()};
@@ -678,12 +679,14 @@ mf_fit_definition(const Model *definition, const Interactions *in, MemoryContext
 	training.in = *in;
 	training.in.late = NULL;
 	memory_require(training_need(&training, in->coo.n, in->customers->n, in->items->n),
-				   memory_limit(training.options.memory), "training");
+				   limit > 0 ? limit : memory_limit(training.options.memory), "training");
 	training_lay_out(&training);
 	training_fit(&training);
 	training_finish_model(&training, model);
 	base->seen_start = keep(base->seen_start, (uint64) base->customers.n + 1, sizeof(int64));
 	base->seen_item = keep(base->seen_item, base->seen_start[base->customers.n], sizeof(int32));
+	if (base->seen_value != NULL)
+		base->seen_value = keep(base->seen_value, base->seen_start[base->customers.n], sizeof(float));
 	base->buyers = keep(base->buyers, base->items.n, sizeof(float));
 	model->user_factors = keep(model->user_factors, (uint64) base->customers.n * model->width, sizeof(float));
 	model->item_factors = keep(model->item_factors, (uint64) base->items.n * model->width, sizeof(float));

@@ -4,8 +4,11 @@
  * segment_drift compares shares, of segments and of each feature's deciles at training, by the population stability index;
  * evaluate(model, source) measures what training measured, on other rows.
  *
+ * Where versions are compared, each row is a case: its square distance to the centre of the segment that a version puts it in,
+ * in the scales of the published version whichever is evaluated, so that scales learnt from other rows do not decide.
+ *
  * Memory: the source's rows, 4 bytes a feature and 4 a row, twice where they are measured, within maintenance_work_mem or
- * memory =>.
+ * memory =>; where versions are compared, once more and 16 a row.
  */
 #include "postgres.h"
 
@@ -32,6 +35,8 @@ typedef struct Today
 	const SegmentModel *model;
 	SegmentSource in;
 	bool measured; /* the silhouette and the like are wanted */
+	EvaluateCases *cases; /* NULL: not wanted */
+	float *as_read; /* [n x features] with cases: not scaled */
 	PgEnv env;
 	float *rows; /* [n x features] scaled */
 	int32 *labels; /* [n] */
@@ -47,7 +52,12 @@ today_need(const void *arg, uint64 rows)
 						   .judged = SILHOUETTE_ROWS};
 	uint64 need = memory_mul(rows, sizeof(float) * (uint64) today->model->features + sizeof(int32));
 
-	return today->measured ? memory_add(need, cluster_quality_bytes(&quality)) : need;
+	if (today->measured)
+		need = memory_add(need, cluster_quality_bytes(&quality));
+	if (today->cases != NULL)
+		need = memory_add(need, memory_mul(rows, sizeof(float) * (uint64) today->model->features +
+													 sizeof(uint64) + sizeof(double)));
+	return need;
 }
 
 /* ERROR for a row, from row `begin` on, that is nowhere near any segment: its distances are no numbers. */
@@ -86,6 +96,11 @@ read_today(Today *today, const char *source, const char *memory, const char *wha
 		MemoryContextAllocHuge(CurrentMemoryContext, sizeof(float) * (Size) in->n * (Size) model->features);
 	today->labels = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int32) * (Size) in->n);
 	segment_source_take(in, today->rows);
+	if (today->cases != NULL)
+	{
+		today->as_read = memory_huge(in->n, sizeof(float) * (Size) model->features);
+		memcpy(today->as_read, today->rows, sizeof(float) * (Size) in->n * (Size) model->features);
+	}
 	rows.n = in->n;
 	rows.narrow = today->rows;
 	env_check(&today->env, scale_apply(&today->env.base, model->scales, &rows), "standardizing");
@@ -188,11 +203,63 @@ promoai_segment_drift(PG_FUNCTION_ARGS)
 
 /* ---- evaluate ---- */
 
+/* The centroids [k x features] of one version in the scales of another. */
+static double *
+centroids_in(const SegmentModel *model, const FeatureScale *scales)
+{
+	double *centroids = memory_huge((uint64) model->k * model->features, sizeof(double));
+
+	for (int32 s = 0; s < model->k; s++)
+		for (int32 f = 0; f < model->features; f++)
+		{
+			Size at = (Size) s * model->features + f;
+
+			centroids[at] = scale_wide(&scales[f], scale_undo(&model->scales[f], model->centroids[at]));
+		}
+	return centroids;
+}
+
+static void
+put_cases(const Today *today)
+{
+	const SegmentModel *model = today->model;
+	const SegmentModel *champion = today->cases->champion->state;
+	EvaluateCases *cases = today->cases;
+	double *centroids;
+
+	if (champion->features != model->features)
+		return;
+	centroids = centroids_in(model, champion->scales);
+	cases->measure = "mean_square_distance";
+	cases->lower_is_better = true;
+	cases->n = today->in.n;
+	cases->key = memory_huge(cases->n, sizeof(uint64));
+	cases->value = memory_huge(cases->n, sizeof(double));
+	for (int64 i = 0; i < cases->n; i++)
+	{
+		IdKey key = idset_key(today->in.ids, (int32) i);
+		const double *centroid = centroids + (Size) today->labels[i] * model->features;
+		double sum = 0;
+
+		if (unlikely(i % 4096 == 0))
+			CHECK_FOR_INTERRUPTS();
+		for (int32 f = 0; f < model->features; f++)
+		{
+			double apart =
+				scale_wide(&champion->scales[f], today->as_read[i * model->features + f]) - centroid[f];
+
+			sum += apart * apart;
+		}
+		cases->key[i] = id_hash(&key);
+		cases->value[i] = sum;
+	}
+}
+
 ModelMetric *
 segment_evaluate(const Model *definition, const LoadedModel *loaded, const EvaluateRequest *request,
 				 int *n_metrics)
 {
-	Today today = {.model = loaded->state, .measured = true};
+	Today today = {.model = loaded->state, .measured = true, .cases = request->cases};
 	ModelMetric *metrics = palloc(sizeof(ModelMetric) * 5);
 	Quality quality;
 	double squares;
@@ -210,6 +277,8 @@ segment_evaluate(const Model *definition, const LoadedModel *loaded, const Evalu
 						.judged = SILHOUETTE_ROWS,
 						.seed = 42};
 
+	if (request->cases != NULL)
+		put_cases(&today);
 	env_check(&today.env, cluster_quality(&today.env.base, &task, &quality), "evaluating");
 	squares = today.model->kernel->inertia(today.rows, today.in.n, today.model->features, today.labels,
 										   today.model->centroids);

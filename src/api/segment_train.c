@@ -460,6 +460,7 @@ void
 segment_init(void)
 {
 	static const ModelKind kind = {.name = SEGMENT_KIND,
+								   .compared_by_draw = true,
 								   .retrain = segment_retrain,
 								   .load = segment_model_load,
 								   .evaluate = segment_evaluate};

@@ -2,7 +2,8 @@
  * settings.c - under which settings a job runs
  *
  * A job runs in somebody else's session.  It gets what ALTER ROLE has set for its owner, as a session of the owner's would,
- * and above that what its schedule says; both end with the transaction, so every phase sets them anew.
+ * and above that what its schedule says; both end with the transaction, so every phase sets them anew.  What would end the
+ * session with the job's first error is not among them.
  */
 #include "postgres.h"
 
@@ -123,6 +124,8 @@ settings_apply(Oid role, Jsonb *settings)
 	apply_role(InvalidOid, role);
 	apply_role(MyDatabaseId, role);
 	apply_settings(settings, superuser_arg(role) ? PGC_SUSET : PGC_USERSET);
+	(void) set_config_option("exit_on_error", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, ERROR,
+							 false);
 }
 
 void

@@ -112,6 +112,9 @@ extern char *source_query(const char *source);
  */
 extern char *source_split(const char *source, const char *column, TimestampTz time, bool later);
 
+/* A fifth of the rows of a source, drawn by a hash of its first column, or (drawn false) the other four. */
+extern char *source_draw(const char *source, bool drawn);
+
 /* True when a column of this kind can be read from this type. */
 extern bool source_accepts(SourceKind kind, Oid type);
 

@@ -36,10 +36,13 @@ typedef struct EvaluateRequest
 
 /*
  * What was measured case by case, such as for each customer, so that two versions can be compared on the same cases.  A kind
- * that does not fill it is compared by its metrics' intervals.
+ * that does not fill it is compared by its metrics' intervals.  A kind whose measure depends on the version (its scales, the time
+ * up to which it knows) takes what both need from the two versions: they are the same whichever of them is evaluated.
  */
 typedef struct EvaluateCases
 {
+	const LoadedModel *champion; /* given: the versions that are compared; the published one */
+	const LoadedModel *challenger;
 	const char *measure; /* 'ndcg@20' */
 	bool lower_is_better;
 	int64 n;
@@ -51,6 +54,8 @@ typedef struct ModelKind
 {
 	const char *name;
 	bool recommends; /* the state begins with a Recommender (api/recommender.h) */
+	bool
+		compared_by_draw; /* without a time in the source versions are compared on rows drawn by their first column */
 
 	/*
 	 * Train by a stored definition: the kind reads its arguments, reads source, trains and calls registry_publish.
@@ -62,9 +67,11 @@ typedef struct ModelKind
 	/*
 	 * Train by a stored definition on interactions that are at hand, in `memory`, publishing nothing: how a model's way of
 	 * learning is judged on a part of the rows.  Customers and items keep the indices they have in `in`; those without
-	 * entries have empty histories.  NULL: the kind does not learn from interactions.
+	 * entries have empty histories.  limit: bytes that the training may take; 0: what the definition allows.  NULL: the kind
+	 * does not learn from interactions.
 	 */
-	struct Recommender *(*fit)(const Model *model, const struct Interactions *in, MemoryContext memory);
+	struct Recommender *(*fit)(const Model *model, const struct Interactions *in, uint64 limit,
+							   MemoryContext memory);
 
 	/* ERROR for arguments of a definition that the kind does not take.  NULL where `fit` is. */
 	void (*check)(Jsonb *arguments);

@@ -136,6 +136,30 @@ schedule_next(const Schedule *schedule, TimestampTz planned, TimestampTz now, Ti
 								  : next_by_every(schedule, planned, now, next);
 }
 
+/* Some names are both a zone and an abbreviation of one of its times, which is what AT TIME ZONE takes them for. */
+static void
+check_zone(const char *name)
+{
+	pg_tz *zone = zone_of(name);
+	TimestampTz now = GetCurrentTimestamp();
+
+	for (int month = 0; month < 12; month++)
+	{
+		TimestampTz at = now + month * 30 * USECS_PER_DAY;
+		pg_time_t seconds = timestamptz_to_time_t(at);
+		int64 offset = (local_of(at, name) - at) / USECS_PER_SEC;
+
+		if (pg_localtime(&seconds, zone)->tm_gmtoff != offset)
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg(
+					 "argument \"time_zone\": \"%s\" is both a zone and an abbreviation of one of its times",
+					 name),
+				 errhint("Name a place, such as 'Europe/Berlin'.")));
+	}
+}
+
 /* A mixed span such as "1 month -40 days" may lead back: it must lead on from any day, and a year of days shows that. */
 static void
 check_every(const Schedule *schedule)
@@ -159,7 +183,7 @@ schedule_check_time(const Schedule *schedule)
 {
 	CronLine line;
 
-	(void) zone_of(schedule->time_zone);
+	check_zone(schedule->time_zone);
 	if (schedule->cron != NULL)
 		cron_read(schedule->cron, &line);
 	else

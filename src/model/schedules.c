@@ -4,8 +4,12 @@
  * All of it is constant SQL as the tables' owner (tables.h).  A schedule is one row and knows its run; the runs stand in a
  * table of their own, the last RUNS_KEPT of each model.
  *
- * The advisory lock is of a kind that SQL cannot take (pg_advisory_lock uses 1 and 2 in the tag's last field), so nobody can
- * hold up a schedule, and of the method whose session locks outlive a transaction that fails.
+ * The lock of a run (bridge/session_lock.h) is held over the run's transactions and subtransactions; an error that ends
+ * one of its transactions altogether gives it back, as it should.
+ *
+ * Others may hold the row of a schedule for as long as they like, by schedule_retrain() in a transaction that they leave open.
+ * Nobody waits for them: rows that are locked are not due, and not buried, until a later look, and a run that cannot
+ * settle its schedule has its end written down all the same, and is settled by a later look.
  *
  * A run that fails is tried again after a minute, the next after two, four and so on to a day at most; after max_failures in
  * a row, or MAX_CRASHES crashes in a row, the schedule is switched off and says so.
@@ -15,18 +19,17 @@
 #include <math.h>
 
 #include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/elog.h"
 #include "utils/timestamp.h"
 
+#include "bridge/session_lock.h"
 #include "bridge/testpoint.h"
 #include "bridge/wake.h"
 #include "model/internal.h"
 #include "model/schedules.h"
 #include "model/tables.h"
 
-#define RUN_LOCK_FIELD 0x7072 /* in an advisory tag's last field */
 #define RUNS_KEPT 500
 #define MAX_CRASHES 3
 #define BACKOFF_DOUBLINGS 11 /* a minute, doubled so often, is more than a day */
@@ -97,10 +100,11 @@ schedule_put(const Model *model, const Schedule *schedule)
 		" pg_catalog.clock_timestamp())"
 		" ON CONFLICT (model_id) DO UPDATE SET (every, cron, time_zone, min_new_rows, max_age, guard, guards, holdout,"
 		" validation, guard_query, after_run, search_path, settings, keep, max_failures, enabled, next_run, failures,"
-		" crashes, message, changed_at) = ROW(EXCLUDED.every, EXCLUDED.cron, EXCLUDED.time_zone,"
+		" crashes, message, planned, profile, changed_at) = ROW(EXCLUDED.every, EXCLUDED.cron, EXCLUDED.time_zone,"
 		" EXCLUDED.min_new_rows, EXCLUDED.max_age, EXCLUDED.guard, EXCLUDED.guards, EXCLUDED.holdout,"
 		" EXCLUDED.validation, EXCLUDED.guard_query, EXCLUDED.after_run, EXCLUDED.search_path, EXCLUDED.settings,"
-		" EXCLUDED.keep, EXCLUDED.max_failures, true, EXCLUDED.next_run, 0, 0, NULL, EXCLUDED.changed_at)",
+		" EXCLUDED.keep, EXCLUDED.max_failures, true, EXCLUDED.next_run,"
+		" (registry_schedules.run_id IS NOT NULL)::int, 0, NULL, NULL, NULL, EXCLUDED.changed_at)",
 		args, lengthof(args));
 	tables_leave(&writer);
 	wake_at_commit(LAUNCHER_NAME);
@@ -196,6 +200,7 @@ schedule_from_row(void)
 	schedule->failures = (int32) int_value(++c, 0);
 	schedule->crashes = (int32) int_value(++c, 0);
 	schedule->profile = jsonb_value(++c);
+	schedule->planned = int_value(++c, 0);
 	return schedule;
 }
 
@@ -212,7 +217,7 @@ schedule_read(const pg_uuid_t *model_id)
 			"SELECT m.model, every, cron, time_zone, min_new_rows, max_age, guard, guards, holdout,"
 			" validation, guard_query, after_run, search_path, settings, keep::bigint,"
 			" max_failures::bigint, enabled::int::bigint, next_run, failures::bigint, crashes::bigint,"
-			" profile FROM promoai.registry_schedules s JOIN promoai.registry_models m USING (model_id)"
+			" profile, coalesce(planned, next_run) FROM promoai.registry_schedules s JOIN promoai.registry_models m USING (model_id)"
 			" WHERE s.model_id = $1",
 			args, lengthof(args)) > 0)
 	{
@@ -238,6 +243,20 @@ due_from_row(uint64 row, DueJob *job)
 	job->claimed = DatumGetBool(tables_value(row, 3, &null));
 }
 
+/* n more jobs after the first `before`. */
+static DueJob *
+due_rows(DueJob *jobs, int before, int n, MemoryContext memory)
+{
+	MemoryContext spi = MemoryContextSwitchTo(memory);
+	Size bytes = sizeof(DueJob) * Max(before + n, 1);
+
+	jobs = jobs == NULL ? palloc(bytes) : repalloc(jobs, bytes);
+	for (int i = 0; i < n; i++)
+		due_from_row((uint64) i, &jobs[before + i]);
+	MemoryContextSwitchTo(spi);
+	return jobs;
+}
+
 DueJob *
 schedules_due(TimestampTz now, int *n, TimestampTz *next_run)
 {
@@ -245,21 +264,26 @@ schedules_due(TimestampTz now, int *n, TimestampTz *next_run)
 	TableWriter writer;
 	TableArg args[] = {arg_time(now)};
 	DueJob *jobs;
-	MemoryContext spi;
+	int orphans;
 	Datum next;
 	bool null;
 
 	tables_enter(&writer);
+	/* Runs whose schedule was taken away while they were on. */
+	orphans = (int) tables_execute(
+		"SELECT DISTINCT r.model_id, m.model, true FROM promoai.registry_runs r"
+		" JOIN promoai.registry_models m USING (model_id) WHERE r.state = 'running' AND NOT EXISTS"
+		" (SELECT 1 FROM promoai.registry_schedules s WHERE s.run_id = r.run_id)",
+		NULL, 0);
+	jobs = due_rows(NULL, 0, orphans, caller);
 	*n = (int) tables_execute(
-		"SELECT model_id, m.model, run_id IS NOT NULL FROM promoai.registry_schedules s"
+		"SELECT s.model_id, m.model, run_id IS NOT NULL FROM promoai.registry_schedules s"
 		" JOIN promoai.registry_models m USING (model_id)"
-		" WHERE run_id IS NOT NULL OR (enabled AND next_run <= $1) ORDER BY next_run, m.model",
+		" WHERE run_id IS NOT NULL OR (enabled AND next_run <= $1) ORDER BY next_run, m.model"
+		" FOR UPDATE OF s SKIP LOCKED",
 		args, lengthof(args));
-	spi = MemoryContextSwitchTo(caller);
-	jobs = palloc(sizeof(DueJob) * Max(*n, 1));
-	for (int i = 0; i < *n; i++)
-		due_from_row((uint64) i, &jobs[i]);
-	MemoryContextSwitchTo(spi);
+	jobs = due_rows(jobs, orphans, *n, caller);
+	*n += orphans;
 	tables_execute("SELECT pg_catalog.min(next_run) FROM promoai.registry_schedules"
 				   " WHERE enabled AND run_id IS NULL AND next_run > $1",
 				   args, lengthof(args));
@@ -271,36 +295,30 @@ schedules_due(TimestampTz now, int *n, TimestampTz *next_run)
 
 /* ---- the lock ---- */
 
-static void
-run_lock_tag(const pg_uuid_t *model_id, LOCKTAG *tag)
+static SessionLock
+lock_of_run(const pg_uuid_t *model_id)
 {
 	uint32 words[2];
 
 	memcpy(words, model_id->data + 8, sizeof(words)); /* random but for two bits */
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, words[0], words[1], RUN_LOCK_FIELD);
+	return (SessionLock){MyDatabaseId, SESSION_LOCK_RUN, words[0], (uint16) words[1]};
 }
 
+/* False also to a run of this very session, which has called us. */
 bool
 run_lock(const pg_uuid_t *model_id)
 {
-	LOCKTAG tag;
-	LockAcquireResult result;
+	SessionLock lock = lock_of_run(model_id);
 
-	run_lock_tag(model_id, &tag);
-	result = LockAcquire(&tag, ExclusiveLock, true, true);
-	if (result != LOCKACQUIRE_ALREADY_HELD)
-		return result == LOCKACQUIRE_OK;
-	LockRelease(&tag, ExclusiveLock, true); /* by a run of this very session, which called us */
-	return false;
+	return session_lock(&lock);
 }
 
 void
 run_unlock(const pg_uuid_t *model_id)
 {
-	LOCKTAG tag;
+	SessionLock lock = lock_of_run(model_id);
 
-	run_lock_tag(model_id, &tag);
-	LockRelease(&tag, ExclusiveLock, true);
+	session_unlock(&lock);
 }
 
 /* ---- runs ---- */
@@ -374,7 +392,18 @@ forget_runs(const pg_uuid_t *model_id)
 }
 
 void
-run_end(const Schedule *schedule, const pg_uuid_t *run_id, const RunEnd *end)
+run_end(const pg_uuid_t *model_id, const pg_uuid_t *run_id, const RunEnd *end)
+{
+	TableWriter writer;
+
+	tables_enter(&writer);
+	end_run(run_id, state_names[end->state], end);
+	forget_runs(model_id);
+	tables_leave(&writer);
+}
+
+void
+run_settle(const Schedule *schedule, const pg_uuid_t *run_id, const RunEnd *end)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	bool failed = end->state == RUN_FAILED;
@@ -386,13 +415,12 @@ run_end(const Schedule *schedule, const pg_uuid_t *run_id, const RunEnd *end)
 
 	if (failed)
 		next = backoff(schedule->failures, now);
-	else if (!interrupted && !schedule_next(schedule, schedule->next_run, now, &next))
+	else if (!interrupted && !schedule_next(schedule, schedule->planned, now, &next))
 		message = "switched off: it never comes again";
 	if (off)
 		message = psprintf("switched off after %d failures in a row: %s", schedule->failures, end->message);
 
 	tables_enter(&writer);
-	end_run(run_id, state_names[end->state], end);
 	{
 		TableArg args[] = {arg_uuid(&schedule->model_id),
 						   arg_uuid(run_id),
@@ -408,12 +436,42 @@ run_end(const Schedule *schedule, const pg_uuid_t *run_id, const RunEnd *end)
 			" enabled = enabled AND $4 IS NULL, message = coalesce($4, message),"
 			" failures = CASE WHEN $5 THEN failures WHEN $6 THEN greatest(failures - 1, 0) ELSE 0 END,"
 			" crashes = CASE WHEN $6 THEN crashes ELSE 0 END,"
+			" planned = CASE WHEN $5 OR $6 THEN coalesce(planned, next_run) END,"
 			" profile = coalesce($7, profile), drift = coalesce($8, drift)"
 			" WHERE model_id = $1 AND run_id = $2",
 			args, lengthof(args));
 	}
-	forget_runs(&schedule->model_id);
 	tables_leave(&writer);
+}
+
+static const RunEnd without_a_word = {
+	.drift = NAN,
+	.message = "the run ended without a word: the server crashed, or the session was terminated"};
+
+/* A run whose schedule was taken away while it was on. */
+static void
+bury_orphans(const pg_uuid_t *model_id)
+{
+	TableArg args[] = {arg_uuid(model_id), arg_text(without_a_word.message)};
+
+	tables_execute(
+		"UPDATE promoai.registry_runs r SET ended_at = pg_catalog.clock_timestamp(), state = 'crashed',"
+		" message = $2 WHERE model_id = $1 AND state = 'running' AND NOT EXISTS"
+		" (SELECT 1 FROM promoai.registry_schedules s WHERE s.run_id = r.run_id)",
+		args, lengthof(args));
+}
+
+/* A run that was written down, and could not settle its schedule. */
+static void
+settle_late(const pg_uuid_t *model_id, const pg_uuid_t *run_id, RunEnd *end, const char *state)
+{
+	Schedule *schedule = schedule_read(model_id);
+
+	for (int i = 0; i < (int) lengthof(state_names); i++)
+		if (strcmp(state_names[i], state) == 0)
+			end->state = (RunState) i;
+	if (schedule != NULL)
+		run_settle(schedule, run_id, end);
 }
 
 /* How often it has crashed already is asked of the row behind its lock. */
@@ -423,17 +481,27 @@ run_bury(const pg_uuid_t *model_id)
 	TimestampTz now = GetCurrentTimestamp();
 	TableWriter writer;
 	TableArg key[] = {arg_uuid(model_id)};
-	const RunEnd end = {
-		.drift = NAN,
-		.message = "the run ended without a word: the server crashed, or the session was terminated"};
+	RunEnd end = without_a_word;
+	MemoryContext caller = CurrentMemoryContext;
+	pg_uuid_t run_id;
+	char *state = NULL;
 
 	tables_enter(&writer);
-	if (tables_execute("SELECT run_id, crashes::bigint + 1, failures::bigint FROM promoai.registry_schedules"
-					   " WHERE model_id = $1 AND run_id IS NOT NULL FOR UPDATE",
+	bury_orphans(model_id);
+	if (tables_execute("SELECT s.run_id, crashes::bigint + 1, failures::bigint, r.state, r.message"
+					   " FROM promoai.registry_schedules s JOIN promoai.registry_runs r USING (run_id)"
+					   " WHERE s.model_id = $1 FOR UPDATE OF s SKIP LOCKED",
 					   key, lengthof(key)) > 0)
 	{
 		bool null;
-		pg_uuid_t run_id = *DatumGetUUIDP(tables_value(0, 1, &null));
+
+		run_id = *DatumGetUUIDP(tables_value(0, 1, &null));
+		state = MemoryContextStrdup(caller, tables_text(0, 4));
+		if (strcmp(state, "running") != 0 && tables_text(0, 5) != NULL)
+			end.message = MemoryContextStrdup(caller, tables_text(0, 5));
+	}
+	if (state != NULL && strcmp(state, "running") == 0)
+	{
 		int32 crashes = (int32) int_value(2, 0);
 		TimestampTz next = backoff((int32) int_value(3, 1), now);
 		bool off = crashes >= MAX_CRASHES;
@@ -443,11 +511,15 @@ run_bury(const pg_uuid_t *model_id)
 
 		end_run(&run_id, "crashed", &end);
 		tables_execute(
-			"UPDATE promoai.registry_schedules SET run_id = NULL, crashes = $2, next_run = $3,"
+			"UPDATE promoai.registry_schedules SET run_id = NULL, crashes = $2, planned = coalesce(planned, next_run),"
+			" next_run = $3,"
 			" enabled = enabled AND $4 IS NULL, message = coalesce($4, message) WHERE model_id = $1",
 			args, lengthof(args));
 		ereport(LOG, (errmsg("promoai: a run of a schedule crashed, %d in a row", crashes),
 					  message == NULL ? 0 : errdetail_internal("%s", message)));
+		state = NULL;
 	}
 	tables_leave(&writer);
+	if (state != NULL)
+		settle_late(model_id, &run_id, &end, state);
 }

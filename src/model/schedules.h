@@ -1,7 +1,7 @@
 /*
  * schedules.h - schedules and their runs as rows
  *
- * A run is claimed in a transaction of its own: whoever holds the schedule's advisory lock writes the run down and counts it
+ * A run is claimed in a transaction of its own: whoever holds the schedule's lock writes the run down and counts it
  * as a failure, commits, and goes to work.  The end of the run puts that right.  A run that stands in the schedule while
  * nobody holds the lock has ended without saying how: the server crashed, or the session was terminated.
  *
@@ -64,6 +64,7 @@ typedef struct Schedule
 	int32 max_failures;
 	bool enabled;
 	TimestampTz next_run;
+	TimestampTz planned; /* when it was due before it was put off */
 	int32 failures; /* the run that is on included */
 	int32 crashes;
 	Jsonb *profile; /* NULL: none yet */
@@ -95,12 +96,12 @@ typedef struct DueJob
 	bool claimed; /* a run stands there: alive, or crashed */
 } DueJob;
 
-/* Due at `now`, or claimed; by time.  *next_run: when the next of all others is due, DT_NOEND for never. */
+/* Due at `now`, or claimed; by time; not those whose rows are locked by others.  Locks the rows until the transaction ends.  *next_run: when the next of all others is due, DT_NOEND for never. */
 extern DueJob *schedules_due(TimestampTz now, int *n, TimestampTz *next_run);
 
 /* ---- runs ---- */
 
-/* The schedule's advisory lock, held by this session until it is given back or the session ends. */
+/* The schedule's lock, held by this session until it is given back or the session ends. */
 extern bool run_lock(const pg_uuid_t *model_id);
 extern void run_unlock(const pg_uuid_t *model_id);
 
@@ -128,10 +129,16 @@ typedef struct RunEnd
 	double drift; /* NaN: not looked at */
 } RunEnd;
 
-/* Write down how the run ended, and when the next one is due. */
-extern void run_end(const Schedule *schedule, const pg_uuid_t *run_id, const RunEnd *end);
+/* Write down how the run ended. */
+extern void run_end(const pg_uuid_t *model_id, const pg_uuid_t *run_id, const RunEnd *end);
 
-/* With the lock held: the run that stands in the schedule has crashed; count it and put the next one off. */
+/* Then, in a transaction of its own, that the schedule has no run any more, and when the next one is due. */
+extern void run_settle(const Schedule *schedule, const pg_uuid_t *run_id, const RunEnd *end);
+
+/*
+ * With the lock held: the run that stands in the schedule has crashed; count it and put the next one off.  Or it has only not
+ * settled the schedule.
+ */
 extern void run_bury(const pg_uuid_t *model_id);
 
 #endif

@@ -11,7 +11,9 @@
  *   - a validation source that the user names, and promises that no model is trained on: both versions are scored on it;
  *   - the newest period of the model's own source.  Rows later than the champion's training are new to it; the later half
  *     of that time (or `holdout`) is held out, and another model is trained by the same definition on the rows before it, held
- *     in memory and thrown away.  It is this one that stands for the challenger.  That costs a second training.
+ *     in memory and thrown away.  It is this one that stands for the challenger.  That costs a second training.  Where the source
+ *     has no time and its rows stand each for itself (customers to be put into segments), a fifth of them is held out
+ *     instead.
  *
  * Both are scored by the kind's evaluate, case by case, on the same cases, and compared by a one-sided paired t test: the
  * challenger is held back when it is worse by more than the tolerance at the 5 % level.  A kind that tells no cases is
@@ -21,14 +23,18 @@
 
 #include <math.h>
 
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "bridge/compat.h"
 #include "bridge/source.h"
 #include "core/drift.h"
 #include "core/stats.h"
@@ -201,7 +207,7 @@ shape_from_text(char *text, DriftShape *shape)
 	{
 		if (n == lengthof(numbers))
 			return false;
-		numbers[n++] = float8in_internal(word, NULL, "double precision", word);
+		numbers[n++] = compat_float8in(word, NULL, "double precision", word);
 	}
 	if (n % 2 == 0)
 		return false;
@@ -211,12 +217,21 @@ shape_from_text(char *text, DriftShape *shape)
 	return true;
 }
 
+/* By which a source is known again. */
+static char *
+source_mark(const char *source)
+{
+	return psprintf(UINT64_FORMAT,
+					hash_bytes_extended((const unsigned char *) source, (int) strlen(source), 0));
+}
+
 static Jsonb *
-look_to_jsonb(SourceLook *look)
+look_to_jsonb(SourceLook *look, const char *source)
 {
 	JsonObject object;
 
 	json_open(&object);
+	json_put_string(&object, "source", source_mark(source));
 	json_put_int(&object, "rows", look->rows);
 	for (int c = 0; c < look->n; c++)
 	{
@@ -249,14 +264,29 @@ worst_of(Worst *worst, double value, const char *column)
 		*worst = (Worst){value, column};
 }
 
+/* Where a column of that name stood, counted from 1; 0: there was none.  Of several of one name the one at its own place. */
+static int
+place_before(Jsonb *before, const char *name, int own)
+{
+	char *then = json_get_string(before, psprintf("%d.name", own));
+
+	if (then != NULL && strcmp(then, name) == 0)
+		return own;
+	for (int place = 1; (then = json_get_string(before, psprintf("%d.name", place))) != NULL; place++)
+		if (strcmp(then, name) == 0)
+			return place;
+	return 0;
+}
+
 static void
 find_worst(const SourceLook *look, Jsonb *before, Worst *nulls, Worst *drift, Worst *unseen)
 {
 	for (int c = 0; c < look->n; c++)
 	{
 		const ColumnLook *column = &look->columns[c];
-		char *ids = before == NULL ? NULL : json_get_string(before, psprintf("%d.ids", c + 1));
-		char *shape_text = before == NULL ? NULL : json_get_string(before, psprintf("%d.shape", c + 1));
+		int place = before == NULL ? 0 : place_before(before, column->name, c + 1);
+		char *ids = place == 0 ? NULL : json_get_string(before, psprintf("%d.ids", place));
+		char *shape_text = place == 0 ? NULL : json_get_string(before, psprintf("%d.shape", place));
 		DriftShape shape;
 
 		if (look->rows > 0)
@@ -306,6 +336,16 @@ static void pg_attribute_printf(2, 3) verdict(Job *job, const char *format, ...)
 		job->verdict = text.data;
 }
 
+/* What the source looked like; NULL where it was another source, which has nothing to say about this one. */
+static Jsonb *
+profile_of(const Job *job)
+{
+	Jsonb *profile = job->schedule->profile;
+	char *mark = profile == NULL ? NULL : json_get_string(profile, "source");
+
+	return mark != NULL && strcmp(mark, source_mark(job->model->source)) == 0 ? profile : NULL;
+}
+
 static void
 hold_to_limits(Job *job, const SourceLook *look)
 {
@@ -314,7 +354,7 @@ hold_to_limits(Job *job, const SourceLook *look)
 	Worst drift = {.value = NAN};
 	Worst unseen = {.value = NAN};
 
-	find_worst(look, job->schedule->profile, &nulls, &drift, &unseen);
+	find_worst(look, profile_of(job), &nulls, &drift, &unseen);
 	put_worst(job, "null_share", &nulls);
 	put_worst(job, "drift", &drift);
 	put_worst(job, "unseen", &unseen);
@@ -411,7 +451,7 @@ guard_look(Job *job)
 		return;
 	hold_to_limits(job, &look);
 	caller = MemoryContextSwitchTo(job->memory);
-	job->profile = look_to_jsonb(&look);
+	job->profile = look_to_jsonb(&look, job->model->source);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -465,29 +505,37 @@ cut_of(const Job *job, const ModelVersion *champion)
 	return Max(cut, champion->trained_at);
 }
 
-/* False when there is nothing to compare on. */
+/* A part of the model's own source; false when there is nothing to compare on. */
 static bool
-ring_by_time(Job *job, const ModelVersion *champion, Ring *ring)
+ring_of_source(Job *job, const ModelVersion *champion, Ring *ring)
 {
 	const char *source = job->model->source;
 	char *column = source[0] == '\0' ? NULL : last_time_column(source); /* mixtures may have no source */
 	TimestampTz cut = cut_of(job, champion);
 	SourceLook look;
 
-	if (column == NULL)
+	*ring = (Ring){.search_path = job->model->search_path};
+	if (column != NULL)
+	{
+		ring->source = source_split(source, column, cut, true);
+		ring->known = ring->before = source_split(source, column, cut, false);
+		ring->words = psprintf("rows after %s", timestamptz_to_str(cut));
+	}
+	else if (source[0] != '\0' && kind_find(job->model->kind)->compared_by_draw)
+	{
+		ring->source = source_draw(source, true);
+		ring->before = source_draw(source, false);
+		ring->words = "drawn rows, a fifth of all";
+	}
+	else
 	{
 		not_compared(job, "the source has no time, and no validation source is named");
 		return false;
 	}
-	*ring = (Ring){.source = source_split(source, column, cut, true),
-				   .known = source_split(source, column, cut, false),
-				   .before = source_split(source, column, cut, false),
-				   .search_path = job->model->search_path,
-				   .words = psprintf("rows after %s", timestamptz_to_str(cut))};
 	look_at(&look, ring->source, true);
 	if (look.rows > 0)
 		return true;
-	not_compared(job, psprintf("the source has no %s", ring->words));
+	not_compared(job, psprintf("there are no %s", ring->words));
 	return false;
 }
 
@@ -534,7 +582,6 @@ score(Job *job, const Ring *ring, const LoadedModel *loaded, EvaluateCases *case
 		.source = ring->source, .known = ring->known, .k = job->guards.metrics_k, .cases = cases};
 	ModelMetric *metrics;
 
-	memset(cases, 0, sizeof(*cases));
 	reader.search_path = ring->search_path;
 	job->owner = registry_enter_owner(&reader);
 	metrics = kind_find(reader.kind)->evaluate(job->model, loaded, &request, n);
@@ -646,8 +693,8 @@ judge(Job *job, const char *words, const char *measure, double champion, double 
 static void
 fight(Job *job, const Ring *ring, const LoadedModel *champion, const LoadedModel *challenger)
 {
-	EvaluateCases a;
-	EvaluateCases b;
+	EvaluateCases a = {.champion = champion, .challenger = challenger};
+	EvaluateCases b = a;
 	int n_a;
 	int n_b;
 	ModelMetric *metrics_a = score(job, ring, champion, &a, &n_a);
@@ -708,7 +755,7 @@ guard_compare(Job *job)
 		bool found;
 
 		job->owner = registry_enter_owner(job->model);
-		found = ring_by_time(job, champion, &ring);
+		found = ring_of_source(job, champion, &ring);
 		registry_leave_owner(job->owner);
 		if (!found)
 			return;
@@ -751,6 +798,11 @@ guard_ask(Job *job)
 	job->owner = registry_enter_owner(&reader);
 	source_read(job->schedule->guard_query, &answer.reader);
 	registry_leave_owner(job->owner);
+	if (getBaseType(column.type) != BOOLOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("guard_query must say true or false, but returns %s", format_type_be(column.type)),
+				 errhint("As in SELECT count(*) > 0, or SELECT avg(x) < 5.")));
 	check_bool(job, "guard_query", answer.yes);
 	if (!answer.yes)
 		verdict(job, "guard_query %s",

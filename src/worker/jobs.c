@@ -7,7 +7,7 @@
  * what happened.  Between reading and training the phase commits: what it has read lies in its own memory, so no snapshot is
  * held for as long as a training takes.
  *
- * The claim is committed before the work begins, and an advisory lock of the session's is held from before the claim until
+ * The claim is committed before the work begins, and a lock of the session's is held from before the claim until
  * after the end.
  *
  * The worker and run_due_jobs() differ in one thing: how they commit.
@@ -26,6 +26,7 @@
 #include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -38,6 +39,7 @@
 #include "worker/worker.h"
 
 #define CHANNEL "promoai_published"
+#define END_LOCK_TIMEOUT "2s"
 
 volatile sig_atomic_t worker_stopping = false;
 
@@ -76,6 +78,8 @@ become_owner(Job *job)
 	GetUserIdAndSecContext(&job->runner, &job->runner_security);
 	SetUserIdAndSecContext(model->owner_oid, job->runner_security | SECURITY_LOCAL_USERID_CHANGE);
 	job->guc_level = NewGUCNestLevel();
+	(void) set_config_option("TimeZone", job->schedule->time_zone, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	settings_apply(model->owner_oid, job->schedule->settings);
 	timer_start(&job->timer, job->started);
 }
@@ -217,25 +221,24 @@ work_publish(Job *job)
 		(void) model_prune(job->model->name, job->schedule->keep);
 }
 
-/* What follows a publication: statements of the owner's, in a state in which they can leave nothing behind in the session. */
 static void
-work_after(Job *job)
+work_prune(Job *job)
 {
-	Model reader = *job->model;
-	int code;
+	(void) model_prune(job->model->name, job->schedule->keep);
+}
 
-	test_point("after");
-	reader.search_path = job->schedule->search_path;
-	job->owner = registry_enter_owner(&reader);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	code = SPI_execute(job->schedule->after, false, 0);
-	if (code < 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-						errmsg("they cannot be run: %s", SPI_result_code_string(code)),
-						errhint("COMMIT, ROLLBACK and COPY to the client have no place in it.")));
-	SPI_finish();
-	registry_leave_owner(job->owner);
+/* Versions that are held back, or could not be judged, are pruned as well; what stops that says so in the log only. */
+static void
+prune_unpublished(Job *job)
+{
+	ErrorData *error = job->error;
+
+	if (job->version == 0 || job->schedule->keep <= 0 || worker_stopping)
+		return;
+	if (!job_phase(job, work_prune))
+		ereport(LOG, (errmsg("promoai: the versions of model \"%s\" could not be pruned: %s",
+							 job->schedule->model, job->error->message)));
+	job->error = error;
 }
 
 /* ---- how it ended ---- */
@@ -280,32 +283,45 @@ job_work(Job *job)
 	if (!job_phase(job, work_publish))
 		return end_with_error(job, RUN_FAILED, "not published: ");
 	end = (RunEnd){.state = RUN_PUBLISHED, .message = job->remark};
-	if (job->schedule->after != NULL && !job_phase(job, work_after))
+	if (job->schedule->after != NULL && !job_phase(job, after_run))
 		end = end_with_error(job, RUN_AFTER_FAILED, "published, but the statements after it failed: ");
 	end.version = job->version;
 	end.profile = job->profile;
 	return end;
 }
 
-/* Written down in a transaction of its own; where that is not possible any more, the run will look like a crash. */
 static void
-job_end(Job *job, RunEnd *end)
+write_end(const Job *job, const RunEnd *end)
+{
+	run_end(&job->schedule->model_id, &job->run_id, end);
+}
+
+static void
+settle(const Job *job, const RunEnd *end)
+{
+	Schedule *now = schedule_read(&job->schedule->model_id); /* it may have been replaced, or taken away */
+
+	if (now != NULL)
+		run_settle(now, &job->run_id, end);
+}
+
+/* In a transaction of its own.  An error is logged. */
+static void
+job_write(Job *job, const RunEnd *end, void (*write)(const Job *job, const RunEnd *end))
 {
 	MemoryContext caller = MemoryContextSwitchTo(job->memory);
 
-	if (worker_stopping)
-		QueryCancelPending = false; /* this is what is still to be done */
-	end->drift = job->drift;
-	end->checks = json_close(&job->checks);
 	PG_TRY();
 	{
-		Schedule *now;
+		int guc_level;
 
 		BeginInternalSubTransaction(NULL);
 		MemoryContextSwitchTo(job->memory);
-		now = schedule_read(&job->schedule->model_id); /* it may have been replaced */
-		if (now != NULL)
-			run_end(now, &job->run_id, end);
+		guc_level = NewGUCNestLevel();
+		(void) set_config_option("lock_timeout", END_LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+		write(job, end);
+		AtEOXact_GUC(false, guc_level);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(job->memory);
 	}
@@ -320,6 +336,21 @@ job_end(Job *job, RunEnd *end)
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
 	job_commit(job->in_procedure);
+}
+
+/*
+ * The run is written down first, then its schedule, whose row others may have locked: they are waited for a moment, and later a
+ * look settles it.  Where the run cannot be written down any more, it will look like a crash.
+ */
+static void
+job_end(Job *job, RunEnd *end)
+{
+	if (worker_stopping)
+		QueryCancelPending = false; /* this is what is still to be done */
+	end->drift = job->drift;
+	end->checks = json_close(&job->checks);
+	job_write(job, end, write_end);
+	job_write(job, end, settle);
 }
 
 static void
@@ -380,6 +411,8 @@ job_run(const pg_uuid_t *model_id, const char *runner, bool in_procedure)
 	}
 	json_open(&job->checks);
 	end = job_work(job);
+	if (end.state == RUN_KEPT || end.state == RUN_FAILED)
+		prune_unpublished(job);
 	progress_end();
 	{
 		ErrorData *cancelled = was_cancelled(job) && in_procedure ? job->error : NULL;

@@ -6,6 +6,10 @@
  * known to be due sooner, it starts a runner in each, one at a time; a database without the extension is looked at less often.
  * What the runners find they leave in a piece of shared memory of the launcher's.
  *
+ * Its latch is set when a job has begun or ended, or a schedule was made: then all are looked at soon.  The end of a runner sets
+ * no latch, or looks would lead to looks for ever; while one is on, the launcher asks for its end every so often.  A runner that
+ * gets nowhere, for a lock on its database or on our tables, is ended after a time, and its database put off.
+ *
  * On a standby it starts when recovery has ended.
  */
 #include "postgres.h"
@@ -19,6 +23,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -36,12 +41,18 @@
 #include "utils/varlena.h"
 #include "utils/wait_event.h"
 
+#include "bridge/compat.h"
 #include "worker/worker.h"
 
 #define MAX_DATABASES 1024
 #define ABSENT_NAPS 10 /* a database without the extension is looked at every tenth time */
 #define SHORTEST_MS 1000 /* between two looks at one database */
 #define RESTART_SECONDS 10
+#define LOOK_SECONDS 10 /* a look that takes longer is ended */
+#define FIRST_POLL_MS 10 /* for the end of a look; doubled each time */
+#define LAST_POLL_MS 1000
+#define PLACE_MS 10 /* between two tries for the launcher's place */
+#define PLACE_TRIES 20
 
 /* After a start nothing is looked at for so long: whatever makes looking crash the server leaves it time to be stopped. */
 #define FIRST_LOOK_SECONDS 10
@@ -58,6 +69,7 @@ typedef struct LookedAt
 	Oid database;
 	bool there; /* found at the last look at pg_database */
 	bool absent; /* the extension is not there */
+	int lost; /* looks in a row that did not come to their end */
 	TimestampTz last_look;
 	TimestampTz next_look;
 } LookedAt;
@@ -72,6 +84,7 @@ typedef struct Launcher
 	TimestampTz next_list; /* when pg_database is read again */
 	BackgroundWorkerHandle *runner; /* that is on; NULL: none */
 	int runner_slot;
+	long poll_ms; /* until its end is asked for again */
 	bool short_of_workers; /* and has said so */
 } Launcher;
 
@@ -144,7 +157,7 @@ list_databases(Launcher *launcher, TimestampTz now)
 	{
 		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
 
-		if (!database->datallowconn || database->datistemplate)
+		if (!database->datallowconn || database->datistemplate || compat_database_is_invalid(database))
 			continue;
 		if (OidIsValid(launcher->only) ? database->oid == launcher->only
 									   : is_named(NameStr(database->datname)))
@@ -166,8 +179,9 @@ look_over(Launcher *launcher, TimestampTz now)
 	LookSlot *slot = (LookSlot *) dsm_segment_address(launcher->segment) + launcher->runner_slot;
 	int64 nap = worker_naptime * INT64CONST(1000);
 
+	at->lost = slot->done ? 0 : at->lost + 1;
 	at->absent = slot->next_run == DT_NOBEGIN;
-	at->next_look = TimestampTzPlusMilliseconds(now, at->absent ? nap * ABSENT_NAPS : nap);
+	at->next_look = TimestampTzPlusMilliseconds(now, at->absent || at->lost > 1 ? nap * ABSENT_NAPS : nap);
 	if (!at->absent && slot->next_run < at->next_look)
 		at->next_look = Max(slot->next_run, TimestampTzPlusMilliseconds(now, SHORTEST_MS));
 	pfree(launcher->runner);
@@ -183,6 +197,7 @@ look_start(Launcher *launcher, int which, TimestampTz now)
 	((LookSlot *) dsm_segment_address(launcher->segment))[which] = (LookSlot){.next_run = DT_NOEND};
 	launcher->runner = runner_start(at->database, dsm_segment_handle(launcher->segment), which);
 	launcher->runner_slot = which;
+	launcher->poll_ms = FIRST_POLL_MS;
 	if (launcher->runner == NULL)
 	{
 		if (!launcher->short_of_workers)
@@ -213,7 +228,7 @@ hurry(Launcher *launcher)
 	for (int i = 0; i < launcher->n; i++)
 	{
 		LookedAt *at = &launcher->list[i];
-		int64 pause = at->absent ? worker_naptime * INT64CONST(1000) : SHORTEST_MS;
+		int64 pause = at->absent || at->lost > 0 ? worker_naptime * INT64CONST(1000) : SHORTEST_MS;
 
 		at->next_look = Min(at->next_look, TimestampTzPlusMilliseconds(at->last_look, pause));
 	}
@@ -225,7 +240,7 @@ wait_ms(const Launcher *launcher, TimestampTz now)
 	TimestampTz until = launcher->next_list;
 
 	if (launcher->runner != NULL)
-		return worker_naptime * 1000L; /* its end sets our latch */
+		return launcher->poll_ms;
 	for (int i = 0; i < launcher->n; i++)
 		until = Min(until, launcher->list[i].next_look);
 	return TimestampDifferenceMilliseconds(now, until);
@@ -241,7 +256,13 @@ launcher_step(Launcher *launcher)
 	if (launcher->runner != NULL && GetBackgroundWorkerPid(launcher->runner, &pid) == BGWH_STOPPED)
 		look_over(launcher, now);
 	if (launcher->runner != NULL)
+	{
+		launcher->poll_ms = Min(launcher->poll_ms * 2, LAST_POLL_MS);
+		if (TimestampDifferenceExceeds(launcher->list[launcher->runner_slot].last_look, now,
+									   LOOK_SECONDS * 1000))
+			TerminateBackgroundWorker(launcher->runner);
 		return;
+	}
 	if (now >= launcher->next_list)
 	{
 		list_databases(launcher, now);
@@ -282,6 +303,19 @@ launcher_loop(Launcher *launcher)
 	}
 }
 
+/* start_worker() takes it for a moment, to see whether it is free. */
+static bool
+take_own_place(Oid database)
+{
+	for (int i = 0; i < PLACE_TRIES; i++)
+	{
+		if (place_take(database, PLACE_LAUNCHER))
+			return true;
+		pg_usleep(PLACE_MS * 1000L);
+	}
+	return false;
+}
+
 void
 promoai_launcher_main(Datum argument)
 {
@@ -296,7 +330,7 @@ promoai_launcher_main(Datum argument)
 
 	launcher = MemoryContextAllocZero(TopMemoryContext, sizeof(Launcher));
 	launcher->only = DatumGetObjectId(argument);
-	if (!place_take(launcher->only, PLACE_LAUNCHER))
+	if (!take_own_place(launcher->only))
 		proc_exit(0); /* another serves already */
 	launcher->scratch = AllocSetContextCreate(TopMemoryContext, "promoai launcher", ALLOCSET_DEFAULT_SIZES);
 	launcher->segment = dsm_create(sizeof(LookSlot) * MAX_DATABASES, 0);
@@ -322,12 +356,35 @@ describe_launcher(BackgroundWorker *worker, Oid database)
 }
 
 static void
+serves_already(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("a worker serves this database already"),
+					errhint("pg_stat_activity shows it: backend_type is \"promoai launcher\".")));
+}
+
+static void
 check_place_free(Oid database)
 {
 	if (!place_take(database, PLACE_LAUNCHER))
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("a worker serves this database already"),
-						errhint("pg_stat_activity shows it: backend_type is \"promoai launcher\".")));
+		serves_already();
 	place_leave(database, PLACE_LAUNCHER);
+}
+
+/* Others who want to start one look for its place, so we stay until it is taken. */
+static bool
+has_its_place(BackgroundWorkerHandle *handle)
+{
+	pid_t pid;
+
+	while (GetBackgroundWorkerPid(handle, &pid) == BGWH_STARTED)
+	{
+		if (!place_take(MyDatabaseId, PLACE_LAUNCHER))
+			return true;
+		place_leave(MyDatabaseId, PLACE_LAUNCHER);
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(PLACE_MS * 1000L);
+	}
+	return false;
 }
 
 PG_FUNCTION_INFO_V1(promoai_start_worker);
@@ -339,14 +396,18 @@ promoai_start_worker(PG_FUNCTION_ARGS)
 	pid_t pid = 0;
 
 	PreventCommandDuringRecovery("start_worker()");
-	check_place_free(InvalidOid);
+	if (!place_take(MyDatabaseId, PLACE_STARTER))
+		serves_already();
+	if (is_named(get_database_name(MyDatabaseId)))
+		check_place_free(InvalidOid);
 	check_place_free(MyDatabaseId);
 	describe_launcher(&worker, MyDatabaseId);
 	worker.bgw_notify_pid = MyProcPid;
 	if (!RegisterDynamicBackgroundWorker(&worker, &handle) ||
-		WaitForBackgroundWorkerStartup(handle, &pid) != BGWH_STARTED)
+		WaitForBackgroundWorkerStartup(handle, &pid) != BGWH_STARTED || !has_its_place(handle))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("the worker cannot be started"),
 						errhint("Raise max_worker_processes; the server's log may say more.")));
+	place_leave(MyDatabaseId, PLACE_STARTER);
 	PG_RETURN_INT32((int32) pid);
 }
 
@@ -378,11 +439,12 @@ worker_init(void)
 	DefineCustomStringVariable("promoai.databases", "Lists the databases that the worker serves; empty: all.",
 							   NULL, &worker_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, check_databases, NULL,
 							   NULL);
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	DefineCustomBoolVariable("promoai.worker", "Starts the worker with the server.", NULL, &worker_enabled,
-							 true, PGC_POSTMASTER, 0, NULL, NULL, NULL);
-	if (!worker_enabled || IsBinaryUpgrade)
+	/* Known also where it is of no effect, as it may stand in the configuration; there it can no longer be of that kind. */
+	DefineCustomBoolVariable(
+		"promoai.worker", "Starts the worker with the server, where promoai is preloaded.", NULL,
+		&worker_enabled, true, process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0,
+		NULL, NULL, NULL);
+	if (!process_shared_preload_libraries_in_progress || !worker_enabled || IsBinaryUpgrade)
 		return;
 	describe_launcher(&worker, InvalidOid);
 	RegisterBackgroundWorker(&worker);

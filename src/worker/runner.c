@@ -5,12 +5,18 @@
  * that is due as long as there are places, tells the launcher when it should look again, and exits: between two looks no
  * process of ours is connected to the database, which can be dropped, or used as a template, as if we were not there.
  *
- * A job takes one of promoai.max_running places, which are advisory locks of no database, so they bind all databases
- * together and are free again whatever becomes of the process.
+ * A job takes one of promoai.max_running places, which are locks of no database, so they bind all databases together and are
+ * free again whatever becomes of the process (bridge/session_lock.h).
+ *
+ * Told to stop, a job is cancelled, so that its end can be written down.  Code of the owner's may catch a cancel, again and
+ * again: STOP_MS later the process ends whatever is on, and the run looks like a crash.
  *
  * Both connect as the bootstrap superuser, since owners may be roles that cannot log in; jobs.c becomes the owner.
  */
 #include "postgres.h"
+
+#include <signal.h>
+#include <time.h>
 
 #include "access/xact.h"
 #include "commands/extension.h"
@@ -20,17 +26,18 @@
 #include "postmaster/interrupt.h"
 #include "storage/dsm.h"
 #include "storage/ipc.h"
-#include "storage/lock.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "bridge/session_lock.h"
 #include "model/tables.h"
 #include "worker/worker.h"
 
 #define LOCK_TIMEOUT "5s" /* of a look: somebody may be altering our tables */
+#define STOP_MS 600
 
 extern PGDLLEXPORT void promoai_runner_main(Datum argument);
 extern PGDLLEXPORT void promoai_job_main(Datum argument);
@@ -55,22 +62,26 @@ StaticAssertDecl(sizeof(RunnerTask) <= BGW_EXTRALEN && sizeof(JobTask) <= BGW_EX
 
 /* ---- places ---- */
 
+static SessionLock
+lock_of_place(uint32 number, uint16 field)
+{
+	return (SessionLock){InvalidOid, SESSION_LOCK_PLACE, number, field};
+}
+
 bool
 place_take(uint32 number, uint16 field)
 {
-	LOCKTAG tag;
+	SessionLock lock = lock_of_place(number, field);
 
-	SET_LOCKTAG_ADVISORY(tag, InvalidOid, number, 0, field);
-	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+	return session_lock(&lock);
 }
 
 void
 place_leave(uint32 number, uint16 field)
 {
-	LOCKTAG tag;
+	SessionLock lock = lock_of_place(number, field);
 
-	SET_LOCKTAG_ADVISORY(tag, InvalidOid, number, 0, field);
-	LockRelease(&tag, ExclusiveLock, true);
+	session_unlock(&lock);
 }
 
 static int
@@ -121,7 +132,6 @@ runner_start(Oid database, dsm_handle slots, int slot)
 	BackgroundWorkerHandle *handle;
 
 	describe_worker(&worker, "promoai runner", "promoai_runner_main", &task, sizeof(task));
-	worker.bgw_notify_pid = MyProcPid;
 	return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : NULL;
 }
 
@@ -143,9 +153,10 @@ connect_to(Oid database, const char *application)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	SetConfigOption("application_name", application, PGC_USERSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_OVERRIDE);
 }
 
-/* A transaction that can write, whatever the database's defaults are; false when our tables are not there. */
+/* Begin a transaction; false when our tables are not there. */
 static bool
 begin_work(void)
 {
@@ -154,7 +165,6 @@ begin_work(void)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	XactIsoLevel = XACT_READ_COMMITTED;
-	XactReadOnly = false;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	there = OidIsValid(get_extension_oid("promoai", true)) && tables_have_schedules();
 	PopActiveSnapshot();
@@ -165,8 +175,8 @@ begin_work(void)
 
 /* ---- a look ---- */
 
-/* Start what is due; false when some had to be left. */
-static bool
+/* Start what is due, as far as there are places. */
+static void
 start_due(const RunnerTask *task, const DueJob *jobs, int n)
 {
 	int places = places_free();
@@ -174,17 +184,16 @@ start_due(const RunnerTask *task, const DueJob *jobs, int n)
 	for (int i = 0; i < n; i++)
 	{
 		if (i >= places)
-			return false;
+			return;
 		if (!start_job(task, &jobs[i]))
 		{
 			ereport(LOG,
 					(errmsg("promoai: no background worker slot is free for the schedule of model \"%s\"",
 							jobs[i].model),
 					 errhint("Raise max_worker_processes, or lower promoai.max_running.")));
-			return false;
+			return;
 		}
 	}
-	return true;
 }
 
 void
@@ -192,7 +201,9 @@ promoai_runner_main(Datum argument)
 {
 	RunnerTask task;
 	dsm_segment *segment;
-	LookSlot found = {.next_run = DT_NOBEGIN};
+	LookSlot found = {.next_run = DT_NOBEGIN, .done = true};
+	DueJob *jobs = NULL;
+	int n = 0;
 
 	memcpy(&task, MyBgworkerEntry->bgw_extra, sizeof(task));
 	pqsignal(SIGTERM, die);
@@ -200,14 +211,11 @@ promoai_runner_main(Datum argument)
 	SetConfigOption("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_OVERRIDE);
 	if (begin_work())
 	{
-		int n;
-		DueJob *jobs;
-
 		pgstat_report_activity(STATE_RUNNING, "promoai: looking for schedules that are due");
 		jobs = jobs_look(false, &n, &found.next_run);
-		(void) start_due(&task, jobs, n);
 	}
-	CommitTransactionCommand();
+	CommitTransactionCommand(); /* gives back the rows, which the jobs want to lock */
+	start_due(&task, jobs, n);
 
 	segment = dsm_attach(task.slots);
 	if (segment != NULL) /* the launcher may have gone */
@@ -217,17 +225,33 @@ promoai_runner_main(Datum argument)
 
 /* ---- a job ---- */
 
+static timer_t stop_timer; /* sends us another SIGTERM */
+
 /* As a cancel, so that the run can be written down as interrupted; jobs look for cancels every few milliseconds. */
 static void
 stop_handler(SIGNAL_ARGS)
 {
+	const struct itimerspec wait = {.it_value = {.tv_nsec = STOP_MS * 1000000L}};
 	int saved = errno;
 
+	if (worker_stopping)
+		ProcDiePending = true;
+	else
+		(void) timer_settime(stop_timer, 0, &wait, NULL); /* may be called in a handler */
 	worker_stopping = true;
 	InterruptPending = true;
 	QueryCancelPending = true;
 	SetLatch(MyLatch);
 	errno = saved;
+}
+
+static void
+stop_timer_create(void)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGTERM};
+
+	if (timer_create(CLOCK_MONOTONIC, &event, &stop_timer) != 0)
+		ereport(FATAL, (errcode(ERRCODE_SYSTEM_ERROR), errmsg("could not create a timer: %m")));
 }
 
 void
@@ -236,6 +260,7 @@ promoai_job_main(Datum argument)
 	JobTask task;
 
 	memcpy(&task, MyBgworkerEntry->bgw_extra, sizeof(task));
+	stop_timer_create();
 	pqsignal(SIGTERM, stop_handler);
 	pqsignal(SIGINT, StatementCancelHandler);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);

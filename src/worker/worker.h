@@ -75,6 +75,11 @@ extern void guard_compare(Job *job);
 /* Ask the user's query. */
 extern void guard_ask(Job *job);
 
+/* ---- after.c ---- */
+
+/* A phase: what follows a publication. */
+extern void after_run(Job *job);
+
 /* ---- runner.c, launcher.c ---- */
 
 /* Told to stop: the job that is on is interrupted. */
@@ -87,6 +92,7 @@ extern int worker_max_running;
 typedef struct LookSlot
 {
 	TimestampTz next_run; /* DT_NOEND: none will be due; DT_NOBEGIN: the extension is not there */
+	bool done; /* false: the look has not come to its end */
 } LookSlot;
 
 /* Locks that belong to no database: a launcher's, and one for each job that may run. */
@@ -94,9 +100,10 @@ extern bool place_take(uint32 number, uint16 field);
 extern void place_leave(uint32 number, uint16 field);
 
 #define PLACE_LAUNCHER 0x706c /* number: the database, 0 for all */
+#define PLACE_STARTER 0x7073 /* number: the database for which a launcher is being started */
 #define PLACE_JOB 0x706a /* number: 0 to worker_max_running - 1 */
 
-/* Start a look at a database by a process of its own, which tells us when it has ended. */
+/* Start a look at a database by a process of its own. */
 extern BackgroundWorkerHandle *runner_start(Oid database, dsm_handle slots, int slot);
 
 /* Called once from _PG_init: defines the settings, and registers the launcher while the server preloads libraries. */

@@ -23,6 +23,7 @@ reading() { sql_seconds "$serial" "SELECT * FROM promoai.source_scan('SELECT use
 say "  $rows rows, $users users, $items items; medians of $rounds"
 if has_function 'promoai.source_scan(text)'; then
 	alternate "count, count, sum" looking "promoai.source_scan" reading
+	beside "source_scan of $rows rows (int, int, real)" promoai.source_scan "count, count, sum" "<= 1.5" yardstick
 	sql "SELECT * FROM promoai.source_scan('SELECT user_id, item_id, value FROM interaction')" -x
 else
 	alternate "count, count, sum" looking

@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
 # One iteration of implicit ALS by conjugate gradients (src/core/recommend/cg.c, without a server) beside implicit's
 # (https://github.com/benfred/implicit) and beside our exact solver: 1 M pairs, 6,040 x 3,706, 64 factors, one process.
-# Aim: a third of implicit's time.  PYTHON (python3) runs the peer; PYTHONPATH may say where implicit is.
+# Aim: a third of implicit's time.
 # shellcheck source=test/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 draws=$(pick 1090000 200000)
-python=${PYTHON:-python3}
 folder=$(mktemp -d "${TMPDIR:-/tmp}/promoai-cg-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
-make -s -C test/core BUILD="$folder/core" "$folder/core/plain/bench_cg"
+program=$(core_program bench_cg)
 
 awk -v draws="$draws" 'BEGIN {
 	srand(5)
@@ -19,8 +18,8 @@ awk -v draws="$draws" 'BEGIN {
 	}
 }' >"$folder/pairs"
 
-cg() { "$folder/core/plain/bench_cg" "$folder/pairs" 64 | awk '{ print $1 }'; }
-exact() { "$folder/core/plain/bench_cg" "$folder/pairs" 64 | awk '{ print $2 }'; }
+cg() { "$program" "$folder/pairs" 64 | awk '{ print $1 }'; }
+exact() { "$program" "$folder/pairs" 64 | awk '{ print $2 }'; }
 peer() { "$python" test/bench/peer_implicit.py "$folder/pairs" 64 cg; }
 
 say "  $(wc -l <"$folder/pairs") pairs; seconds an iteration, medians of $rounds"
@@ -28,6 +27,9 @@ if missing=$("$python" test/bench/peer_implicit.py "$folder/pairs" 8 cg 2>&1); t
 	alternate "implicit CG, 64 factors" peer "cg, 64 factors" cg "als, 64 factors" exact
 else
 	alternate "cg, 64 factors" cg "als, 64 factors" exact
+	median["implicit CG, 64 factors"]=
 	absent "implicit" "$(tail -n 1 <<<"$missing")"
 fi
-say "  $("$folder/core/plain/bench_cg" "$folder/pairs" 64)"
+beside "an iteration by conjugate gradients, 64 factors" "cg, 64 factors" "implicit CG, 64 factors" "<= 0.333"
+report "the same" s "${median["cg, 64 factors"]}" "our exact solver" "${median["als, 64 factors"]}" "" yardstick
+say "  $("$program" "$folder/pairs" 64)"

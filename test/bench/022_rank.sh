@@ -2,21 +2,22 @@
 # Exact top-10 lists of 100,000 items x 64 factors, microseconds a user, one process, without a server: rank_index.c beside
 # implicit (https://github.com/benfred/implicit) and faiss' exact index, on trained and on random factors.  Aims: one user at
 # most half of implicit's call on trained factors and no more than it on random ones; batches at 1.5 times the rate of both.
-# PYTHON (python3) runs the peers; PYTHONPATH may say where implicit is.
 # shellcheck source=test/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-python=${PYTHON:-python3}
 folder=$(mktemp -d "${TMPDIR:-/tmp}/promoai-rank-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
-make -s -C test/core BUILD="$folder/core" "$folder/core/plain/bench_rank"
+program=$(core_program bench_rank)
+unit=µs
 
-say "  microseconds a user (in the column of seconds), medians of $rounds"
-for kind in trained random; do
+say "  microseconds a user, medians of $rounds"
+kinds=(random) # the trained ones take their time to be trained
+[ -n "${BENCH_QUICK:-}" ] || kinds=(trained random)
+for kind in "${kinds[@]}"; do
 	mkdir -p "$folder/$kind"
-	"$folder/core/plain/bench_rank" "$kind" "$folder/$kind" >"$folder/first"
+	"$program" "$kind" "$folder/$kind" >"$folder/first"
 	say "  $kind factors: $(cat "$folder/first")"
-	ours() { "$folder/core/plain/bench_rank" "$kind" | sed "s/.* $1 \([0-9.]*\).*/\1/" | awk '{ print 1000 * $1 }'; }
+	ours() { "$program" "$kind" | sed "s/.* $1 \([0-9.]*\).*/\1/" | awk '{ print 1000 * $1 }'; }
 	ours_one() { ours one; }
 	ours_batch() { ours batch; }
 	peer() { "$python" test/bench/peer_rank.py "$folder/$kind" "$1" | awk '{ print 1000 * $1 }'; }
@@ -34,5 +35,9 @@ for kind in trained random; do
 		fi
 	done
 	alternate "${one[@]}"
+	beside "ten best of 100,000 items, one user, $kind factors" "rank_index, one user" "implicit, one user" "<= $([ "$kind" = trained ] && echo 0.5 || echo 1)"
 	alternate "${batch[@]}"
+	for name in implicit faiss; do
+		beside "the same, a user in a batch of 64, beside $name, $kind factors" "rank_index, batches of 64" "$name, batch" "<= 0.667"
+	done
 done

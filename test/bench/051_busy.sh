@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Training and serving beside one busy backend, which is a shop's normal state: as many processes as cores, and one of them a
 # session that burns a core.  Each figure idle and busy, and the same of implicit (https://github.com/benfred/implicit) with as
-# many threads.  PYTHON (python3) runs the peer; PYTHONPATH may say where implicit is.
+# many threads.
 # shellcheck source=test/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
 export PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning"
@@ -9,7 +9,6 @@ export PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning"
 rows=$(pick 3000000 500000)
 rounds=${BENCH_ROUNDS:-3}
 cores=$(nproc)
-python=${PYTHON:-python3}
 PSQL=$(pg psql)
 export PSQL
 
@@ -39,15 +38,27 @@ peer() { "$python" test/bench/peer_table.py bench_pairs bench_unused "$cores" 64
 peer_one_fewer() { "$python" test/bench/peer_table.py bench_pairs bench_unused $((cores > 1 ? cores - 1 : 1)) 64 8 train; }
 for name in als cg all one peer peer_one_fewer; do eval "busy_$name() { busy $name; }"; done
 
+# compare <what> <command>
+compare()
+{
+	alternate "$1, idle" "$2" "beside a busy backend" "busy_$2"
+	busy=${median["beside a busy backend"]}
+	report "$1, beside a busy session" s "$busy" "idle" "${median["$1, idle"]}" "" yardstick
+}
+
 say "  $rows rows, 64 factors, 8 iterations, $cores processes or threads; medians of $rounds"
-alternate "mf_train, als, idle" als "beside a busy backend" busy_als
-alternate "mf_train, cg, idle" cg "beside a busy backend" busy_cg
+compare "mf_train, exact, of $rows rows" als
+compare "mf_train, CG, of $rows rows" cg
+busy_cg=$busy
 if missing=$("$python" test/bench/peer_table.py bench_pairs bench_unused 1 2 1 train 2>&1); then
 	alternate "implicit, $cores threads, training alone, idle" peer "beside a busy backend" busy_peer "one thread fewer, idle" peer_one_fewer \
 		"one thread fewer, beside it" busy_peer_one_fewer
 else
+	median=()
 	absent "implicit" "$(tail -n 1 <<<"$missing")"
 fi
-alternate "lists for 20,000 customers, idle" all "beside a busy backend" busy_all
-alternate "2,000 customers one by one, idle" one "beside a busy backend" busy_one
+report "the same, reading and publishing included" s "$busy_cg" "implicit's training alone, $cores threads, beside one" \
+	"${median["beside a busy backend"]-}" "<= 1"
+compare "lists for 20,000 customers" all
+compare "2,000 customers one by one" one
 sql "DROP TABLE bench_pairs; SELECT promoai.model_drop('bench_busy')" >/dev/null

@@ -4,8 +4,8 @@
 # shellcheck source=test/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-"$(pg psql)" -Xq -v ON_ERROR_STOP=1 -f doc/demo/shop.sql >/dev/null
-sql "CREATE TABLE line AS SELECT order_id, product_id FROM shop.order_items $(pick '' 'WHERE ordered_at < ''2011-06-01''')" -c "VACUUM (ANALYZE, FREEZE) line"
+load_shop
+sql "CREATE TABLE line AS SELECT order_id, product_id FROM shop.order_items $(pick '' "WHERE ordered_at < '2011-06-01'")" -c "VACUUM (ANALYZE, FREEZE) line"
 baskets=$(sql "SELECT count(DISTINCT order_id) FROM line")
 settings="SET max_parallel_workers_per_gather = 0; SET maintenance_work_mem = '256MB'"
 arules=$(command -v Rscript >/dev/null && Rscript -e 'library(arules)' >/dev/null 2>&1 && echo yes || true)
@@ -44,10 +44,14 @@ for support in 0.01 0.005; do
 	say "  $(sql "SELECT count(*) FROM line") rows, $baskets baskets, support $support: $(sql "SELECT count(*) FROM promoai.basket_rules('line', $support)") rules; medians of $rounds"
 	peers=("count of both columns" counting "basket_rules" rules)
 	if [ "$support" = 0.01 ]; then peers+=("pairs alone, by self-join" join); fi
-	if [ -n "$arules" ]; then peers+=("arules, no export" arules); else absent "R's arules" "not installed"; fi
+	if [ -n "$arules" ]; then peers+=("R's arules, no export" arules); else absent "R's arules" "not installed"; fi
 	alternate "${peers[@]}"
+	beside "basket_rules, support $support, reading included" "basket_rules" "R's arules, no export" "<= 1"
+	[ "$support" != 0.01 ] || report "the same beside a self-join" s "${median[basket_rules]}" "pairs alone, in SQL" "${median["pairs alone, by self-join"]}" "<= 1"
 done
 say "  a model with the defaults (support 0.2 %, pairs)"
 alternate "count of both columns" counting "basket_train" training "1,000 answers of basket_recommend" answering
+report "basket_train, defaults" s "${median[basket_train]}"
+report "1,000 answers of basket_recommend" s "${median["1,000 answers of basket_recommend"]}"
 rm -f "${TMPDIR:-/tmp}/promoai-bench-pairs.csv"
-sql "DROP TABLE line; SELECT promoai.model_drop('bench'); DROP SCHEMA shop CASCADE" 2>/dev/null
+sql "DROP TABLE line; SELECT promoai.model_drop('bench')" >/dev/null

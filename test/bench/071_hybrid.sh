@@ -5,13 +5,8 @@
 # shellcheck source=test/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-database=bench_hybrid
-sql "DROP DATABASE IF EXISTS $database"
-sql "CREATE DATABASE $database"
-export PGDATABASE=$database
-sql "CREATE EXTENSION promoai"
-"$(pg psql)" -Xq -v ON_ERROR_STOP=1 -f doc/demo/shop.sql >/dev/null
-lines="SELECT customer_id, product_id, quantity, ordered_at FROM shop.order_items"
+load_shop
+lines="SELECT customer_id, product_id, quantity, ordered_at FROM shop.order_items$(pick '' ' WHERE customer_id % 4 = 0')"
 "$(pg psql)" -XAtq -v ON_ERROR_STOP=1 <<-SQL | sed 's/^/  /'
 	SET maintenance_work_mem = '1GB';
 	SET client_min_messages = warning;
@@ -25,7 +20,7 @@ lines="SELECT customer_id, product_id, quantity, ordered_at FROM shop.order_item
 	CREATE TEMP TABLE hybrids AS
 	SELECT (promoai.hybrid_train('hybrid', '{ease,neighbours,again,season,factors,names}')).model
 	UNION ALL SELECT (promoai.hybrid_train('hybrid_new', '{ease,neighbours,season,factors,names}', targets => 'new')).model;
-	CREATE TEMP TABLE judged AS
+	CREATE TABLE judged AS
 	SELECT model, targets, value, low, high FROM promoai.cf_evaluate(
 		'{hybrid,hybrid_new,ease,neighbours,again,season,factors,names}', '$lines', test_days => 30, k => '{20}', baselines => false)
 	WHERE metric = 'recall' AND exclude_seen = (targets = 'new') AND targets IN ('all', 'new');
@@ -35,5 +30,16 @@ lines="SELECT customer_id, product_id, quantity, ordered_at FROM shop.order_item
 		round(a.high::numeric, 3), round(n.value::numeric, 3), round(n.low::numeric, 3), round(n.high::numeric, 3))
 	FROM judged a JOIN judged n USING (model) WHERE a.targets = 'all' AND n.targets = 'new' ORDER BY a.value DESC;
 SQL
-export PGDATABASE=postgres
-sql "DROP DATABASE $database"
+
+# best_of <targets> <hybrid>: it and the best member, tab-separated
+best_of()
+{
+	sql "SELECT (SELECT value FROM judged WHERE model = '$2' AND targets = '$1'), model, value FROM judged
+		WHERE targets = '$1' AND model NOT LIKE 'hybrid%' ORDER BY judged.value DESC LIMIT 1" -F $'\t'
+}
+for pair in "all hybrid" "new hybrid_new"; do
+	read -r targets hybrid <<<"$pair"
+	IFS=$'\t' read -r ours member theirs < <(best_of "$targets" "$hybrid")
+	report "recall@20 of a hybrid, $targets targets" recall "$ours" "its best member, $member" "$theirs" ">= 1" yardstick
+done
+sql "DROP TABLE judged" -c "SELECT promoai.model_drop(model) FROM promoai.models" >/dev/null

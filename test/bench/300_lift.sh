@@ -39,7 +39,7 @@ wide_groups() { sql_seconds "$serial" "SELECT product, promoai.promo_lift_fit(sa
 # The fit alone, the rows already in memory: its last line is seconds.
 statsmodels()
 {
-	sql "COPY (SELECT sales, promo::int, $list FROM wide) TO STDOUT (FORMAT csv)" | /usr/bin/python3 -W ignore -c '
+	sql "COPY (SELECT sales, promo::int, $list FROM wide) TO STDOUT (FORMAT csv)" | "$python" -W ignore -c '
 import sys, time
 import numpy as np
 import statsmodels.api as sm
@@ -52,15 +52,22 @@ print(time.perf_counter() - began)'
 
 say "  $rows rows, sales and promo, no workers; medians of $rounds"
 alternate "regr_slope, regr_r2" regr_serial "promo_lift_fit, boolean" lift_serial "promo_lift_fit, float8" graded_serial
+beside "promo_lift_fit(sales, promo) of $rows rows" "promo_lift_fit, boolean" "regr_slope, regr_r2" "<= 1.3" yardstick
+beside "the same, a graded promotion" "promo_lift_fit, float8" "regr_slope, regr_r2" "<= 1.3" yardstick
 say "  the same, two workers allowed"
 alternate "regr_slope, regr_r2" regr_workers "promo_lift_fit" lift_workers
+beside "the same, two workers allowed" "promo_lift_fit" "regr_slope, regr_r2" "<= 1.3" yardstick
 say "  $wide rows, ten covariates, no workers"
 alternate "sum() of the twelve columns" sum_wide "promo_lift_fit, HC1" lift_wide "promo_lift_fit, 1,000 clusters" lift_clustered
+beside "promo_lift_fit, ten covariates, HC1, $wide rows" "promo_lift_fit, HC1" "sum() of the twelve columns" "<= 6" yardstick
+beside "the same, 1,000 clusters" "promo_lift_fit, 1,000 clusters" "sum() of the twelve columns" "" yardstick
 say "  $((wide / 100)) groups of 100 rows"
 alternate "regr_slope, regr_r2" regr_groups "promo_lift_fit" lift_groups "promo_lift_fit, ten covariates" wide_groups
-if /usr/bin/python3 -c 'import statsmodels' 2>/dev/null; then
+beside "promo_lift_fit of $((wide / 100)) groups" "promo_lift_fit" "regr_slope, regr_r2" "" yardstick
+if "$python" -c 'import statsmodels' 2>/dev/null; then
 	say "  $wide rows, ten covariates; statsmodels with the rows in memory already, export not counted"
 	alternate "statsmodels, HC1" statsmodels "promo_lift_fit, HC1" lift_wide
+	beside "promo_lift_fit, ten covariates, HC1, from the table" "promo_lift_fit, HC1" "statsmodels, HC1" "<= 1"
 else
 	absent "statsmodels" "python3-statsmodels is not installed"
 fi

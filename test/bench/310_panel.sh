@@ -5,7 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 
 rows=$(pick 2000000 200000)
-python=$(for p in python3 /usr/bin/python3; do "$p" -c 'import statsmodels' 2>/dev/null && echo "$p" && break; done || true)
 
 sql "CREATE TABLE sale AS
      SELECT (hashint8extended(n, 1) & 2147483647) % 5000 AS store, (hashint8extended(n, 2) & 2147483647) % 500 AS week,
@@ -42,6 +41,9 @@ if has_function 'promoai.promo_panel_fit(text,text,text,text,float8,int,text)'; 
 else
 	absent "promo_panel_fit" "this build has no such function"
 fi
-if [ -n "$python" ]; then peers+=("statsmodels, HC1, no export" statsmodels); else absent "statsmodels" "not installed"; fi
+if "$python" -c 'import statsmodels' 2>/dev/null; then peers+=("statsmodels, HC1, no export" statsmodels); else absent "statsmodels" "not installed"; fi
 alternate "${peers[@]}"
+beside "promo_lift_fit_source of $rows rows, ten covariates, HC1" "promo_lift_fit_source, HC1" "statsmodels, HC1, no export" "<= 1"
+report "the same, clustered by store" s "${median["the same by store"]}" "a scan, sums of the columns" "${median["sums of the columns"]}" "" yardstick
+report "promo_panel_fit, two fixed effects" s "${median["promo_panel_fit, store and week"]}" "a scan, sums of the columns" "${median["sums of the columns"]}" "" yardstick
 sql "DROP TABLE sale"

@@ -2,11 +2,9 @@
 # DBSCAN of 50,000 points of two columns beside scikit-learn's k-d tree: the whole query here (reading the table, handing out
 # labels), the fit alone there.  Then what has no such peer: HDBSCAN*, k-distances; and hierarchies beside SciPy, whose
 # distances of all pairs hold it to fewer points.  Aim: DBSCAN no slower than scikit-learn.
-# PYTHON (/usr/bin/python3) runs the peers.
 # shellcheck source=test/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-python=${PYTHON:-/usr/bin/python3}
 folder=$(mktemp -d "${TMPDIR:-/tmp}/promoai-density-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 n=$(pick 50000 10000)
@@ -41,13 +39,24 @@ if missing=$("$python" test/bench/peer_density.py "$folder/small" single 2>&1); 
 	scipy_ward() { peer "$folder/small" ward; }
 	scipy_single() { peer "$folder/small" single; }
 	scipy_average() { peer "$folder/small" average; }
-	alternate "scikit-learn, $n, eps 0.1" sk_narrow "dbscan_segment" dbscan_narrow
-	alternate "scikit-learn, $n, eps 0.3" sk_wide "dbscan_segment" dbscan_wide
-	alternate "SciPy, ward, $small" scipy_ward "hierarchical_segment" ward
-	alternate "SciPy, single, $small" scipy_single "hierarchical_segment" single
-	alternate "SciPy, average, $small" scipy_average "hierarchical_segment" average
+	alternate "scikit-learn" sk_narrow "dbscan_segment, $n, eps 0.1" dbscan_narrow
+	beside "dbscan_segment of $n points, eps 0.1" "dbscan_segment, $n, eps 0.1" "scikit-learn" "<= 1"
+	alternate "scikit-learn" sk_wide "dbscan_segment, $n, eps 0.3" dbscan_wide
+	beside "dbscan_segment of $n points, eps 0.3" "dbscan_segment, $n, eps 0.3" "scikit-learn" "<= 1"
+	for linkage in ward single average; do
+		alternate "SciPy" scipy_$linkage "hierarchical_segment, $linkage, $small" $linkage
+		beside "hierarchical_segment of $small points, $linkage" "hierarchical_segment, $linkage, $small" "SciPy" "<= 1"
+	done
 else
 	absent "scikit-learn, SciPy" "$(tail -n 1 <<<"$missing")"
-	alternate "dbscan_segment, $n, eps 0.1" dbscan_narrow "dbscan_segment, eps 0.3" dbscan_wide
+	alternate "dbscan_segment, $n, eps 0.1" dbscan_narrow "dbscan_segment, $n, eps 0.3" dbscan_wide
+	beside "dbscan_segment of $n points, eps 0.1" "dbscan_segment, $n, eps 0.1" "scikit-learn" "<= 1"
+	beside "dbscan_segment of $n points, eps 0.3" "dbscan_segment, $n, eps 0.3" "scikit-learn" "<= 1"
 fi
-alternate "dbscan_kdist, $n" kdist "hdbscan_segment" hdbscan "hierarchical_segment, ward" ward_all
+alternate "dbscan_kdist, $n" kdist "hdbscan_segment" hdbscan
+report "dbscan_kdist of $n points" s "${median["dbscan_kdist, $n"]}"
+report "hdbscan_segment of $n points" s "${median[hdbscan_segment]}"
+rounds=1
+alternate "hierarchical_segment, ward, $n" ward_all
+report "hierarchical_segment of $n points, ward" s "${median["hierarchical_segment, ward, $n"]}"
+sql "DROP TABLE density_points"

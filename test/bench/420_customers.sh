@@ -5,8 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 
 rows=$(pick 10000000 300000)
+rounds=${BENCH_ROUNDS:-3}
 customers=$((rows / 20))
-python=$(for p in python3 /usr/bin/python3; do "$p" -c 'import pandas, scipy' 2>/dev/null && echo "$p" && break; done || true)
 
 sql "CREATE TABLE purchase AS
      SELECT ((hashint8extended(n, 1) & 1073741823) % $customers)::int AS customer,
@@ -14,6 +14,8 @@ sql "CREATE TABLE purchase AS
             ((hashint8extended(n, 3) & 65535) / 655.36)::float8 AS amount, ((hashint8extended(n, 4) & 1048575) % 20)::int AS category
      FROM generate_series(1, $rows) n" -c "VACUUM (ANALYZE, FREEZE) purchase" -c "SELECT count(*) FROM purchase" >/dev/null
 
+pandas=$("$python" -c 'import pandas' 2>/dev/null && echo yes || true)
+scipy=$("$python" -c 'import scipy' 2>/dev/null && echo yes || true)
 settings="SET max_parallel_workers_per_gather = 0; SET maintenance_work_mem = '4GB'; SET work_mem = '1GB'"
 summing() { sql_seconds "$settings" "SELECT sum(customer), max(ordered_at), sum(amount) FROM purchase"; }
 rfm() { sql_seconds "$settings" "SELECT count(*), sum(r + f + m) FROM promoai.rfm('SELECT customer, ordered_at, amount FROM purchase')"; }
@@ -68,8 +70,11 @@ if has_function 'promoai.rfm(text,timestamptz,text,text,text)'; then
 else
 	absent "rfm" "this build has no such function"
 fi
-if [ -n "$python" ]; then peers+=("RFM in pandas, no export" pandas_rfm); else absent "pandas" "not installed"; fi
+if [ -n "$pandas" ]; then peers+=("RFM in pandas, no export" pandas_rfm); else absent "pandas" "not installed"; fi
 alternate "${peers[@]}" 2>/dev/null
+beside "rfm of $rows rows" rfm "RFM in pandas, no export" "<= 1"
+report "the same beside SQL" s "${median[rfm]}" "the same in SQL" "${median["the same in SQL"]}" "<= 1"
+report "customer_features of $rows rows" s "${median[customer_features]}" "some of the columns in SQL" "${median["some of them in SQL"]}" "<= 1"
 
 # Lifetime values: what clv_train reads and derives is in its time, and not in SciPy's.
 # Customers as the models think of them: rates Gamma(1, 20 weeks), chances of leaving Beta(1, 3), known for 100 to 200 weeks.
@@ -95,9 +100,10 @@ if has_function 'promoai.clv_train(text,text,text,timestamptz,float8,timestamptz
 	         SELECT customer, sum(amount) AS paid, row_number() OVER (PARTITION BY customer ORDER BY ordered_at::date) AS n
 	         FROM visit GROUP BY customer, ordered_at::date) d GROUP BY customer) v ON v.customer = c.customer_no" -F , >"$file"
 	peers=("clv_train, reading included" training)
-	if [ -n "$python" ]; then peers+=("SciPy's maximum, no reading" scipy_fit); else absent "SciPy" "not installed"; fi
+	if [ -n "$scipy" ]; then peers+=("SciPy's maximum, no reading" scipy_fit); else absent "SciPy" "not installed"; fi
 	say "  $(sql "SELECT count(*) FROM visit") orders of $buyers customers"
 	alternate "${peers[@]}" 2>/dev/null
+	beside "clv_train of $buyers customers" "clv_train, reading included" "SciPy's maximum, no reading" "<= 1"
 	sql "SELECT promoai.model_drop('bench')" >/dev/null
 fi
 sql "DROP TABLE purchase, visit"

@@ -3,6 +3,8 @@
 
     peer_sklearn_kmeans.py write FILE ROWS FEATURES K    rows in float32 and centroids to begin with
     peer_sklearn_kmeans.py fit FILE ROWS FEATURES K ITERATIONS    inertia, and last the processor seconds of fit
+    peer_sklearn_kmeans.py train FILE K ITERATIONS    FILE: a binary COPY of float8; from one k-means++ start, each feature brought
+                                           to deviation 1, in float32; inertia, and last the seconds of fit
 
 Clouds overlap, so that no algorithm can leave most distances out.  One thread: OMP_NUM_THREADS and OPENBLAS_NUM_THREADS
 are to be 1.
@@ -39,5 +41,20 @@ def fit(name, rows, features, k, iterations):
     print(f"inertia {model.inertia_:.10g} after {model.n_iter_} iterations\n{seconds:.4f}")
 
 
+def train(name, k, iterations):
+    from sklearn.cluster import KMeans
+
+    copied = np.fromfile(name, np.uint8)[19:-2]
+    features = int.from_bytes(copied[:2].tobytes(), "big")
+    row = np.dtype([("n", ">i2")] + [(f"{c}{i}", t) for i in range(features) for c, t in (("l", ">i4"), ("f", ">f8"))])
+    rows = np.frombuffer(copied.tobytes(), row)
+    x = np.column_stack([rows[f"f{i}"] for i in range(features)])
+    x = np.ascontiguousarray((x - x.mean(axis=0)) / x.std(axis=0), dtype=np.float32)
+    began = time.perf_counter()
+    model = KMeans(k, n_init=1, max_iter=iterations, tol=0, random_state=1).fit(x)
+    seconds = time.perf_counter() - began
+    print(f"inertia {model.inertia_:.10g}\n{seconds:.4f}")
+
+
 if __name__ == "__main__":
-    {"write": write, "fit": fit}[sys.argv[1]](sys.argv[2], *map(int, sys.argv[3:]))
+    {"write": write, "fit": fit, "train": train}[sys.argv[1]](sys.argv[2], *map(int, sys.argv[3:]))

@@ -182,6 +182,46 @@ test_answers(void)
 }
 
 /* Hits counted through basket_rank; an item that the model does not know is a miss. */
+/* Figures of single baskets: they add up, and do not change when the baskets' own items are named in another order. */
+static void
+check_cases(Fixture *fixture, const BasketModel *model, int32_t k, uint64_t seed)
+{
+	uint64_t key[ITEMS + 1];
+	int32_t place[BASKETS];
+	int32_t again[BASKETS];
+	BasketCases cases = {key, place};
+	BasketJudgement judgement;
+	int64_t judged = 0;
+	int64_t hits = 0;
+	double ranks = 0;
+
+	for (int32_t i = 0; i <= ITEMS; i++)
+		key[i] = rng_mix((uint64_t) i + 1);
+	CHECK(basket_judge(&fixture->env.env, model, &fixture->baskets, NULL, 0, k, seed, &cases, &judgement) ==
+		  CORE_OK);
+	for (int32_t b = 0; b < BASKETS; b++)
+	{
+		CHECK((place[b] < 0) == (fixture->start[b + 1] - fixture->start[b] < 2) && place[b] <= k);
+		judged += place[b] >= 0;
+		hits += place[b] > 0;
+		ranks += place[b] > 0 ? 1.0 / place[b] : 0;
+	}
+	CHECK(judged == judgement.judged && hits == judgement.hits && hits > 0 && hits < judged);
+	CHECK_CLOSE(ranks, judgement.reciprocal_ranks, 1e-12);
+	for (int32_t b = 0; b < BASKETS; b++)
+		for (int64_t e = fixture->start[b], f = fixture->start[b + 1] - 1; e < f; e++, f--)
+		{
+			int32_t other = fixture->col[e];
+
+			fixture->col[e] = fixture->col[f];
+			fixture->col[f] = other;
+		}
+	cases.place = again;
+	CHECK(basket_judge(&fixture->env.env, model, &fixture->baskets, NULL, 0, k, seed, &cases, &judgement) ==
+		  CORE_OK);
+	CHECK(memcmp(place, again, sizeof(place)) == 0);
+}
+
 static void
 test_judging(void)
 {
@@ -228,13 +268,15 @@ test_judging(void)
 			expected.hits += answers[i].item == fixture.col[fixture.start[b] + left_out];
 	}
 	basket_desk_close(&fixture.env.env, &desk);
-	CHECK(basket_judge(&fixture.env.env, model, &fixture.baskets, NULL, 0, k, seed, &judgement) == CORE_OK);
+	CHECK(basket_judge(&fixture.env.env, model, &fixture.baskets, NULL, 0, k, seed, NULL, &judgement) ==
+		  CORE_OK);
 	CHECK(judgement.judged == expected.judged && judgement.hits == expected.hits && judgement.hits > 0);
 	CHECK(judgement.spoken == expected.spoken && judgement.popular_hits <= judgement.judged);
 	CHECK(judgement.reciprocal_ranks <= (double) judgement.hits);
-	CHECK(basket_judge(&fixture.env.env, model, &fixture.baskets, odd, BASKETS / 2, k, seed, &judgement) ==
-		  CORE_OK);
+	CHECK(basket_judge(&fixture.env.env, model, &fixture.baskets, odd, BASKETS / 2, k, seed, NULL,
+					   &judgement) == CORE_OK);
 	CHECK(judgement.judged > 0 && judgement.judged < expected.judged);
+	check_cases(&fixture, model, k, seed);
 	close_fixture(&fixture);
 
 	/* Wilson's interval for 8 of 10 (R: prop.test(8, 10, correct = FALSE)$conf.int). */
@@ -288,7 +330,7 @@ test_forged(void)
 				{
 					BasketJudgement judgement;
 
-					CHECK(basket_judge(&fixture.env.env, model, &fixture.baskets, NULL, 0, 3, 1,
+					CHECK(basket_judge(&fixture.env.env, model, &fixture.baskets, NULL, 0, 3, 1, NULL,
 									   &judgement) == CORE_OK);
 				}
 				if (narrow != NULL)
@@ -320,22 +362,22 @@ test_failures(void)
 
 	open_fixture(&fixture, 4, 3);
 	fixture.env.allocations = 0;
-	CHECK(basket_judge(&fixture.env.env, &fixture.built.model, &fixture.baskets, NULL, 0, 3, 1, &judgement) ==
-		  CORE_OK);
+	CHECK(basket_judge(&fixture.env.env, &fixture.built.model, &fixture.baskets, NULL, 0, 3, 1, NULL,
+					   &judgement) == CORE_OK);
 	allocations = fixture.env.allocations;
 	for (long a = 1; a <= allocations; a++)
 	{
 		fixture.env.allocations = 0;
 		fixture.env.fail_at = a;
-		CHECK(basket_judge(&fixture.env.env, &fixture.built.model, &fixture.baskets, NULL, 0, 3, 1,
+		CHECK(basket_judge(&fixture.env.env, &fixture.built.model, &fixture.baskets, NULL, 0, 3, 1, NULL,
 						   &judgement) == CORE_NO_MEMORY);
 		CHECK(fixture.env.live == 1);
 	}
 	fixture.env.fail_at = 0;
 	fixture.env.looks = 0;
 	fixture.env.cancel_at = 5;
-	CHECK(basket_judge(&fixture.env.env, &fixture.built.model, &fixture.baskets, NULL, 0, 3, 1, &judgement) ==
-		  CORE_CANCELLED);
+	CHECK(basket_judge(&fixture.env.env, &fixture.built.model, &fixture.baskets, NULL, 0, 3, 1, NULL,
+					   &judgement) == CORE_CANCELLED);
 	close_fixture(&fixture);
 }
 

@@ -130,6 +130,28 @@ test_none_and_constant(void)
 	CHECK(scale_rows(&env.env, SCALE_ZSCORE, &rows, scales) == CORE_OK);
 }
 
+/* Narrow rows: a constant is told as it was given, whatever a float would make of its logarithm. */
+static void
+test_narrow_constant(void)
+{
+	static const ScaleMethod methods[] = {SCALE_LOG_ZSCORE, SCALE_ZSCORE, SCALE_ROBUST, SCALE_NONE};
+	CoreEnv env;
+	FeatureScale scales[2];
+
+	core_env_init(&env);
+	for (int constant = 0; constant < 1000; constant++)
+	{
+		float given = (float) constant;
+		float narrow[4] = {given, 1, given, 2};
+		ScaleRows rows = {.n = 2, .features = 2, .narrow = narrow};
+
+		CHECK(scale_rows(&env.env, methods[constant % 4], &rows, scales) == CORE_OK);
+		CHECK(scales[0].scale == 0 && narrow[0] == 0 && narrow[2] == 0);
+		CHECK(scale_undo(&scales[0], 0) == given);
+	}
+	CHECK(env.live == 0);
+}
+
 /* A quartile range of zero gives way to the standard deviation. */
 static void
 test_robust_zeros(void)
@@ -242,6 +264,7 @@ main(void)
 	compare(SCALE_ROBUST, robust);
 	test_apply();
 	test_none_and_constant();
+	test_narrow_constant();
 	test_robust_zeros();
 	test_not_finite();
 	test_many();

@@ -86,7 +86,7 @@ SELECT is((SELECT sizes FROM promoai.retrain('m')) -> 'batch_rows', '100'::jsonb
 
 -- rights and parallel plans
 SELECT throws_ok($$SELECT promoai.segment_assign('not mine', ARRAY[1.0])$$, '42704', NULL, 'a model that is not there');
-SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL force_parallel_mode = on;
+SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; SET LOCAL min_parallel_table_scan_size = 0; SELECT set_config(CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'debug_parallel_query' ELSE 'force_parallel_mode' END, 'on', true) AS forced \gset
 SELECT is((SELECT count(promoai.segment_assign('q', ARRAY[i % 100, i % 7, i]::float8[])) FROM generate_series(1, 500) i), 500::bigint, 'in a parallel worker');
 SELECT * FROM finish();
 ROLLBACK;

@@ -79,7 +79,7 @@ SELECT results_eq($$SELECT * FROM tree$$, $$SELECT * FROM promoai.hierarchical_t
 
 -- In a parallel plan, on the leader or a worker.
 CREATE TABLE shared_spot AS SELECT * FROM spot;
-SET LOCAL force_parallel_mode = on;
+SELECT set_config(CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'debug_parallel_query' ELSE 'force_parallel_mode' END, 'on', true) AS forced \gset
 SELECT set_eq($$SELECT i, cluster, ward FROM found$$,
 	$$SELECT i, promoai.dbscan_segment(f, 0.35, 6) OVER (), promoai.hierarchical_segment(f, 5) OVER () FROM shared_spot$$, 'a worker labels as the leader does');
 SELECT * FROM finish();

@@ -26,7 +26,7 @@ is "$(run_now m)" skipped "younger than max_age: skipped"
 # ---- champion and challenger, by time ----
 scheduled "guard => 'compare'"
 is "$(run_now m)" kept "demanded, and there is nothing later to compare on: kept"
-like "$(last_message m)" "^not compared: the source has no rows after" "and says why"
+like "$(last_message m)" "^not compared: there are no rows after" "and says why"
 is "$(published)" 2 "the published version stays"
 sql "SELECT promoai.model_publish('m', 3)" >/dev/null
 sql "$more_purchases" && sleep 0.2 && sql "$more_purchases"

@@ -10,8 +10,10 @@ members="SELECT classid, objid FROM pg_depend
 start_server
 sql "CREATE EXTENSION promoai" || bail_out "the extension cannot be created"
 
-is "$(sql "SELECT pg_describe_object(classid, objid, 0) FROM ($members) m
-	WHERE obj_description(objid, classid::regclass::name) IS NULL ORDER BY 1")" "" "no object without a COMMENT"
+# From 17 on the types of arrays and of rows, which come with a type or table of their own accord, are members too.
+is "$(sql "SELECT pg_describe_object(classid, objid, 0) FROM ($members) m LEFT JOIN pg_type t ON classid = 'pg_type'::regclass AND t.oid = objid
+	WHERE obj_description(objid, classid::regclass::name) IS NULL AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
+	  AND NOT EXISTS (SELECT FROM pg_class r WHERE r.oid = t.typrelid AND r.relkind <> 'c') ORDER BY 1")" "" "no object without a COMMENT"
 
 is "$(sql "SELECT a.attrelid::regclass || '.' || a.attname
 	FROM ($members) m
@@ -34,6 +36,13 @@ for name in $(sql "SELECT relname FROM pg_class WHERE relkind = 'v' AND oid IN (
 	grep -qE "^\*\*$name\*\*|^#+ .*$name|view \`promoai\.$name\`" doc/*.md || undocumented+=" $name"
 done
 is "$undocumented" "" "so has every view"
+
+is "$(sql "LOAD 'promoai'; SELECT name FROM pg_settings WHERE name LIKE 'promoai.%' AND coalesce(short_desc, '') = ''")" "" "every setting says what it is for"
+undocumented=
+for name in $(sql "LOAD 'promoai'; SELECT name FROM pg_settings WHERE name LIKE 'promoai.%' AND name NOT LIKE 'promoai.test\_%'"); do
+	grep -q "$name" doc/*.md || undocumented+=" $name"
+done
+is "$undocumented" "" "and stands in the manual"
 
 # Each argument of a trainer is a row of a table.
 undocumented=

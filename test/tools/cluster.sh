@@ -16,7 +16,8 @@
 # of the machine with it (as `trust` would) opens the real clusters that this account may own.  Every other role is
 # trusted, over the socket and 127.0.0.1: it is a throwaway.
 #
-# OPENBLAS_* and whatever else is set in the environment reaches the server.
+# OPENBLAS_* and whatever else is set in the environment reaches the server.  POSTGRES names a program that is started in
+# place of `postgres`, such as one that runs it under valgrind.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . test/tools/common.sh
@@ -204,7 +205,7 @@ start()
 		[ -n "$port" ] || choose_port
 		configure
 		before=$(stat -c %s "$log" 2>/dev/null || echo 0)
-		if as_server_user env LC_ALL=C.UTF-8 "$(pg pg_ctl)" start -w -t 120 -s -D "$data" -l "$log" >/dev/null 2>&1; then
+		if as_server_user env LC_ALL=C.UTF-8 "$(pg pg_ctl)" start -w -t 120 -s ${POSTGRES:+-p "$POSTGRES"} -D "$data" -l "$log" >/dev/null 2>&1; then
 			write_env
 			status
 			return

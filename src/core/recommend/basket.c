@@ -478,14 +478,40 @@ typedef struct Judge
 	BasketDesk desk;
 	int32_t *given; /* [items] */
 	BasketAnswer *answers; /* [k] */
+	const BasketCases *cases; /* NULL: not wanted */
+	uint64_t seed;
 } Judge;
 
+/* Which entry of a basket is left out. */
+static int64_t
+entry_left_out(const Judge *judge, const Csr *baskets, int32_t row)
+{
+	int64_t start = baskets->start[row];
+	int64_t least = start;
+	uint64_t least_hash = UINT64_MAX;
+
+	if (judge->cases == NULL)
+		return start +
+			   rng_below(judge->seed, 1, (uint64_t) row, (uint32_t) (baskets->start[row + 1] - start));
+	for (int64_t e = start; e < baskets->start[row + 1]; e++)
+	{
+		uint64_t hash = rng_hash3(judge->seed, (uint64_t) row, judge->cases->item_key[baskets->col[e]]);
+
+		if (hash < least_hash)
+		{
+			least = e;
+			least_hash = hash;
+		}
+	}
+	return least;
+}
+
 static CoreStatus
-judge_basket(Judge *judge, const Csr *baskets, int32_t row, int32_t k, uint64_t seed, BasketJudgement *out)
+judge_basket(Judge *judge, const Csr *baskets, int32_t row, int32_t k, BasketJudgement *out)
 {
 	int64_t start = baskets->start[row];
 	int64_t length = baskets->start[row + 1] - start;
-	int64_t left_out = start + rng_below(seed, 1, (uint64_t) row, (uint32_t) length);
+	int64_t left_out = entry_left_out(judge, baskets, row);
 	BasketAsk ask = {.given = judge->given, .k = k};
 	int32_t place[2];
 
@@ -504,6 +530,8 @@ judge_basket(Judge *judge, const Csr *baskets, int32_t row, int32_t k, uint64_t 
 		place[by_rules] = place_of(judge->answers, n, baskets->col[left_out]);
 		out->spoken += by_rules && n > 0 && judge->answers[0].rule >= 0;
 	}
+	if (judge->cases != NULL)
+		judge->cases->place[row] = place[1];
 	out->judged++;
 	out->popular_hits += place[0] > 0;
 	out->hits += place[1] > 0;
@@ -515,9 +543,9 @@ judge_basket(Judge *judge, const Csr *baskets, int32_t row, int32_t k, uint64_t 
 
 CoreStatus
 basket_judge(Env *env, const BasketModel *model, const Csr *baskets, const int32_t *rows, int32_t n_rows,
-			 int32_t k, uint64_t seed, BasketJudgement *out)
+			 int32_t k, uint64_t seed, const BasketCases *cases, BasketJudgement *out)
 {
-	Judge judge = {.env = env};
+	Judge judge = {.env = env, .cases = cases, .seed = seed};
 	CoreStatus status = basket_desk_open(env, model, &judge.desk);
 
 	*out = (BasketJudgement){0};
@@ -533,7 +561,9 @@ basket_judge(Env *env, const BasketModel *model, const Csr *baskets, const int32
 		if (env->cancelled(env))
 			status = CORE_CANCELLED;
 		else if (baskets->start[row + 1] - baskets->start[row] > 1)
-			status = judge_basket(&judge, baskets, row, k, seed, out);
+			status = judge_basket(&judge, baskets, row, k, out);
+		else if (cases != NULL)
+			cases->place[row] = -1;
 	}
 	if (judge.given != NULL)
 		env->release(env, judge.given);

@@ -100,14 +100,26 @@ typedef struct BasketJudgement
 	double popular_reciprocal_ranks;
 } BasketJudgement;
 
+/*
+ * For comparing models that number the items differently: the left-out item is the one of the least hash of (seed, row, its
+ * key), so that it is the same for all of them.
+ */
+typedef struct BasketCases
+{
+	const uint64_t *item_key; /* [columns of the baskets] */
+	int32_t *
+		place; /* [rows of the baskets] of the left-out item among the answers, from 1; 0: it is not there; -1: not judged */
+} BasketCases;
+
 /* A share of the judged baskets with its 95 % interval by Wilson's score. */
 extern void basket_share(int64_t hits, int64_t judged, double *value, double *low, double *high);
 
 /*
  * baskets: rows x (the model's items, then items that it does not know, which no answer can hold); rows [n_rows] names those
- * to be judged, NULL: all.
+ * to be judged, NULL: all.  cases: NULL unless each basket's figure is wanted; then rows is NULL.
  */
 extern CoreStatus basket_judge(Env *env, const BasketModel *model, const Csr *baskets, const int32_t *rows,
-							   int32_t n_rows, int32_t k, uint64_t seed, BasketJudgement *out);
+							   int32_t n_rows, int32_t k, uint64_t seed, const BasketCases *cases,
+							   BasketJudgement *out);
 
 #endif

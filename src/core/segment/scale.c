@@ -250,7 +250,9 @@ settle_spans(ScaleMethod method, const ScaleRows *rows, FeatureScale *scales, Fe
 {
 	for (int32_t f = 0; f < rows->features; f++)
 	{
-		scales[f].log = method == SCALE_LOG_ZSCORE && features[f].low >= 0;
+		/* A constant stays the number that it is: its logarithm would round it. */
+		scales[f].log =
+			method == SCALE_LOG_ZSCORE && features[f].low >= 0 && features[f].high > features[f].low;
 		if (scales[f].log)
 		{
 			features[f].low = rows->wide != NULL ? log1p(features[f].low) : scale_log(features[f].low);
@@ -351,7 +353,7 @@ scale_stream_open(ScaleStream *stream)
 	stream->n = 0;
 	for (int32_t f = 0; f < stream->features; f++)
 	{
-		/* Without a logarithm, which would round it, a constant stays the number that it is. */
+		/* As in settle_spans. */
 		stream->scales[f] = (FeatureScale){.log = stream->method == SCALE_LOG_ZSCORE && stream->low[f] >= 0 &&
 												  stream->high[f] > stream->low[f]};
 		stream->mean[f] = stream->squares[f] = 0;

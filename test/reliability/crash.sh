@@ -1,0 +1,327 @@
+#!/usr/bin/env bash
+# crash.sh - SIGKILL at named points of trainings, publications and jobs, and at random moments of a mixed load
+#
+#   crash.sh [--quick] [--points N] [--random N]
+#
+# N kills at each of ten points (20; quick: 1) and N at random moments (100; quick: 3).  At a point the process stands still
+# (promoai.test_point), so each kill hits it; three in four end that process alone, so that the postmaster starts all others
+# anew, the fourth ends all processes of the server at once.  Trainings are called by a client or run by the worker, jobs run
+# in the worker or in run_due_jobs().  After each restart:
+#
+# - every kept version of every kind answers, digit by digit, what a model of its rows answers; the published one is the one
+#   from before, or the new one where its publication had been committed;
+# - the registry holds no row that belongs to nothing and no version that lacks a part; what a client was told to be
+#   committed is there;
+# - no segment of shared memory, temporary file or lock outlives its process, and no schedule is lost: claims of the dead are
+#   written down as crashed, and at the end every schedule trains and publishes again.
+#
+# As root the server has a /dev/shm of its own; elsewhere segments are files of its own.
+set -uo pipefail
+quick=
+points=
+randoms=
+arguments=("$@")
+while [ $# -gt 0 ]; do
+	case $1 in
+		--quick) quick=1 ;;
+		--points)
+			points=$2
+			shift
+			;;
+		--random)
+			randoms=$2
+			shift
+			;;
+	esac
+	shift
+done
+if [ -z "${CRASH_ROOM:-}" ] && unshare -m mount -t tmpfs -o size=1m tmpfs /dev/shm 2>/dev/null; then
+	exec env CRASH_ROOM=1 unshare -m bash -c 'mount -t tmpfs -o mode=1777 tmpfs /dev/shm && exec bash "$0" "$@"' "$0" "${arguments[@]}"
+fi
+
+. "$(dirname "$0")/lib.sh"
+points=${points:-$(pick 20 1)}
+randoms=${randoms:-$(pick 100 3)}
+
+# Of a kind that is trained by parallel workers, so that shared memory is at stake.
+kind team "mf_train('team', 'SELECT customer, item FROM purchases_large UNION ALL SELECT more.customer, more.item FROM more, generation WHERE more.g <= generation.g', factors => 32, iterations => 3, holdout => 0)" \
+	"SELECT c, r FROM generate_series(0, 16383, 1000) c, promoai.cf_recommend('team', c, k => 5 VERSION) r"
+
+settings=(-c shared_preload_libraries=promoai -c promoai.worker_naptime=1s -c promoai.max_running=2 -c max_worker_processes=16
+	-c max_parallel_maintenance_workers=2 -c max_connections=40 -c autovacuum_naptime=5s)
+if [ -n "${CRASH_ROOM:-}" ]; then
+	settings+=(-c dynamic_shared_memory_type=posix)
+	segments() { find /dev/shm -type f -printf '%f\n' | sort; }
+else
+	settings+=(-c dynamic_shared_memory_type=mmap)
+	segments() { find "$server_dir/data/pg_dynshmem" -name 'mmap.*' -printf '%f\n' | sort; }
+fi
+
+start_server "${settings[@]}"
+kinds_tables
+shop_large "$(pick 200000 100000)"
+learn_answers
+# shellcheck disable=SC2120
+schedules_made()
+{
+	sql "SELECT count(promoai.schedule_retrain(model, every => '1 day', guard => 'none', after => 'SELECT 1', keep => 4))
+		FROM promoai.models LEFT JOIN promoai.schedules s USING (model)
+		WHERE model = ANY ('{$(IFS=,; printf %s "${kinds[*]}")}') AND (s.model IS NULL OR NOT s.enabled OR s.failures > 0) AND NOT coalesce(s.running, false)" >/dev/null
+}
+schedules_made
+is "$(sql "SELECT count(*) FROM promoai.schedules")" "${#kinds[@]}" "${#kinds[@]} models, each with a schedule"
+is "$(sql "$(wrong_answers)")" "" "whose versions answer by their rows"
+
+# ---- how a server ends, and how it is found again ----
+
+starts() { grep -c 'database system is ready to accept connections' "$server_dir/log"; }
+
+# processes: of the server, those among them that are on their way out
+processes()
+{
+	local cwd
+	for cwd in /proc/[0-9]*/cwd; do
+		if [ "$cwd" -ef "$server_dir/data" ]; then
+			cwd=${cwd%/cwd}
+			printf '%s\n' "${cwd#/proc/}"
+		fi
+	done
+}
+
+# all_at_once: no process of the server survives this
+all_at_once()
+{
+	# shellcheck disable=SC2046 # words
+	kill -9 $(processes) 2>/dev/null
+	while [ -n "$(processes)" ]; do sleep 0.02; done
+}
+
+# end <pid | server>: kill it, and wait for the server to be back; sets before_segments
+end()
+{
+	local before deadline=$((SECONDS + 60))
+	before=$(starts)
+	before_segments=$(segments)
+	if [ "$1" = server ]; then
+		all_at_once
+		start_server "${settings[@]}"
+	else
+		kill -9 "$1" 2>/dev/null || return 1
+		while [ "$(starts)" = "$before" ] && [ $SECONDS -lt $deadline ]; do sleep 0.05; done
+		wait_for "SELECT 1" 1 60
+	fi
+}
+
+temporary_of_dead()
+{
+	local file pid
+	find "$server_dir"/data/base/pgsql_tmp -mindepth 1 -maxdepth 1 2>/dev/null | while read -r file; do
+		pid=${file##*/pgsql_tmp}
+		pid=${pid%%.*}
+		[ -d "/proc/$pid" ] || printf 'temporary file of a dead process: %s\n' "$file"
+	done
+}
+
+# judged: all that is wrong after a restart, in words; nothing: all is well
+judged()
+{
+	wait_for "SELECT count(*) FROM promoai.registry_runs r WHERE state = 'running' AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = r.pid)" 0 20 2>&1 ||
+		echo "a claim of the dead is not buried"
+	sql "$(wrong_answers)" 2>&1
+	sql "$strays" 2>&1
+	sql "SELECT 'no model ' || k FROM unnest('{$(IFS=,; printf %s "${kinds[*]}")}'::text[]) k WHERE NOT EXISTS (SELECT FROM promoai.models m WHERE m.model = k AND m.version IS NOT NULL)
+		UNION ALL SELECT 'no schedule of ' || k FROM unnest('{$(IFS=,; printf %s "${kinds[*]}")}'::text[]) k WHERE NOT EXISTS (SELECT FROM promoai.schedules s WHERE s.model = k)
+		UNION ALL SELECT 'switched off without crashes: ' || model FROM promoai.schedules WHERE NOT enabled AND last_message NOT LIKE 'switched off after % crashes in a row%'
+		UNION ALL SELECT 'claimed by no run: ' || model_id FROM promoai.registry_schedules s WHERE run_id IS NOT NULL AND NOT EXISTS (SELECT FROM promoai.registry_runs r WHERE r.run_id = s.run_id AND r.state = 'running')
+		UNION ALL SELECT 'lock of the dead: ' || l::text FROM pg_locks l WHERE NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = l.pid) AND locktype IN ('advisory', 'object')" 2>&1
+	comm -12 <(printf '%s\n' "$before_segments" | grep .) <(segments) | sed 's/^/shared memory that was there before: /'
+	temporary_of_dead
+	# shellcheck disable=SC2119
+	schedules_made
+}
+
+# ---- at named points ----
+
+declare -A hits reached
+names=(reading solving "writing payload" "before publish" "after publish" pruning claiming claimed after dropping)
+for point in reading solving "writing payload" "before publish" "after publish"; do
+	for model in "${kinds[@]}"; do
+		if [[ $(sql_error "SET promoai.test_action = 'error'; SET promoai.test_point = '$point'; SELECT promoai.retrain('$model')") == *"was reached"* ]]; then
+			reached[$point]+=" $model"
+		fi
+	done
+done
+# Those without iterations of their own are killed at the other points.
+for point in pruning claiming claimed after dropping; do reached[$point]=${kinds[*]}; done
+
+# a_model_at <point>
+a_model_at()
+{
+	local candidates
+	read -ra candidates <<<"${reached[$1]}"
+	printf %s "${candidates[RANDOM % ${#candidates[@]}]}"
+}
+
+sleeper() { sql "SELECT pid FROM pg_stat_activity WHERE query = 'promoai test point: $1' AND backend_type IN ('client backend', 'promoai job') LIMIT 1" 2>/dev/null; }
+
+# sleeps_at <point>: the process that stands there
+sleeps_at()
+{
+	local deadline=$((SECONDS + 30)) pid=
+	while [ -z "$pid" ] && [ $SECONDS -lt $deadline ]; do
+		pid=$(sleeper "$1")
+		[ -n "$pid" ] || sleep 0.05
+	done
+	printf %s "$pid"
+}
+
+# by_client <point> <model>
+by_client()
+{
+	local call
+	case $1 in
+		pruning) call="SELECT promoai.model_prune('$2', 1)" ;;
+		dropping) call="SELECT promoai.model_drop('$2')" ;;
+		claiming | claimed | after)
+			due "$2"
+			call="CALL promoai.run_due_jobs()"
+			;;
+		*) call="SELECT promoai.retrain('$2')" ;;
+	esac
+	"$(pg psql)" -XAtq -c "SET promoai.test_action = 'sleep'" -c "SET promoai.test_point = '$1'" -c "$call" >"$server_dir/session.out" 2>&1 &
+	session=$!
+}
+
+# by_worker <point> <model>: all processes that start now would stop there, so the setting is taken back before the kill
+by_worker()
+{
+	session=
+	system "SET promoai.test_point = '$1'"
+	due "$2"
+}
+
+# kill_at <point> <n-th time>
+kill_at()
+{
+	local point=$1 n=$2 model way=client victim pid before now wrong
+	model=$(a_model_at "$point")
+	# Two in four by the worker, but for dropping, which no job does; where run_due_jobs() is to be hit, no worker is ready.
+	[ $((n % 2)) = 0 ] || [ "$point" = dropping ] || way=worker
+	generation_set $((RANDOM % (generations + 1)))
+	before=$(sql "SELECT version FROM promoai.models WHERE model = '$model'")
+	[ $way = client ] && case $point in claiming | claimed | after) system "SET promoai.databases = 'none'" && sleep 0.2 ;; esac
+	"by_$way" "$point" "$model"
+	pid=$(sleeps_at "$point")
+	sql "ALTER SYSTEM RESET ALL" >/dev/null
+	sql "SELECT pg_reload_conf()" >/dev/null
+	if [ -z "$pid" ]; then
+		ok 1 "\"$point\" is not reached by $model, $way"
+		cat "$server_dir/session.out" >&2
+		return
+	fi
+	victim=$pid
+	[ $((n % 4)) != 3 ] || victim=server
+	end "$victim"
+	[ -z "$session" ] || wait "$session"
+	wrong=$(judged)
+	now=$(sql "SELECT version FROM promoai.models WHERE model = '$model'")
+	case $point in
+		after) [ "$now" -gt "$before" ] || wrong+="version $before of $model is published, not the new one" ;;
+		claiming) [ "$now" -ge "$before" ] || wrong+="version $now of $model is published, not $before" ;; # not claimed, so it runs again
+		*) [ "$now" = "$before" ] || wrong+="version $now of $model is published, not $before" ;;
+	esac
+	hits[$point]=$((${hits[$point]:-0} + 1))
+	is "$wrong" "" "kill $((n + 1)) of $points at \"$point\": $model, by $way, $([ "$victim" = server ] && echo "the whole server" || echo "one process")"
+}
+
+began=$SECONDS
+for point in "${names[@]}"; do
+	for ((n = 0; n < points; n++)); do kill_at "$point" $n; done
+done
+
+# ---- at random moments ----
+
+statements()
+{
+	local i model
+	for ((i = 0; i < 300; i++)); do
+		model=${kinds[RANDOM % ${#kinds[@]}]}
+		case $1 in
+			trainer) printf "UPDATE generation SET g = %s; SELECT 'trained', model, version FROM promoai.retrain('%s');\n" $((RANDOM % (generations + 1))) "$model" ;;
+			tryer) printf "SELECT FROM promoai.cf_train('trial_%s', 'timed', method => 'popular', holdout => 0); SELECT promoai.model_drop('trial_%s'); SELECT 'dropped', 'trial_%s';\n" "$2_$i" "$2_$i" "$2_$i" ;;
+			publisher) printf "SELECT promoai.model_publish(model, version) FROM promoai.model_versions WHERE model = '%s' ORDER BY random() LIMIT 1; SELECT promoai.model_prune('%s', 2);\n" "$model" "$model" ;;
+			scheduler) printf "UPDATE promoai.registry_schedules s SET next_run = now() FROM promoai.registry_models m WHERE m.model_id = s.model_id AND m.model = '%s' AND s.run_id IS NULL; SELECT pg_sleep(0.2);\n" "$model" ;;
+			asker) printf "SELECT %s;\n" "$(answers_of "$model")" ;;
+		esac
+	done
+}
+
+# acknowledged: what clients were told, and what is not there
+acknowledged()
+{
+	awk -F'|' '$1 == "trained" && $3 > newest[$2] { newest[$2] = $3 } END { for (m in newest) print m, newest[m] }' "$server_dir"/load.*.out |
+		while read -r model version; do
+			sql "SELECT 'lost: version $version of $model' WHERE (SELECT max(version) FROM promoai.model_versions WHERE model = '$model') < $version"
+		done
+	sql "SELECT 'not dropped: ' || model FROM promoai.models WHERE model = ANY ('{$(sed -n 's/^dropped|//p' "$server_dir"/load.*.out | paste -sd,)}')"
+}
+
+declare -A victims
+at_random=0
+kill_at_random()
+{
+	local n=$1 role pids=() pid what wrong
+	for role in trainer tryer publisher scheduler asker; do
+		statements $role "$n" | "$(pg psql)" -XAtq >"$server_dir/load.$role.out" 2>"$server_dir/load.$role.err" &
+		pids+=($!)
+	done
+	sleep "$((RANDOM % 3)).$((RANDOM % 1000))"
+	if [ $((n % 4)) = 3 ]; then
+		pid=server
+		what="the whole server"
+	else
+		IFS='|' read -r pid what < <(sql "SELECT pid, backend_type FROM pg_stat_activity WHERE pid <> pg_backend_pid() ORDER BY random() LIMIT 1")
+	fi
+	# Whoever has ended by itself meanwhile is not hit: then it is the next one.
+	until end "$pid"; do
+		IFS='|' read -r pid what < <(sql "SELECT pid, backend_type FROM pg_stat_activity WHERE pid <> pg_backend_pid() ORDER BY random() LIMIT 1")
+	done
+	kill "${pids[@]}" 2>/dev/null
+	wait "${pids[@]}" 2>/dev/null
+	victims[$what]=$((${victims[$what]:-0} + 1))
+	at_random=$((at_random + 1))
+	wrong=$(judged)$(acknowledged)
+	is "$wrong" "" "random kill $((n + 1)) of $randoms: $what"
+}
+for ((n = 0; n < randoms; n++)); do kill_at_random $n; done
+
+# ---- at the end ----
+
+wait_for "SELECT count(*) FROM promoai.schedules WHERE running" 0 60
+# shellcheck disable=SC2119
+schedules_made
+finished=$(sql "SELECT now()")
+due "${kinds[@]}"
+wait_for "SELECT count(DISTINCT model) FROM promoai.training_runs WHERE state = 'published' AND started_at > '$finished'" "${#kinds[@]}" 120
+ok $? "every schedule trains and publishes again"
+is "$(sql "$(wrong_answers)")" "" "every kept version answers by its rows"
+[ "$at_random" = "$randoms" ]
+ok $? "$at_random kills at random moments"
+is "$(sql "SELECT count(*) FROM promoai.models WHERE model LIKE 'trial%' AND version IS NULL")" 0 "no half of a model"
+for point in "${names[@]}"; do
+	[ "${hits[$point]:-0}" -ge "$points" ]
+	ok $? "\"$point\": ${hits[$point]:-0} hits"
+done
+stop_server
+is "$(segments)" "" "the stopped server leaves no shared memory"
+
+at_points=0
+for point in "${names[@]}"; do at_points=$((at_points + ${hits[$point]:-0})); done
+line=
+for point in "${names[@]}"; do line+="${line:+, }$point ${hits[$point]:-0}"; done
+figure "| SIGKILL at named points | $at_points kills: $line |"
+line=
+for what in "${!victims[@]}"; do line+="${line:+, }$what ${victims[$what]}"; done
+figure "| SIGKILL at random moments | $at_random kills: $line |"
+figure "| Crashes: tests that failed | $tap_failed of $tap_n, over ${#kinds[@]} kinds of models, in $((SECONDS - began)) s |"
+done_testing

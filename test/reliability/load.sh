@@ -1,0 +1,197 @@
+#!/usr/bin/env bash
+# load.sh - many clients ask while models are retrained and published
+#
+#   load.sh [--quick] [--seconds N] [--calls N]
+#
+# 32 pgbench clients call the functions that serve (`served` below) for N seconds (600; quick: 8) while a generation of rows is
+# made current and the worker retrains and publishes the models by it, every 2 seconds; before that for a fifth of the time
+# without, which the slowest of a hundred calls is compared with.  Each statement asks a model several times and holds the
+# answers, as one, to those of the versions: what no version answers, or what mixes two, is an error and ends the client.
+# Then one session makes N calls (1,000,000; quick: 20,000), its models still being replaced, and what it holds in memory is
+# looked at on the way.
+set -uo pipefail
+quick=
+seconds=
+calls=
+while [ $# -gt 0 ]; do
+	case $1 in
+		# shellcheck disable=SC2034 # for pick
+		--quick) quick=1 ;;
+		--seconds)
+			seconds=$2
+			shift
+			;;
+		--calls)
+			calls=$2
+			shift
+			;;
+	esac
+	shift
+done
+. "$(dirname "$0")/lib.sh"
+seconds=${seconds:-$(pick 600 8)}
+calls=${calls:-$(pick 1000000 20000)}
+calm=$((seconds / 5 > 4 ? seconds / 5 : 4))
+clients=32
+every=2
+allowed=$(pick 3 20) # times the p99 without; seconds on a busy machine tell little
+command -v "$(pg pgbench)" >/dev/null || skip_all "pgbench is missing (Debian: postgresql-contrib or postgresql-$("$PG_CONFIG" --version | grep -o '[0-9]*' | head -1))"
+
+# A line for each function that serves: its name, its model, the trainer's call, and what it answers to question i, with
+# VERSION where a version can be asked for.  What the installed extension does not have yet is left out, and said.
+asked=()
+declare -A asked_model asked_trainer asked_answer
+served()
+{
+	if [ -z "$(sql "SELECT 1 FROM pg_proc WHERE pronamespace = 'promoai'::regnamespace AND proname = '$1' LIMIT 1")" ]; then
+		figure "| \`$1\` under load | not there yet |"
+		return
+	fi
+	asked+=("$1")
+	asked_model[$1]=$2
+	asked_trainer[$1]="promoai.$3"
+	asked_answer[$1]=$4
+}
+
+start_server -c shared_preload_libraries=promoai -c promoai.worker_naptime=1s -c max_connections=60 -c shared_buffers=256MB \
+	-c max_worker_processes=16 -c checkpoint_timeout=1h -c max_wal_size=8GB -c max_parallel_maintenance_workers=0 -c jit=off
+kinds_tables
+shop_large 200000
+sql "CREATE TABLE labelled AS SELECT 'order ' || i % 17 || ' parcel ' || i % 23 || CASE i % 3 WHEN 0 THEN ' late missing' WHEN 1 THEN ' thanks lovely' ELSE ' refund money' END AS doc, 'topic ' || i % 3 AS label FROM generate_series(1, 600) i;
+	CREATE VIEW labelled_now AS SELECT doc, label FROM labelled UNION ALL SELECT 'order ' || i % 11 || ' late thanks', 'topic ' || g FROM generate_series(1, 200) i, generation WHERE i <= 50 * g"
+served cf_recommend asked_mf "mf_train('asked_mf', 'SELECT customer, item FROM purchases_large UNION ALL SELECT more.customer, more.item FROM more, generation WHERE more.g <= generation.g', factors => 32, iterations => 2, holdout => 0)" \
+	"(SELECT md5(string_agg(r::text, ' ' ORDER BY r.rank)) FROM promoai.cf_recommend('asked_mf', i, k => 10 VERSION) r)"
+served segment_assign asked_segment "kmeans_train('asked_segment', 'shape_now', 3)" \
+	"promoai.segment_assign('asked_segment', ARRAY[i % 30, i / 30 % 13]::float8[] VERSION)::text"
+served text_label asked_label "text_classify_train('asked_label', 'labelled_now')" \
+	"promoai.text_label('asked_label', 'order ' || i % 17 || ' late thanks refund' || i VERSION)::text"
+
+# A question is a set of five; its answer that of all five together.  Those stay whose answers tell all generations apart.
+questions=2000
+sql "CREATE TABLE expected (function text, question int, generation int, answer text, PRIMARY KEY (function, question, answer));
+	CREATE TABLE question (function text, n int, question int, PRIMARY KEY (function, n))"
+# answer_of <function> <question> [version]
+answer_of()
+{
+	local wanted=${3:+, version => $3}
+	printf "(SELECT md5(string_agg(%s, ' ' ORDER BY i)) FROM generate_series(%s * 5, %s * 5 + 4) i)" "${asked_answer[$1]//VERSION/$wanted}" "$2" "$2"
+}
+for ((g = 0; g <= generations; g++)); do
+	generation_set "$g"
+	for function in "${asked[@]}"; do sql "SELECT ${asked_trainer[$function]}" >/dev/null 2>&1 || bail_out "${asked_model[$function]} is not trained"; done
+done
+for function in "${asked[@]}"; do
+	for ((g = 0; g <= generations; g++)); do
+		sql "INSERT INTO expected SELECT '$function', q, $g, $(answer_of "$function" q $((g + 1))) FROM generate_series(1, $questions) q ON CONFLICT DO NOTHING"
+	done
+	sql "INSERT INTO question SELECT '$function', row_number() OVER (), question FROM expected WHERE function = '$function' GROUP BY question HAVING count(*) = $((generations + 1))"
+	n=$(sql "SELECT count(*) FROM question WHERE function = '$function'")
+	[ "$n" -ge 10 ]
+	ok $? "$function: $n questions tell $((generations + 1)) versions apart"
+	# shellcheck disable=SC2016 # :n and :question are pgbench's
+	{
+		printf '\\set n random(1, %s)\n' "$n"
+		printf "SELECT question FROM question WHERE function = '%s' AND n = :n \\\\gset\n" "$function"
+		printf "SELECT 1 / (EXISTS (SELECT FROM expected WHERE function = '%s' AND question = :question AND answer = %s))::int;\n" "$function" "$(answer_of "$function" :question)"
+	} >"$server_dir/$function.sql"
+	sql "SELECT promoai.schedule_retrain('${asked_model[$function]}', every => '1 day', guard => 'none', keep => 3)" >/dev/null
+done
+sql "ANALYZE"
+# That the check can fail: an answer of no version is refused.
+like "$(sql_error "SELECT 1 / (EXISTS (SELECT FROM expected WHERE answer = 'of no version'))::int")" "division by zero" "an answer of no version is an error"
+
+# ---- load ----
+
+retraining()
+{
+	local models=("${asked_model[@]}")
+	while :; do
+		generation_set $((RANDOM % (generations + 1)))
+		due "${models[@]}"
+		sleep $every
+	done
+}
+
+# p99 <log prefix> <index of the function>: milliseconds
+p99()
+{
+	cat "$server_dir/$1".* | awk -v script="$2" '$4 == script { print $3 }' | sort -n | awk '{ v[NR] = $1 } END { printf("%.2f", v[int(NR * 0.99)] / 1000) }'
+}
+
+# resident: anonymous memory of the largest client's backend, kB
+resident()
+{
+	local pid
+	for pid in $(sql "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgbench'"); do awk '/^RssAnon/ { print $2 }' "/proc/$pid/status" 2>/dev/null; done | sort -n | tail -1
+}
+
+# load <log prefix> <seconds>
+load()
+{
+	local scripts=()
+	for function in "${asked[@]}"; do scripts+=(-f "$server_dir/$function.sql"); done
+	(cd "$server_dir" && "$(pg pgbench)" -n -M prepared -c $clients -j 2 -T "$2" -l --log-prefix="$server_dir/$1" --sampling-rate="$(awk -v s="$2" 'BEGIN { print (s > 60 ? 0.1 : 1) }')" \
+		"${scripts[@]}" >"$server_dir/$1.report" 2>&1)
+}
+
+load calm $calm
+ok $? "$clients clients, $calm s, nothing trained: no error" || diag "$(tail -n 20 "$server_dir/calm.report")"
+began=$(sql "SELECT now()")
+retraining 2>/dev/null &
+retrainer=$!
+load busy "$seconds" &
+loader=$!
+sleep $((seconds / 5))
+early=$(resident)
+sleep $((seconds * 3 / 4 - seconds / 5))
+late=$(resident)
+wait $loader
+ok $? "$clients clients, $seconds s, models retrained and published: no error, and no answer that is not one version's" ||
+	diag "$(grep -v '^progress' "$server_dir/busy.report" | tail -n 20)"
+published=$(sql "SELECT count(*) FROM promoai.training_runs WHERE state = 'published' AND started_at > '$began'")
+failures=$(sql "SELECT count(*) FROM promoai.training_runs WHERE state NOT IN ('published', 'running', 'skipped') AND started_at > '$began'")
+[ "$published" -ge "$(pick $((seconds / every / 4)) 1)" ]
+ok $? "$published versions were published meanwhile"
+is "$failures" 0 "no run failed"
+transactions=$(sed -n 's/^number of transactions actually processed: \([0-9]*\).*/\1/p' "$server_dir/busy.report")
+figure "| $clients clients, $seconds s | $transactions statements of five calls, $published versions published meanwhile: $([ "$tap_failed" = 0 ] && echo "no error, no torn answer" || echo "FAILED") |"
+i=0
+for function in "${asked[@]}"; do
+	quiet=$(p99 calm $i)
+	loud=$(p99 busy $i)
+	awk -v a="$quiet" -v b="$loud" 'BEGIN { exit !(a > 0 && b <= '$allowed' * a) }'
+	ok $? "$function: the slowest of a hundred takes $loud ms, $quiet ms without retraining"
+	figure "| \`$function\`, p99 with and without retraining | $loud ms, $quiet ms: ratio $(awk -v a="$quiet" -v b="$loud" 'BEGIN { printf("%.2f", b / a) }') (allowed $allowed) |"
+	i=$((i + 1))
+done
+[ "$late" -le $((early * 11 / 10 + 2048)) ]
+ok $? "a client's backend holds $early kB early on, $late kB later"
+figure "| Memory of a client's backend, early and late | $early kB, $late kB |"
+
+# ---- one session, many calls ----
+
+# Five calls a statement, each statement with a snapshot of its own; what is held is read after each tenth.
+{
+	echo "DO \$\$ BEGIN NULL; END \$\$;"
+	for ((part = 0; part <= 10; part++)); do
+		echo "DO \$\$ BEGIN FOR question IN 1 .. $((calls / 10 / 5 / ${#asked[@]})) LOOP"
+		for function in "${asked[@]}"; do echo "PERFORM $(answer_of "$function" "(question % $questions)");"; done
+		echo "END LOOP; END \$\$;"
+		echo "SELECT $part AS part, pg_backend_pid() AS pid, (sum(total_bytes) / 1024)::int AS kb FROM pg_backend_memory_contexts \\gset"
+		echo "\\setenv PART :part"
+		echo "\\setenv PID :pid"
+		echo "\\setenv KB :kb"
+		echo "\\! echo \$PART \$KB \$(awk '/^RssAnon/ { print \$2 }' /proc/\$PID/status)"
+	done
+} >"$server_dir/calls.sql"
+"$(pg psql)" -XAtq -v ON_ERROR_STOP=1 -f "$server_dir/calls.sql" >"$server_dir/held" 2>"$server_dir/held.errors"
+ok $? "one session makes $calls calls, and a tenth more to begin with" || diag "$(cat "$server_dir/held.errors")"
+kill $retrainer 2>/dev/null
+# The first part loads models and plans.
+read -r contexts_first first < <(awk '$1 == 0 { print $2, $3 }' "$server_dir/held")
+read -r contexts_last last < <(awk '$1 == 10 { print $2, $3 }' "$server_dir/held")
+[ "${contexts_last:-0}" -gt 0 ] && [ "$contexts_last" -le $((contexts_first * 11 / 10 + 256)) ] && [ "$last" -le $((first * 11 / 10 + 1024)) ]
+ok $? "its memory contexts: $contexts_first kB, then $contexts_last kB; resident: $first kB, then $last kB"
+figure "| Memory of one session over $calls calls | contexts $contexts_first kB, then $contexts_last kB; resident $first kB, then $last kB |"
+is "$(sql "$strays")" "" "nothing is left over"
+done_testing

@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# Rights over the whole catalogue: whoever was granted nothing learns nothing of a model, row security of sources holds,
+# objects planted ahead of pg_catalog are not taken, and functions carry no more rights than they should.
+# test/reliability/calls.sql makes the calls, so that functions added later are among them.
+# shellcheck source=test/server/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+start_server -c max_parallel_maintenance_workers=1
+sql "CREATE EXTENSION promoai" -f test/reliability/calls.sql -c "SELECT hostile.prepare()" >/dev/null 2>&1 || bail_out "the calls cannot be prepared"
+sql "CREATE ROLE stranger LOGIN; GRANT USAGE ON SCHEMA promoai, hostile TO stranger; GRANT SELECT ON ALL TABLES IN SCHEMA hostile TO stranger"
+
+# The answer, or how it was refused, undone.
+sql "CREATE FUNCTION hostile.answer_of(statement text) RETURNS text LANGUAGE plpgsql AS \$\$
+DECLARE
+	answer text;
+	state text;
+	message text;
+BEGIN
+	BEGIN
+		EXECUTE statement INTO answer;
+		RAISE EXCEPTION USING ERRCODE = 'HS000';
+	EXCEPTION WHEN others THEN
+		GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
+		RETURN CASE WHEN state = 'HS000' THEN 'answer ' || coalesce(answer, 'NULL') ELSE state || ' ' || message END;
+	END;
+END \$\$"
+
+# ---- a stranger learns nothing ----
+# Each sound call, of each of the models in turn where it names one; and the same of a model that is not there.
+sql "CREATE TABLE hostile.asked (function regprocedure, names text, statement text, nobody text, takes_name boolean);
+GRANT SELECT ON hostile.asked TO stranger, hostile_user;
+INSERT INTO hostile.asked
+SELECT s.function, m.model, hostile.statement(s.function, 'plain', c.there), hostile.statement(s.function, 'plain', c.nowhere), s.function::text ~ '_train\\(|cf_tune\\('
+FROM hostile.sound_call s JOIN hostile.argument a ON a.function = s.function AND a.means = 'model' AND a.type = 'text'::regtype, promoai.models m,
+     LATERAL (SELECT ARRAY[array_agg(CASE WHEN g = a.position THEN quote_literal(m.model) ELSE s.calls[1][g] END ORDER BY g)] AS there,
+                     ARRAY[array_agg(CASE WHEN g = a.position THEN quote_literal('no such model') ELSE s.calls[1][g] END ORDER BY g)] AS nowhere FROM generate_subscripts(s.calls, 2) g) c;
+INSERT INTO hostile.asked
+SELECT s.function, m.model, hostile.statement(s.function, 'plain', c.there), hostile.statement(s.function, 'plain', c.nowhere), false
+FROM hostile.sound_call s JOIN hostile.argument a ON a.function = s.function AND a.means = 'models' AND a.type = 'text[]'::regtype, promoai.models m,
+     LATERAL (SELECT ARRAY[array_agg(CASE WHEN g = a.position THEN format('ARRAY[%L, %L]', m.model, 'and no such model') ELSE s.calls[1][g] END ORDER BY g)] AS there,
+                     ARRAY[array_agg(CASE WHEN g = a.position THEN format('ARRAY[%L, %L]', 'no such model', 'and no such model') ELSE s.calls[1][g] END ORDER BY g)] AS nowhere FROM generate_subscripts(s.calls, 2) g) c"
+differences="SELECT DISTINCT function || ' of ' || names || ': ' || a || ' / ' || b FROM (SELECT *, replace(hostile.answer_of(statement), names, 'no such model') AS a, hostile.answer_of(nobody) AS b FROM hostile.asked WHERE NOT takes_name) s WHERE a <> b ORDER BY 1 LIMIT 20"
+is "$(PGUSER=stranger sql "$differences" 2>/dev/null)" "" "$(sql "SELECT count(*) || ' calls of ' || count(DISTINCT function) || ' functions' FROM hostile.asked WHERE NOT takes_name"): a stranger is told the same of a model as of none"
+isnt "$(PGUSER=hostile_user sql "$differences" 2>/dev/null)" "" "its owner is not"
+is "$(PGUSER=stranger sql "SELECT DISTINCT function || ': ' || a FROM (SELECT *, hostile.answer_of(statement) AS a FROM hostile.asked WHERE takes_name) s WHERE a NOT IN ('42501 must be owner of model \"' || names || '\"', '22023 model \"' || names || '\" cannot be a member of itself')" 2>/dev/null)" "" \
+	"a name that is taken is not to be had, whatever would be trained"
+for relation in $(sql "SELECT oid::regclass FROM pg_class WHERE relkind = 'v' AND oid IN (SELECT objid FROM hostile.member WHERE classid = 'pg_class'::regclass)"); do
+	is "$(PGUSER=stranger sql "SELECT count(*) FROM $relation")" 0 "$relation has no row for a stranger"
+done
+for function in $(sql "SELECT function FROM hostile.function WHERE arguments = 0 AND returns_set"); do
+	is "$(PGUSER=stranger sql "SELECT count(*) FROM $function")" 0 "$function has none either"
+done
+is "$(sql "SELECT c.oid::regclass FROM pg_class c JOIN hostile.member ON classid = 'pg_class'::regclass AND objid = c.oid
+	WHERE relkind <> 'v' AND (has_table_privilege('stranger', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') OR has_any_column_privilege('stranger', c.oid, 'SELECT, INSERT, UPDATE, REFERENCES'))
+	UNION ALL SELECT c.oid::regclass FROM pg_class c JOIN hostile.member ON objid = c.oid WHERE relkind = 'v' AND has_table_privilege('stranger', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')")" "" \
+	"no table can be read or written, no view written"
+
+# ---- what functions carry ----
+is "$(sql "SELECT p.oid::regprocedure FROM pg_proc p JOIN hostile.member ON classid = 'pg_proc'::regclass AND objid = p.oid WHERE prosecdef AND NOT coalesce(proconfig::text ~ 'search_path=pg_catalog', false)")" "" "no function runs as its owner with the caller's search_path"
+is "$(sql "SELECT p.oid::regprocedure FROM pg_proc p JOIN hostile.member ON classid = 'pg_proc'::regclass AND objid = p.oid JOIN pg_language l ON l.oid = prolang WHERE lanname NOT IN ('c', 'internal') AND prosqlbody IS NULL")" "" \
+	"no body is looked up by the caller's search_path"
+is "$(sql "SELECT p.oid::regprocedure FROM pg_proc p JOIN hostile.member ON classid = 'pg_proc'::regclass AND objid = p.oid WHERE proleakproof OR EXISTS (SELECT FROM pg_operator WHERE oprcode = p.oid)")" "" "none is called leakproof"
+is "$(sql "SELECT p.oid::regprocedure FROM pg_proc p JOIN hostile.member ON classid = 'pg_proc'::regclass AND objid = p.oid WHERE NOT has_function_privilege('stranger', p.oid, 'EXECUTE')")" "promoai.start_worker()" \
+	"everybody may call all functions, which look themselves whose model it is, but for the one that starts a process"
+like "$(PGUSER=stranger sql_error "SELECT promoai.start_worker()")" "permission denied" "which a stranger may not"
+
+# ---- row security of sources ----
+# Rows that a role must not see: every function that reads a source says what it says of no rows.
+sql "CREATE TABLE hostile.secured AS SELECT c.oid::regclass AS relation FROM pg_class c WHERE relnamespace = 'hostile'::regnamespace AND relname IN ('purchases', 'articles', 'orders', 'shape', 'panel', 'texts', 'amounts');
+DO \$\$DECLARE r regclass; BEGIN
+	FOR r IN SELECT relation FROM hostile.secured LOOP
+		EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', r);
+		EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', r);
+		EXECUTE format('CREATE POLICY owner_only ON %s USING (current_user = %L)', r, 'hostile_user');
+	END LOOP;
+END\$\$;
+ALTER VIEW hostile.ids SET (security_invoker = on);
+CREATE TABLE hostile.read (function regprocedure, statement text, of_nothing text, timed boolean); -- timed: the answer says how long it took
+GRANT SELECT ON hostile.read TO stranger, hostile_user;
+INSERT INTO hostile.read
+SELECT s.function, hostile.statement(s.function, 'plain', c.full), hostile.statement(s.function, 'plain', c.empty), (SELECT 'seconds' = ANY (proargnames) FROM pg_proc WHERE oid = s.function) IS TRUE
+FROM hostile.sound_call s JOIN hostile.argument a ON a.function = s.function AND a.means = 'source' AND a.type = 'text'::regtype,
+     LATERAL (SELECT ARRAY[array_agg(CASE WHEN p.means = 'model' THEN quote_literal('strange') ELSE s.calls[1][g] END ORDER BY g)] AS full,
+                     ARRAY[array_agg(CASE WHEN p.means = 'model' THEN quote_literal('strange') WHEN g = a.position THEN quote_literal('SELECT * FROM (' || CASE WHEN e LIKE 'hostile.%' THEN 'TABLE ' ELSE '' END || e || ') s LIMIT 0') ELSE s.calls[1][g] END ORDER BY g)] AS empty
+              FROM generate_subscripts(s.calls, 2) g JOIN hostile.argument p ON p.function = s.function AND p.position = g, trim(s.calls[1][a.position], '''') e) c
+WHERE s.calls[1][a.position] IS NOT NULL"
+is "$(PGUSER=stranger sql "SELECT function || ': ' || a || ' / ' || b FROM (SELECT *, hostile.answer_of(statement) AS a, hostile.answer_of(of_nothing) AS b FROM hostile.read) s WHERE a <> b AND NOT (timed AND a LIKE 'answer%' AND b LIKE 'answer%')" 2>/dev/null)" "" \
+	"$(sql "SELECT count(*) FROM hostile.read") functions that read a source: whoever sees none of its rows gets what no rows give"
+isnt "$(PGUSER=hostile_user sql "SELECT count(*) FROM (SELECT *, hostile.answer_of(statement) AS a, hostile.answer_of(of_nothing) AS b FROM hostile.read) s WHERE a <> b" 2>/dev/null)" 0 "who sees them does not"
+
+# A superuser, who is above row security, retrains: the stored source still runs as the owner.
+sql "CREATE FUNCTION hostile.rows_read(wanted text) RETURNS text LANGUAGE plpgsql AS \$\$DECLARE n text; BEGIN SELECT rows_read INTO n FROM promoai.retrain(wanted); RETURN n; EXCEPTION WHEN others THEN RETURN SQLSTATE || ' ' || SQLERRM; END\$\$;
+DO \$\$DECLARE r regclass; c text; BEGIN
+	FOR r IN SELECT relation FROM hostile.secured LOOP
+		SELECT attname INTO c FROM pg_attribute WHERE attrelid = r AND attnum = 1;
+		EXECUTE format('DROP POLICY owner_only ON %s', r);
+		EXECUTE format('CREATE POLICY a_part ON %s USING (current_user = %L AND hashtext(%I::text) %% 5 <> 0)', r, 'hostile_user', c);
+	END LOOP;
+END\$\$"
+before=$(sql "SELECT model || ' ' || rows_read FROM promoai.model_versions WHERE published ORDER BY 1" 2>/dev/null)
+by_owner=$(PGUSER=hostile_user sql "SELECT model || ' ' || hostile.rows_read(model) FROM promoai.models ORDER BY 1" 2>/dev/null)
+by_superuser=$(sql "SELECT model || ' ' || hostile.rows_read(model) FROM promoai.models ORDER BY 1" 2>/dev/null)
+is "$by_superuser" "$by_owner" "a superuser's retraining reads the owner's rows, no more"
+isnt "$by_owner" "$before" "which are not all"
+
+# ---- a hostile search_path ----
+# Operators and functions of pg_catalog's names, of the same arguments, in a schema that is searched first: each cries out.
+sql "DO \$\$DECLARE r regclass; BEGIN FOR r IN SELECT relation FROM hostile.secured LOOP EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', r); EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', r); END LOOP; END\$\$;
+CREATE SCHEMA evil;
+GRANT USAGE ON SCHEMA evil TO PUBLIC;
+DO \$do\$
+DECLARE
+	f record;
+	o record;
+	types oid[] := ARRAY['int4', 'int8', 'int2', 'text', 'name', 'oid', 'uuid', 'bool', 'float8', 'float4', 'numeric', 'date', 'timestamptz', 'timestamp', 'interval', 'jsonb', 'bytea', 'regclass', 'regproc', 'regtype', '\"char\"', 'text[]', 'int4[]', 'float8[]', 'oidvector', 'int2vector', 'char']::regtype[];
+BEGIN
+	FOR f IN SELECT DISTINCT proname, proargtypes, (SELECT string_agg(t::regtype::text, ', ' ORDER BY n) FROM unnest(proargtypes) WITH ORDINALITY x(t, n)) AS arguments, prorettype::regtype AS result
+	         FROM pg_proc p JOIN pg_type t ON t.oid = prorettype
+	         WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'f' AND NOT proretset AND pronargs BETWEEN 1 AND 3 AND proargtypes::oid[] <@ types AND typtype = 'b' AND provariadic = 0
+	           AND proname NOT IN ('md5', 'repeat') LOOP -- which some arguments of the calls themselves use
+		EXECUTE format('CREATE FUNCTION evil.%I(%s) RETURNS %s LANGUAGE plpgsql AS %L', f.proname, f.arguments, f.result, format('BEGIN RAISE EXCEPTION ''planted %s''; END', f.proname));
+	END LOOP;
+	FOR o IN SELECT oprname, oprleft::regtype AS l, oprright::regtype AS r, p.proname FROM pg_operator JOIN pg_proc p ON p.oid = oprcode WHERE oprnamespace = 'pg_catalog'::regnamespace AND oprkind = 'b'
+	         AND oprleft = ANY (types) AND oprright = ANY (types) AND EXISTS (SELECT FROM pg_proc e WHERE e.pronamespace = 'evil'::regnamespace AND e.proname = p.proname AND e.proargtypes = p.proargtypes) LOOP
+		EXECUTE format('CREATE OPERATOR evil.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = evil.%I)', o.oprname, o.l, o.r, o.proname);
+	END LOOP;
+END \$do\$"
+planted=$(sql "SELECT (SELECT count(*) FROM pg_operator WHERE oprnamespace = 'evil'::regnamespace) || ' operators and ' || (SELECT count(*) FROM pg_proc WHERE pronamespace = 'evil'::regnamespace) || ' functions'")
+# Only what is typed is left: no operator, no function but the one that is called.
+sql "SELECT 'BEGIN; ' || replace(replace(hostile.statement(function, 'plain', calls), 'sum(length(r::text))', 'r'), 'length(r::text)', 'r') || '; ROLLBACK;' FROM hostile.sound_call ORDER BY function::text" | sed 's/ || / OPERATOR(pg_catalog.||) /g' >"$server_dir/statements"
+run_all()
+{
+	PGUSER=hostile_user PGOPTIONS="-c client_min_messages=error -c search_path=$1" "$(pg psql)" -XAtq -o /dev/null <"$server_dir/statements" 2>&1 | sed 's/^ERROR: *//' | sort | uniq -c
+}
+is "$(run_all pg_catalog)" "" "$(wc -l <"$server_dir/statements") sound calls answer"
+is "$(run_all evil,pg_catalog,promoai)" "" "and answer with $planted planted ahead of pg_catalog"
+like "$(PGOPTIONS="-c search_path=evil,pg_catalog" sql_error "SELECT 1 + 1")" "planted" "which do cry out where they are taken"
+
+is "$(grep -cE 'terminated by signal|PANIC|TRAP:' "$server_dir/log")" 0 "and the server's log knows of no crash"
+
+done_testing
