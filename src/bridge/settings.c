@@ -124,6 +124,12 @@ settings_apply(Oid role, Jsonb *settings)
 	apply_role(InvalidOid, role);
 	apply_role(MyDatabaseId, role);
 	apply_settings(settings, superuser_arg(role) ? PGC_SUSET : PGC_USERSET);
+	settings_survive_errors();
+}
+
+void
+settings_survive_errors(void)
+{
 	(void) set_config_option("exit_on_error", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, ERROR,
 							 false);
 }
@@ -153,8 +159,12 @@ timer_start(JobTimer *timer, TimestampTz started)
 void
 timer_stop(JobTimer *timer)
 {
+	TimestampTz now = GetCurrentTimestamp();
+
 	if (timer->deadline == 0)
 		return;
+	if (get_timeout_indicator(STATEMENT_TIMEOUT, true) && (timer->outer == 0 || now < timer->outer))
+		QueryCancelPending = false; /* it was on its way */
 	if (timer->outer != 0)
 		enable_timeout_at(STATEMENT_TIMEOUT, timer->outer);
 	else

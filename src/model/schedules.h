@@ -47,6 +47,7 @@ typedef struct Schedule
 {
 	pg_uuid_t model_id;
 	char *model; /* name */
+	Oid owner; /* the model's; InvalidOid: there is no such role any more */
 	Interval *every; /* NULL: by cron */
 	char *cron; /* NULL: by every */
 	char *time_zone;

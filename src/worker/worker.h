@@ -33,6 +33,7 @@ typedef struct Job
 	GuardOptions guards;
 
 	/* of the phase that is on */
+	bool in_phase; /* its subtransaction has begun */
 	Model *model; /* as it is now */
 	Oid runner; /* who the session is */
 	int runner_security;
@@ -40,7 +41,6 @@ typedef struct Job
 	OwnerState *owner; /* while a source is read */
 
 	/* so far */
-	Oid owner_oid; /* whom the first phase ran as */
 	int32 champion; /* number of the published version; 0: none */
 	int32 version; /* that was written; 0: none yet */
 	JsonObject checks; /* what the guards found */
@@ -50,6 +50,7 @@ typedef struct Job
 	char *remark; /* what is to be said of a good end */
 	bool skip; /* the verdict is no guard's: there is nothing to be done */
 	ErrorData *error; /* that ended a phase */
+	ErrorData *cancel; /* that came while the end was written down */
 } Job;
 
 /* Run the schedule of a model if it is due and nobody runs it.  False when that is so. */
