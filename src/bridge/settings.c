@@ -146,11 +146,15 @@ settings_check(Jsonb *settings)
 /* ---- statement_timeout ---- */
 
 void
-timer_start(JobTimer *timer, TimestampTz started)
+timer_start(JobTimer *timer, TimestampTz started, int limit_ms)
 {
-	if (timer->deadline != 0 || StatementTimeout <= 0)
+	bool at_limit = limit_ms > 0 && (StatementTimeout <= 0 || limit_ms < StatementTimeout);
+	int ms = at_limit ? limit_ms : StatementTimeout;
+
+	if (timer->deadline != 0 || ms <= 0)
 		return;
-	timer->deadline = TimestampTzPlusMilliseconds(started, StatementTimeout);
+	timer->at_limit = at_limit;
+	timer->deadline = TimestampTzPlusMilliseconds(started, ms);
 	timer->outer = get_timeout_active(STATEMENT_TIMEOUT) ? get_timeout_finish_time(STATEMENT_TIMEOUT) : 0;
 	if (timer->outer == 0 || timer->deadline < timer->outer)
 		enable_timeout_at(STATEMENT_TIMEOUT, timer->deadline);

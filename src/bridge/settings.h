@@ -23,9 +23,11 @@ typedef struct JobTimer
 {
 	TimestampTz outer; /* 0: none */
 	TimestampTz deadline; /* 0: none */
+	bool at_limit; /* it is the limit's */
 } JobTimer;
 
-extern void timer_start(JobTimer *timer, TimestampTz started);
+/* At most limit_ms, whatever the settings say; 0: no limit. */
+extern void timer_start(JobTimer *timer, TimestampTz started, int limit_ms);
 extern void timer_stop(JobTimer *timer);
 
 #endif

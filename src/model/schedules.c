@@ -333,6 +333,31 @@ run_unlock(const pg_uuid_t *model_id)
 	session_unlock(&lock);
 }
 
+/* Whoever holds the lock: a process that has crashed may have left its number to another. */
+int
+run_process(const pg_uuid_t *model_id, bool *worker)
+{
+	SessionLock lock = lock_of_run(model_id);
+	TableWriter writer;
+	TableArg args[] = {arg_uuid(model_id), arg_oid(lock.database), arg_oid(lock.kind), arg_oid(lock.number),
+					   arg_int4((int16) lock.more)};
+	int pid = 0;
+	bool null;
+
+	tables_enter(&writer);
+	if (tables_execute("SELECT l.pid, r.runner = 'worker' FROM promoai.registry_runs r"
+					   " JOIN pg_catalog.pg_locks l ON l.pid = r.pid AND l.locktype = 'object' AND l.granted"
+					   " WHERE r.model_id = $1 AND r.state = 'running' AND l.database = $2 AND l.classid = $3"
+					   " AND l.objid = $4 AND l.objsubid = $5",
+					   args, lengthof(args)) > 0)
+	{
+		pid = DatumGetInt32(tables_value(0, 1, &null));
+		*worker = DatumGetBool(tables_value(0, 2, &null));
+	}
+	tables_leave(&writer);
+	return pid;
+}
+
 /* ---- runs ---- */
 
 /* The row is locked before it is looked at: nobody else claims it, changes it or takes it away until we commit. */

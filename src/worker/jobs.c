@@ -81,7 +81,7 @@ become_owner(Job *job)
 	SetUserIdAndSecContext(model->owner_oid, job->runner_security | SECURITY_LOCAL_USERID_CHANGE);
 	job->guc_level = NewGUCNestLevel();
 	settings_apply(model->owner_oid, job->schedule->settings);
-	timer_start(&job->timer, job->started);
+	timer_start(&job->timer, job->started, worker_job_timeout);
 }
 
 static void
@@ -234,9 +234,28 @@ work_publish(Job *job)
 
 /* ---- how it ended ---- */
 
-static char *
-error_text(const ErrorData *error)
+/* Code of an owner's may raise an error of the same SQLSTATE, but not from where the server looks for cancels. */
+static bool
+is_cancel(const ErrorData *error)
 {
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED && error->funcname != NULL &&
+		   strcmp(error->funcname, "ProcessInterrupts") == 0;
+}
+
+/* Was it the job's own time that ran out? */
+static bool
+timed_out(const Job *job)
+{
+	return job->timer.deadline != 0 && GetCurrentTimestamp() >= job->timer.deadline;
+}
+
+static char *
+error_text(const Job *job)
+{
+	const ErrorData *error = job->error;
+
+	if (is_cancel(error) && timed_out(job) && job->timer.at_limit)
+		return psprintf("canceled after promoai.job_timeout, %d ms", worker_job_timeout);
 	return error->detail == NULL ? error->message : psprintf("%s (%s)", error->message, error->detail);
 }
 
@@ -246,7 +265,7 @@ end_with_error(const Job *job, RunState state, const char *before)
 	return (RunEnd){.state = worker_stopping ? RUN_INTERRUPTED : state,
 					.version = job->version,
 					.sqlstate = job->error->sqlerrcode,
-					.message = psprintf("%s%s", before, error_text(job->error))};
+					.message = psprintf("%s%s", before, error_text(job))};
 }
 
 static RunEnd
@@ -374,20 +393,11 @@ job_log(const Job *job, const RunEnd *end)
 					end->message != NULL ? end->message : "published")));
 }
 
-/*
- * The cancel by the user, or by the session's timeout, that ends run_due_jobs() and not only the job: NULL when there was
- * none.  Code of an owner's may raise an error of the same SQLSTATE, but not from where the server looks for cancels.
- */
+/* The cancel by the user, or by the session's timeout, that ends run_due_jobs() and not only the job; NULL: there was none. */
 static ErrorData *
 cancel_of_session(const Job *job)
 {
-	const ErrorData *error = job->error;
-
-	if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED && error->funcname != NULL &&
-		strcmp(error->funcname, "ProcessInterrupts") == 0 &&
-		(job->timer.deadline == 0 || GetCurrentTimestamp() < job->timer.deadline))
-		return job->error;
-	return NULL;
+	return job->error != NULL && is_cancel(job->error) && !timed_out(job) ? job->error : NULL;
 }
 
 static bool

@@ -88,12 +88,15 @@ extern volatile sig_atomic_t worker_stopping;
 
 extern int worker_naptime; /* seconds */
 extern int worker_max_running;
+extern int worker_job_timeout; /* milliseconds; 0: none */
 
 /* What a look at a database has found, in shared memory of the launcher's. */
 typedef struct LookSlot
 {
 	TimestampTz next_run; /* DT_NOEND: none will be due; DT_NOBEGIN: the extension is not there */
 	bool done; /* false: the look has not come to its end */
+	bool left; /* no worker slot was free for the next job */
+	pg_uuid_t job; /* its model */
 } LookSlot;
 
 /* Locks that belong to no database: a launcher's, and one for each job that may run. */
@@ -105,6 +108,9 @@ extern void place_leave(uint32 number, uint16 field);
 
 /* Start a look at a database by a process of its own. */
 extern BackgroundWorkerHandle *runner_start(Oid database, dsm_handle slots, int slot);
+
+/* A process for a job; false: there is no worker slot.  The launcher is told when it has ended: then there is a place again. */
+extern bool job_start(Oid database, pid_t launcher, const pg_uuid_t *model_id);
 
 /* Called once from _PG_init: defines the settings, and registers the launcher while the server preloads libraries. */
 extern void worker_init(void);

@@ -121,6 +121,69 @@ is "$(sql "SELECT count(*) - $n FROM promoai.training_runs WHERE model = 'm1' AN
 system "RESET promoai.test_point"
 system "RESET promoai.test_action"
 
+# ---- an error while a run is claimed ----
+# nine <statements after each>: nine models become due, one after the other
+nine()
+{
+	local i
+	for i in 1 2 3 4 5 6 7 8 9; do
+		printf '%s\n' "SELECT promoai.schedule_retrain('e$i', every => '1 day', guard => 'none');" \
+			"UPDATE promoai.registry_schedules s SET next_run = now() FROM promoai.registry_models m WHERE m.model_id = s.model_id AND m.model = 'e$i';" \
+			"CALL promoai.run_due_jobs();" "SELECT promoai.unschedule_retrain('e$i');"
+	done
+}
+for i in 1 2 3 4 5 6 7 8 9; do model mallory "e$i"; done
+{
+	echo "SET promoai.test_action = 'error'; SET promoai.test_point = 'claiming';"
+	nine
+	echo "SELECT count(*) || ' locks' FROM pg_locks WHERE locktype = 'object' AND pid = pg_backend_pid();"
+	echo "RESET promoai.test_point;"
+	nine
+} >"$server_dir/claims.sql"
+"$(pg psql)" -XAtq -f "$server_dir/claims.sql" >"$server_dir/claims.out" 2>&1
+is "$(grep -c 'test point "claiming" was reached' "$server_dir/claims.out")" 9 "errors while runs are claimed, of one model after the other in one session"
+is "$(grep locks "$server_dir/claims.out")" "0 locks" "leave no lock behind"
+is "$(sql "SELECT count(*) FROM promoai.training_runs WHERE model LIKE 'e_' AND state = 'published'")" 9 "and the session runs them all afterwards"
+
+# ---- cancelled by the owner ----
+model mallory m1 ", after => 'SELECT pg_sleep(60)'"
+like "$(PGUSER=mallory sql "SELECT promoai.cancel_run('m1')" 2>&1 | tr '\n' ' ')" 'NOTICE: .*no run .* f' "cancel_run() where none is on"
+system "SET promoai.max_running = 1"
+due m1
+sleeps="SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'promoai job' AND wait_event = 'PgSleep'"
+wait_for "$sleeps" 1
+like "$(PGUSER=alice sql_error "SELECT promoai.cancel_run('m1')")" 'does not exist' "cancel_run() is not for others"
+is "$(PGUSER=mallory sql "SELECT promoai.cancel_run('m1')")" t "the owner cancels his job in the worker"
+wait_for "$jobs" 0
+is "$(last_run m1) $(last_message m1)" "after failed published, but the statements after it failed: canceling statement due to user request" "which says so"
+system "SET promoai.max_running = 0"
+due m1
+sql "CALL promoai.run_due_jobs()" >/dev/null 2>&1 &
+called=$!
+wait_for "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CALL%' AND wait_event = 'PgSleep'" 1
+like "$(PGUSER=mallory sql_error "SELECT promoai.cancel_run('m1')")" 'is run by run_due_jobs\(\), in process [0-9]+' "but not somebody else's session"
+sql "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL%'" >/dev/null
+wait $called
+
+# ---- promoai.job_timeout ----
+system "SET promoai.job_timeout = '1s'"
+model mallory m1 ", after => 'SELECT pg_sleep(60)', settings => '{\"statement_timeout\": 0}'"
+due m1
+is "$(sql "CALL promoai.run_due_jobs()" -c "SELECT 'alive'" 2>/dev/null)" alive "promoai.job_timeout ends a job, and not run_due_jobs()"
+like "$(last_message m1)" 'canceled after promoai.job_timeout, 1000 ms' "whatever the owner has set"
+model mallory m1 ", after => \$a\$DO \$d\$ BEGIN LOOP BEGIN PERFORM pg_sleep(3600); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END \$d\$ \$a\$"
+system "SET promoai.max_running = 1"
+due m1
+wait_for "$sleeps" 1
+system "SET promoai.max_running = 0"
+wait_for "$jobs" 0 15
+ok $? "and the worker's process, where his code catches that"
+system "SET promoai.max_running = 1"
+wait_for "SELECT last_state FROM promoai.schedules WHERE model = 'm1' AND NOT running" crashed
+ok $? "which counts as a crash"
+system "RESET promoai.job_timeout"
+model mallory m1
+
 # ---- a commit that waits for a standby ----
 export PGOPTIONS="-c synchronous_commit=local"
 waits="SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'promoai job' AND wait_event = 'SyncRep'"
@@ -146,5 +209,15 @@ took=$((($(date +%s%N) - started) / 1000000))
 [ $took -lt 3000 ]
 ok $? "and so does a fast shutdown, in $took ms"
 unset PGOPTIONS
+
+# ---- too few worker slots ----
+# PostgreSQL's logical replication launcher has one, our launcher another: one is left, for the look and then for the job.
+start_server -c shared_preload_libraries=promoai -c promoai.worker_naptime=1s -c max_worker_processes=3 \
+	-c synchronous_standby_names= -c promoai.max_running=2
+sql "ALTER SYSTEM RESET ALL" -c "SELECT pg_reload_conf()" >/dev/null
+n=$(sql "SELECT count(*) FROM promoai.training_runs WHERE model = 'a1' AND state = 'published'")
+due a1
+wait_for "SELECT count(*) > $n FROM promoai.training_runs WHERE model = 'a1' AND state = 'published'" t
+ok $? "a job has the worker slot that the look has had"
 
 done_testing
