@@ -57,6 +57,8 @@ cat >"$work/postgres" <<-SH
 SH
 chmod 0755 "$work/postgres"
 export POSTGRES=$work/postgres
+# Debian 12's PostgreSQL waits for ever in glibc's bindtextdomain beside gcc 12's library; seen before building, not after.
+as_server_user timeout 20 "$POSTGRES" -V >/dev/null 2>&1 || die "this PostgreSQL does not start with $libasan preloaded"
 cd "$build_dir/tree"
 
 # few: what few.sql does, in a throwaway server
