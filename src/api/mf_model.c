@@ -163,7 +163,7 @@ mf_model_load(LoadedModel *loaded, MemoryContext memory)
 	model->gram = recommender_section(payload, "gram", sizeof(float), factors * factors);
 	model->inverse_norms = recommender_section(payload, "inverse_norms", sizeof(float), items);
 	loaded->state = model;
-	return (!model->fit.rated || model->user_bias != NULL) && model->user_factors != NULL &&
-		   model->item_factors != NULL && model->gram != NULL && model->inverse_norms != NULL &&
-		   read_index(payload, model);
+	return (!model->fit.rated || (model->user_bias != NULL && model->base.seen_value != NULL)) &&
+		   model->user_factors != NULL && model->item_factors != NULL && model->gram != NULL &&
+		   model->inverse_norms != NULL && read_index(payload, model);
 }

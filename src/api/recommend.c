@@ -434,11 +434,6 @@ promoai_cf_explain(PG_FUNCTION_ARGS)
 	if (customer >= 0)
 		taste = recommender_history(model, customer);
 	taste.customer = customer;
-	if (taste.n > 0 && model->methods->rated && taste.values == NULL)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("model \"%s\" does not hold the ratings that its scores come from",
-							   args_text(args, "model")),
-						errhint("Train it again: versions trained by promoai 0.1.0 do not keep them.")));
 	env_init(&env, CurrentMemoryContext);
 	values = palloc(sizeof(float) * Max(taste.n, 1));
 	parts = palloc(sizeof(Part) * Max(taste.n, 1));

@@ -41,7 +41,7 @@ FROM hostile.sound_call s JOIN hostile.argument a ON a.function = s.function AND
                      ARRAY[array_agg(CASE WHEN g = a.position THEN format('ARRAY[%L, %L]', 'no such model', 'and no such model') ELSE s.calls[1][g] END ORDER BY g)] AS nowhere FROM generate_subscripts(s.calls, 2) g) c"
 differences="SELECT DISTINCT function || ' of ' || names || ': ' || a || ' / ' || b FROM (SELECT *, replace(hostile.answer_of(statement), names, 'no such model') AS a, hostile.answer_of(nobody) AS b FROM hostile.asked WHERE NOT takes_name) s WHERE a <> b ORDER BY 1 LIMIT 20"
 is "$(PGUSER=stranger sql "$differences" 2>/dev/null)" "" "$(sql "SELECT count(*) || ' calls of ' || count(DISTINCT function) || ' functions' FROM hostile.asked WHERE NOT takes_name"): a stranger is told the same of a model as of none"
-isnt "$(PGUSER=hostile_user sql "$differences" 2>/tmp/err)" "" "its owner is not"
+isnt "$(PGUSER=hostile_user sql "$differences" 2>/dev/null)" "" "its owner is not"
 is "$(PGUSER=stranger sql "SELECT DISTINCT function || ': ' || a FROM (SELECT *, hostile.answer_of(statement) AS a FROM hostile.asked WHERE takes_name) s WHERE a NOT IN ('42501 must be owner of model \"' || names || '\"', '22023 model \"' || names || '\" cannot be a member of itself')" 2>/dev/null)" "" \
 	"a name that is taken is not to be had, whatever would be trained"
 for relation in $(sql "SELECT oid::regclass FROM pg_class WHERE relkind = 'v' AND oid IN (SELECT objid FROM hostile.member WHERE classid = 'pg_class'::regclass)"); do
@@ -135,5 +135,7 @@ run_all()
 is "$(run_all pg_catalog)" "" "$(wc -l <"$server_dir/statements") sound calls answer"
 is "$(run_all evil,pg_catalog,promoai)" "" "and answer with $planted planted ahead of pg_catalog"
 like "$(PGOPTIONS="-c search_path=evil,pg_catalog" sql_error "SELECT 1 + 1")" "planted" "which do cry out where they are taken"
+
+is "$(grep -cE 'terminated by signal|PANIC|TRAP:' "$server_dir/log")" 0 "and the server's log knows of no crash"
 
 done_testing

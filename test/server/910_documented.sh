@@ -37,6 +37,13 @@ for name in $(sql "SELECT relname FROM pg_class WHERE relkind = 'v' AND oid IN (
 done
 is "$undocumented" "" "so has every view"
 
+is "$(sql "LOAD 'promoai'; SELECT name FROM pg_settings WHERE name LIKE 'promoai.%' AND coalesce(short_desc, '') = ''")" "" "every setting says what it is for"
+undocumented=
+for name in $(sql "LOAD 'promoai'; SELECT name FROM pg_settings WHERE name LIKE 'promoai.%' AND name NOT LIKE 'promoai.test\_%'"); do
+	grep -q "$name" doc/*.md || undocumented+=" $name"
+done
+is "$undocumented" "" "and stands in the manual"
+
 # Each argument of a trainer is a row of a table.
 undocumented=
 for name in $(sql "SELECT DISTINCT n FROM pg_proc, unnest(proargnames[1:pronargs]) n WHERE proname LIKE '%\\_train' AND oid IN (SELECT objid FROM ($members) m WHERE classid = 'pg_proc'::regclass)"); do

@@ -7,7 +7,9 @@
 #
 # An example is a block fenced by ```sql and, next, one fenced by ```text: what is typed and what is answered.  It runs as
 # the role analyst, or as the role named behind sql (```sql postgres).  All examples of a page run one after the other.
-# A block of SQL without an answer is not run.
+# A block of SQL without an answer is either a signature, function(arguments) → columns, of functions that there must be, or
+# statements that must run without an error: as postgres, undone afterwards.  Those that need an extension which is not
+# there, named in the environment's EXTENSIONS, are counted as skipped.
 #
 # Compared are words.  Numbers with a decimal point may differ as those of two kinds of CPU do.
 use strict;
@@ -25,24 +27,69 @@ binmode STDERR, ':encoding(UTF-8)';
 my $text = slurp($page);
 my $lines = qr/(?:(?!```).*\n)*/;
 my $example = qr/^```sql(?:[ ]+(\w+))?\n($lines)```\n\s*^```text\n($lines)```$/m;
+my $block = qr/^```sql(?:[ ]+(\w+))?\n($lines)```\n(?:\s*^```text\n($lines)```$)?/m;
 
+# What a block without an answer needs and is not to be had here; pg_cron's are run by test/server/340_three_ways.sh.
+sub missing
+{
+	my ($sql) = @_;
+	my %there = map { $_ => 1 } split ' ', $ENV{EXTENSIONS} // '';
+	return 'pg_cron' if $sql =~ /\bcron\./;
+	return grep { !$there{$_} } $sql =~ /CREATE EXTENSION (\w+)/g;
+}
+
+sub silent_script
+{
+	my ($sql) = @_;
+	if ($sql =~ /^\w+\(/)
+	{
+		return join '', map { "SELECT 'ERROR: there is no function promoai.$_' WHERE NOT EXISTS (SELECT FROM pg_proc WHERE proname = '$_' AND pronamespace = 'promoai'::regnamespace);\n" }
+			$sql =~ /^(\w+)\(/mg;
+	}
+	my $before = $sql =~ /CREATE EXTENSION promoai/ ? "DROP EXTENSION promoai CASCADE;\nDROP SCHEMA promoai;\n" : '';
+	return "BEGIN;\n$before$sql\nROLLBACK;\n";
+}
+
+# The examples in their session, then the other blocks.
 sub script
 {
 	print "\\pset footer on\n\\pset pager off\n";
 	my ($n, $role) = (0, 'analyst');
-	while ($text =~ /$example/g)
+	my @silent;
+	while ($text =~ /$block/g)
 	{
-		my $wanted = defined $1 ? $1 : 'analyst';
+		my ($wanted, $sql, $answer) = ($1 // 'analyst', $2, $3);
+		if (!defined $answer)
+		{
+			push @silent, $sql if !missing($sql);
+			next;
+		}
 		print "\\set QUIET on\n\\connect - $wanted\n\\set QUIET off\n" if $wanted ne $role;
 		$role = $wanted;
-		printf "\\echo \@\@ example %d\n%s\n", ++$n, $2;
+		printf "\\echo \@\@ example %d\n%s\n", ++$n, $sql;
 	}
+	$n = 0;
+	print "\\set QUIET on\n\\connect - postgres\n\\set QUIET off\n" if @silent;
+	printf "\\echo \@\@ silent %d\n%s\n", ++$n, silent_script($_) for @silent;
+}
+
+# What blocks without an answer said that they should not have.
+sub complaints
+{
+	my @found;
+	my $output_text = slurp($output);
+	while ($output_text =~ /^\@\@ silent (\d+)\n(.*?)(?=^\@\@ (?:silent|example) \d+\n|\z)/msg)
+	{
+		my ($n, $said) = ($1, $2);
+		push @found, map { "$page, block $n without an answer: $_" } grep { /ERROR:|FATAL:/ } split /\n/, $said;
+	}
+	return @found;
 }
 
 # What psql answered to each example, without blanks at line ends and empty lines around.
 sub answers
 {
-	my @parts = split /^\@\@ example \d+\n/m, slurp($output);
+	my @parts = map { s/^\@\@ silent \d+\n.*//msr } split /^\@\@ example \d+\n/m, slurp($output);
 	shift @parts;
 	for (@parts) { s/[ \t]+$//mg; s/\A\n+//; s/\n*\z/\n/; }
 	return @parts;
@@ -83,8 +130,14 @@ sub compare
 		$wrong++;
 		print STDERR "# $page, example $n:\n", map { "#   $_\n" } split /\n/, "$sql--- shown\n$shown--- answered\n$got";
 	}
-	print "$n\n";
-	exit($wrong ? 1 : 0);
+	my @complaints = complaints();
+	print STDERR map { "# $_\n" } @complaints;
+	my ($blocks, $skipped) = (0, 0);
+	while ($text =~ /$block/g) { next if defined $3; $blocks++; $skipped++ if missing($2); }
+	my $fences = () = $text =~ /^\s*```+\s*(?:sql|postgres|psql|plpgsql|pgsql)\b/mig;
+	print "$n examples, $blocks blocks without an answer, $skipped of them skipped\n";
+	if ($n + $blocks != $fences) { print STDERR "# $page: $fences blocks of SQL, but $n + $blocks are looked at\n"; $wrong++; }
+	exit($wrong + @complaints ? 1 : 0);
 }
 
 # An answer that is the same within the tolerance stays as it is, so that a run on another machine changes nothing.

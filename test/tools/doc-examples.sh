@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # doc-examples.sh - every example of the manual gives the answer that it shows
 #
-#   doc-examples.sh [PAGE …]           run them (default: README.md and doc/*.md), answer in TAP
+#   doc-examples.sh [PAGE …]           run them (default: every *.md), answer in TAP
 #   doc-examples.sh --write [PAGE …]   put what is answered into the pages
 #
 # Starts a throwaway server and runs doc/demo/demo.sql, as `make demo` does; each page gets a copy of that database.
@@ -16,7 +16,7 @@ if [ "${1:-}" = --write ]; then
 	shift
 fi
 pages=("$@")
-[ ${#pages[@]} -gt 0 ] || pages=(README.md doc/*.md)
+[ ${#pages[@]} -gt 0 ] || mapfile -t pages < <(find . -name "*.md" -not -path "./build/*" | sed "s|^\./||" | LC_ALL=C sort)
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/promoai-doc-XXXXXX")
 chmod 0755 "$work"
@@ -37,6 +37,8 @@ psql() { "$(pg psql)" -X -v ON_ERROR_STOP=0 "$@"; }
 	exit 1
 }
 
+EXTENSIONS=$(psql -XAtqc "SELECT string_agg(name, ' ') FROM pg_available_extensions")
+export EXTENSIONS
 n=0
 failed=0
 for page in "${pages[@]}"; do
