@@ -19,7 +19,6 @@
 
 #include "api/cf_train.h"
 #include "api/experiment.h"
-#include "bridge/memory.h"
 #include "bridge/rows.h"
 #include "core/recommend/resample.h"
 
@@ -122,7 +121,7 @@ add_baseline(Comparison *comparison, const char *name, CfMethod method, double h
 /* ---- learning ---- */
 
 static Recommender *
-fit_baseline(const Contender *contender, const Interactions *train)
+fit_baseline(const Contender *contender, const Interactions *train, uint64 limit)
 {
 	CfOptions options = {.method = contender->method,
 						 .neighbours = -1,
@@ -138,13 +137,14 @@ fit_baseline(const Contender *contender, const Interactions *train)
 						 .value_transform = -1,
 						 .holdout = 0};
 
-	return cf_fit_options(&options, train);
+	return cf_fit_options(&options, train, limit);
 }
 
 static void
 learn(Comparison *comparison)
 {
 	const Interactions *train = &comparison->experiment.train;
+	uint64 limit = comparison->experiment.fit_limit;
 
 	for (int c = 0; c < comparison->n; c++)
 	{
@@ -153,8 +153,8 @@ learn(Comparison *comparison)
 		CHECK_FOR_INTERRUPTS();
 		contender->model =
 			contender->definition == NULL
-				? fit_baseline(contender, train)
-				: kind_find(contender->kind)->fit(contender->definition, train, CurrentMemoryContext);
+				? fit_baseline(contender, train, limit)
+				: kind_find(contender->kind)->fit(contender->definition, train, limit, CurrentMemoryContext);
 		if (contender->model->methods->rated)
 			ereport(ERROR,
 					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -211,6 +211,7 @@ put_length(Comparison *comparison, const ExperimentSet *set, int c, int l, const
 	{
 		double *difference = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(double) * Max((Size) n, 1));
 
+		CHECK_FOR_INTERRUPTS();
 		for (int32 i = 0; i < n; i++)
 			difference[i] = judged->measure[l][m][i] - first->measure[l][m][i];
 		arrays[m] = judged->measure[l][m];
@@ -223,9 +224,12 @@ put_length(Comparison *comparison, const ExperimentSet *set, int c, int l, const
 	for (int m = 0; m < JUDGE_MEASURES; m++)
 		pfree((void *) arrays[JUDGE_MEASURES + m]);
 	for (int m = 0; m < JUDGE_MEASURES; m++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		put_figure(comparison, set, c, judge_measure_names[m], comparison->lengths[l], &figures[m],
 				   &figures[JUDGE_MEASURES + m],
 				   paired_t_test(judged->measure[l][m], first->measure[l][m], n), n);
+	}
 	put_figure(comparison, set, c, "coverage", comparison->lengths[l], &coverage, &none, NAN, n);
 }
 
@@ -284,8 +288,7 @@ promoai_cf_evaluate(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is nothing to compare")));
 	comparison.experiment.models = comparison.n;
 	comparison.experiment.judged = (uint64) (2 * comparison.n_lengths + 1) * JUDGE_MEASURES;
-	experiment_read(&comparison.experiment, args_text(args, "source"),
-					memory_limit(args_text_or_null(args, "memory")));
+	experiment_read(&comparison.experiment, args_text(args, "source"));
 	if (comparison.experiment.all.time == NULL)
 		for (int c = 0; c < comparison.n; c++)
 			comparison.contender[c].half_life = NAN;

@@ -260,13 +260,23 @@ look_up(int64 step)
 		CHECK_FOR_INTERRUPTS();
 }
 
+static void
+copy_array(void *to, const void *from, int64 n, Size width)
+{
+	for (int64 at = 0; at < n; at += STRETCH)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy((char *) to + at * width, (const char *) from + at * width, Min(n - at, STRETCH) * width);
+	}
+}
+
 /* A copy of an array of the region, or of what else must outlive its place. */
 static void *
-keep(const void *array, uint64 n, uint64 width)
+keep(const void *array, int64 n, Size width)
 {
 	void *copy = memory_huge(n, width);
 
-	memcpy(copy, array, memory_mul(n, width));
+	copy_array(copy, array, n, width);
 	return copy;
 }
 
@@ -305,10 +315,13 @@ fill_region(CfRegion *region, CfModel *model, PgEnv *env)
 	Csr by_item = by_item_of(region);
 	int64 entries = model->base.seen_start[region->customers];
 
-	memcpy(by_user.start, model->base.seen_start, sizeof(int64) * ((Size) region->customers + 1));
-	memcpy(by_user.col, model->base.seen_item, sizeof(int32) * entries);
+	copy_array(by_user.start, model->base.seen_start, (int64) region->customers + 1, sizeof(int64));
+	copy_array(by_user.col, model->base.seen_item, entries, sizeof(int32));
 	for (int64 e = 0; e < entries && by_user.value != NULL; e++)
+	{
+		look_up(e);
 		by_user.value[e] = model->base.seen_value != NULL ? model->base.seen_value[e] : 1;
+	}
 	if (options->feedback == CF_IMPLICIT)
 		env_check(env, feedback_transform(&env->base, options->value_transform, &by_user), "weighing");
 	env_check(env, csr_transpose(&env->base, &by_user, &by_item), "transposing");
@@ -371,11 +384,14 @@ take_users(CfModel *model, CfRegion *region, PgEnv *env)
 	env_check(env, neighbours_norms(&env->base, &problem, norms), "measuring customers");
 	model->norms = norms;
 	model->by_item = by_item;
-	model->by_item.start = keep(by_item.start, (uint64) by_item.rows + 1, sizeof(int64));
+	model->by_item.start = keep(by_item.start, (int64) by_item.rows + 1, sizeof(int64));
 	model->by_item.col = keep(by_item.col, entries, sizeof(int32));
 	model->by_item.value = memory_huge(entries, sizeof(float));
 	for (int64 e = 0; e < entries; e++)
+	{
+		look_up(e);
 		model->by_item.value[e] = by_item.value != NULL ? by_item.value[e] : 1;
+	}
 	if (model->base.methods->rated)
 	{
 		double *means = memory_huge(customers, sizeof(double));
@@ -389,6 +405,7 @@ take_users(CfModel *model, CfRegion *region, PgEnv *env)
 			int64 start = model->base.seen_start[u];
 			int64 n = model->base.seen_start[u + 1] - start;
 
+			CHECK_FOR_INTERRUPTS();
 			means[u] = 0;
 			for (int64 e = start; e < start + n; e++)
 				means[u] += model->base.seen_value[e] / n;
@@ -441,7 +458,7 @@ sum_entries(const CfModel *model, const CfOptions *options, const Interactions *
 	{
 		int64 s = sums.start[u];
 
-		look_up(u);
+		CHECK_FOR_INTERRUPTS();
 		for (int64 e = model->base.seen_start[u]; e < model->base.seen_start[u + 1]; e++)
 		{
 			while (s < sums.start[u + 1] && sums.col[s] < model->base.seen_item[e])
@@ -472,7 +489,11 @@ sum_latest(const CfModel *model, const CfOptions *options, const Interactions *i
 	if (isnan(options->half_life))
 		return popularity;
 	latest = memory_huge(entries, sizeof(float));
-	memset(latest, 0, sizeof(float) * entries);
+	for (int64 e = 0; e < entries; e++)
+	{
+		look_up(e);
+		latest[e] = 0;
+	}
 	for (int64 i = 0; i < in->coo.n; i++)
 	{
 		const Recommender *base = &model->base;
@@ -494,7 +515,10 @@ sum_latest(const CfModel *model, const CfOptions *options, const Interactions *i
 	}
 	memset(sums, 0, sizeof(double) * items);
 	for (int64 e = 0; e < entries; e++)
+	{
+		look_up(e);
 		sums[model->base.seen_item[e]] += latest[e];
+	}
 	for (int32 i = 0; i < items; i++)
 		popularity[i] = (float) (sums[i] / model->base.customers.n);
 	pfree(latest);

@@ -395,7 +395,7 @@ cf_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 }
 
 Recommender *
-cf_fit_options(CfOptions *options, const Interactions *in)
+cf_fit_options(CfOptions *options, const Interactions *in, uint64 limit)
 {
 	CfPart part = {.latest = latest_of(in, NULL, NULL)};
 	int workers = max_parallel_maintenance_workers;
@@ -403,20 +403,20 @@ cf_fit_options(CfOptions *options, const Interactions *in)
 
 	cf_settle_options(options);
 	memory_require(cf_fit_bytes(options, in->coo.n, in->customers->n, in->items->n, workers),
-				   memory_limit(options->memory), "training");
+				   limit > 0 ? limit : memory_limit(options->memory), "training");
 	env_init(&env, CurrentMemoryContext);
 	return &cf_fit(options, in, &part, workers, &env)->base;
 }
 
 static Recommender *
-cf_fit_definition(const Model *definition, const Interactions *in, MemoryContext memory)
+cf_fit_definition(const Model *definition, const Interactions *in, uint64 limit, MemoryContext memory)
 {
 	MemoryContext caller = MemoryContextSwitchTo(memory);
 	CfOptions options;
 	Recommender *model;
 
 	options_from_jsonb(cf_options, definition->arguments, &options);
-	model = cf_fit_options(&options, in);
+	model = cf_fit_options(&options, in, limit);
 	MemoryContextSwitchTo(caller);
 	return model;
 }

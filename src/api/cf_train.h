@@ -78,8 +78,8 @@ extern CfModel *cf_fit(const CfOptions *options, const Interactions *in, const C
 					   PgEnv *env);
 extern void cf_fit_init(void);
 
-/* The same from options that are not settled yet, on all of the interactions; within their memory or maintenance_work_mem. */
-extern Recommender *cf_fit_options(CfOptions *options, const Interactions *in);
+/* The same from options that are not settled yet, on all of the interactions, within `limit` bytes; 0: as the options say. */
+extern Recommender *cf_fit_options(CfOptions *options, const Interactions *in, uint64 limit);
 
 /* Called once from _PG_init: registers the kind and the team's job. */
 extern void cf_init(void);

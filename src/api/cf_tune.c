@@ -22,7 +22,6 @@
 #include "utils/timestamp.h"
 
 #include "api/experiment.h"
-#include "bridge/memory.h"
 #include "bridge/progress.h"
 #include "bridge/rows.h"
 #include "core/crc32c.h"
@@ -323,7 +322,8 @@ run_trial(Tuning *tuning, const Trial *trial, Experiment *experiment, MeanInterv
 						.source = (char *) tuning->source,
 						.search_path = (char *) tuning->search_path,
 						.arguments = trial->arguments};
-	const Recommender *model = kind_find(trial->kind)->fit(&definition, &experiment->train, scratch);
+	const Recommender *model =
+		kind_find(trial->kind)->fit(&definition, &experiment->train, tuning->experiment.fit_limit, scratch);
 	const double *values[1];
 	Judged judged;
 
@@ -418,6 +418,30 @@ nothing_to_do(void *arg)
 {
 }
 
+/* A combination's arguments with the memory that the call allows, unless they speak of memory themselves. */
+static Jsonb *
+with_memory(const Tuning *tuning, const Trial *trial)
+{
+	const char *memory = tuning->experiment.memory;
+	JsonbParseState *state = NULL;
+	JsonbIterator *iterator = JsonbIteratorInit(&trial->arguments->root);
+	JsonbIteratorToken token;
+	JsonbValue name = {.type = jbvString, .val.string = {.len = strlen("memory"), .val = "memory"}};
+	JsonbValue value;
+
+	if (memory == NULL || findJsonbValueFromContainer(&trial->arguments->root, JB_FOBJECT, &name) != NULL)
+		return trial->arguments;
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	(void) JsonbIteratorNext(&iterator, &value, true);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY || token == WJB_VALUE)
+		pushJsonbValue(&state, token, &value);
+	pushJsonbValue(&state, WJB_KEY, &name);
+	value =
+		(JsonbValue){.type = jbvString, .val.string = {.len = (int) strlen(memory), .val = (char *) memory}};
+	pushJsonbValue(&state, WJB_VALUE, &value);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
 /* The best combination, trained on all rows, with all trials and the test among its metrics. */
 static void
 publish_best(Tuning *tuning)
@@ -428,7 +452,7 @@ publish_best(Tuning *tuning)
 						.kind = (char *) best->kind,
 						.source = (char *) tuning->source,
 						.search_path = (char *) tuning->search_path,
-						.arguments = best->arguments};
+						.arguments = with_memory(tuning, best)};
 	char *name = psprintf("validation_%s", tuning->metric);
 	ModelVersion *version;
 	int n = 0;
@@ -529,7 +553,7 @@ promoai_cf_tune(PG_FUNCTION_ARGS)
 	progress_start(tuning.model);
 	tuning.experiment.models = 1;
 	tuning.experiment.judged = JUDGE_MEASURES;
-	experiment_read(&tuning.experiment, tuning.source, memory_limit(args_text_or_null(args, "memory")));
+	experiment_read(&tuning.experiment, tuning.source);
 	experiment_validation(&tuning.experiment, &tuning.validation);
 	tuning.split = describe_rows(&tuning);
 	recall_trials(&tuning);

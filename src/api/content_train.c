@@ -553,7 +553,7 @@ content_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 
 /* The factor model learned anew from the interactions, its items being those of `in`. */
 static const MfModel *
-refit_factors(const char *name, const Interactions *in, MemoryContext memory)
+refit_factors(const char *name, const Interactions *in, uint64 limit, MemoryContext memory)
 {
 	Model *model = registry_open(name, MODEL_OWN);
 	const ModelKind *kind = kind_find(model->kind);
@@ -561,12 +561,12 @@ refit_factors(const char *name, const Interactions *in, MemoryContext memory)
 	if (strcmp(model->kind, MF_KIND) != 0 || kind->fit == NULL)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("model \"%s\" cannot be learned from given interactions", name)));
-	return (const MfModel *) kind->fit(model, in, memory);
+	return (const MfModel *) kind->fit(model, in, limit, memory);
 }
 
 /* Attributes know of no customer, so they are those of the published version. */
 static Recommender *
-content_fit(const Model *definition, const Interactions *in, MemoryContext memory)
+content_fit(const Model *definition, const Interactions *in, uint64 limit, MemoryContext memory)
 {
 	MemoryContext caller = MemoryContextSwitchTo(memory);
 	FeedbackSplit all = {.part = FEEDBACK_ALL};
@@ -589,8 +589,8 @@ content_fit(const Model *definition, const Interactions *in, MemoryContext memor
 
 		for (int32 i = 0; i < in->items->n; i++)
 			row[i] = i;
-		(void) content_factors(&env, refit_factors(options.factors_of, in, memory), row, &mapping, model,
-							   metrics);
+		(void) content_factors(&env, refit_factors(options.factors_of, in, limit, memory), row, &mapping,
+							   model, metrics);
 	}
 	MemoryContextSwitchTo(caller);
 	return &model->mf.base;

@@ -6,7 +6,7 @@
  *
  * Memory: the entries (20 bytes each with times) twice, the part that is learned from and the whole, and the matrices of
  * what is judged by, the histories of the models, and the measures of each customer, within the limit; each fit counts its
- * own need.
+ * own need, against the same limit where one is given.
  */
 #include "postgres.h"
 
@@ -18,6 +18,8 @@
 
 #include "api/experiment.h"
 #include "bridge/memory.h"
+
+#define STRETCH 65536 /* entries between two looks at interrupts */
 
 static const char *const protocol_names[] = {[PROTOCOL_NEXT_PERIOD] = "next_period",
 											 [PROTOCOL_LEAVE_LAST_OUT] = "leave_last_out",
@@ -46,6 +48,14 @@ static const Option protocol_options[] = {
 	{.name = NULL},
 };
 
+/* Is the query cancelled?  To be asked at every entry of a long loop. */
+static inline void
+look_up(int64 entry)
+{
+	if (unlikely(entry % STRETCH == 0))
+		CHECK_FOR_INTERRUPTS();
+}
+
 static void
 refuse(bool given, const char *argument, const char *protocol)
 {
@@ -73,6 +83,9 @@ experiment_open(Experiment *experiment, const Args *args)
 	experiment->days = options.test_days >= 0 ? options.test_days : EXPERIMENT_DEFAULT_DAYS;
 	experiment->protocol.share = isnan(options.test_share) ? 0.2 : options.test_share;
 	experiment->protocol.from = options.from_time.set ? options.from_time.at : PG_INT64_MIN;
+	experiment->memory = args_text_or_null(args, "memory");
+	if (experiment->memory != NULL)
+		experiment->fit_limit = memory_limit(experiment->memory);
 	env_init(&experiment->env, CurrentMemoryContext);
 }
 
@@ -124,7 +137,10 @@ part_of(const Interactions *all, const uint8 *part, ProtocolPart wanted)
 	int64 n = 0;
 
 	for (int64 i = 0; i < all->coo.n; i++)
+	{
+		look_up(i);
 		n += part[i] == wanted;
+	}
 	out.coo.row = memory_huge(n, sizeof(int32));
 	out.coo.col = memory_huge(n, sizeof(int32));
 	out.coo.value = all->coo.value != NULL ? memory_huge(n, sizeof(float)) : NULL;
@@ -135,8 +151,7 @@ part_of(const Interactions *all, const uint8 *part, ProtocolPart wanted)
 	{
 		int64 to = out.coo.n;
 
-		if (unlikely(i % (1 << 20) == 0))
-			CHECK_FOR_INTERRUPTS();
+		look_up(i);
 		if (part[i] != wanted)
 			continue;
 		out.coo.row[to] = all->coo.row[i];
@@ -231,7 +246,10 @@ settle_period(Protocol *protocol, const Interactions *source, int32 days)
 	int64 latest = PG_INT64_MIN;
 
 	for (int64 i = 0; i < source->coo.n; i++)
+	{
+		look_up(i);
 		latest = Max(latest, source->time[i]);
+	}
 	if (protocol->from == PG_INT64_MIN)
 	{
 		protocol->from = latest - (int64) days * USECS_PER_DAY + 1;
@@ -242,7 +260,7 @@ settle_period(Protocol *protocol, const Interactions *source, int32 days)
 }
 
 void
-experiment_read(Experiment *experiment, const char *source, uint64 limit)
+experiment_read(Experiment *experiment, const char *source)
 {
 	Protocol *protocol = &experiment->protocol;
 	Interactions *all = &experiment->all;
@@ -251,7 +269,7 @@ experiment_read(Experiment *experiment, const char *source, uint64 limit)
 						  .timed = true,
 						  .need = experiment_need,
 						  .need_arg = experiment,
-						  .limit = limit};
+						  .limit = memory_limit(experiment->memory)};
 	interactions_read(source, all);
 	interactions_settle(all);
 	if (all->time == NULL && protocol->kind != PROTOCOL_STRONG_GENERALIZATION)

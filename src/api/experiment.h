@@ -19,6 +19,8 @@ typedef struct Experiment
 	int32 days; /* of PROTOCOL_NEXT_PERIOD */
 	int models; /* that are in memory at a time, set by the caller before anything is read */
 	uint64 judged; /* measures of a customer that are in memory at a time, likewise */
+	const char *memory; /* the argument; NULL: not given */
+	uint64 fit_limit; /* bytes of each training; 0: what its definition allows */
 	PgEnv env;
 	Interactions all; /* the whole source */
 	Interactions train; /* the part that is learned from; ids are those of all */
@@ -38,11 +40,11 @@ typedef struct ExperimentSet
 /* The sets that a protocol is judged by; returns how many. */
 extern int experiment_sets(const Experiment *experiment, const ExperimentSet **sets);
 
-/* The arguments "protocol", "from_time", "test_days", "test_share" and "seed", checked before a row is read. */
+/* The arguments "protocol", "from_time", "test_days", "test_share", "seed" and "memory", checked before a row is read. */
 extern void experiment_open(Experiment *experiment, const Args *args);
 
 /* Reads the source and parts it.  ERROR 22023 when a part is empty, or the protocol needs times and there are none. */
-extern void experiment_read(Experiment *experiment, const char *source, uint64 limit);
+extern void experiment_read(Experiment *experiment, const char *source);
 
 /*
  * Part what is learned from once more, the newest `days` days of it against the rest (without times: a tenth of the customers): how

@@ -399,7 +399,7 @@ hybrid_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 
 /* Weights that the definition does not give are fitted anew, within these interactions. */
 static Recommender *
-hybrid_fit_definition(const Model *definition, const Interactions *in, MemoryContext memory)
+hybrid_fit_definition(const Model *definition, const Interactions *in, uint64 limit, MemoryContext memory)
 {
 	MemoryContext caller = MemoryContextSwitchTo(memory);
 	double given[HYBRID_MAX_MEMBERS] = {0};
@@ -419,15 +419,17 @@ hybrid_fit_definition(const Model *definition, const Interactions *in, MemoryCon
 	env_init(&env, memory);
 	if (!options.weights.set)
 	{
-		HybridFit fit = fit_of(&options, models, repeats, NULL, memory_limit(options.memory));
+		HybridFit fit =
+			fit_of(&options, models, repeats, NULL, limit > 0 ? limit : memory_limit(options.memory));
 
+		fit.member_limit = limit;
 		fit.after.set = false; /* a date of the definition's own source */
 		if (isnan(fit.holdout))
 			fit.holdout = HOLDOUT_SHARE;
 		hybrid_fit_weights(&fit, in, &env);
 		memcpy(given, fit.weights, sizeof(given));
 	}
-	model = hybrid_fit_members(models, options.models.n, given, repeats, in);
+	model = hybrid_fit_members(models, options.models.n, given, repeats, in, limit);
 	MemoryContextSwitchTo(caller);
 	return &model->base;
 }

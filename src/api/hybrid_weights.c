@@ -154,7 +154,8 @@ later_part(const Interactions *in, const Parting *parting, PgEnv *env)
 /* ---- members ---- */
 
 HybridModel *
-hybrid_fit_members(Model **models, int n, const double *weights, bool repeats, const Interactions *in)
+hybrid_fit_members(Model **models, int n, const double *weights, bool repeats, const Interactions *in,
+				   uint64 limit)
 {
 	HybridMember members[HYBRID_MAX_MEMBERS] = {0};
 
@@ -162,7 +163,7 @@ hybrid_fit_members(Model **models, int n, const double *weights, bool repeats, c
 	{
 		const ModelKind *kind = kind_find(models[m]->kind);
 
-		members[m].model = kind->fit(models[m], in, CurrentMemoryContext);
+		members[m].model = kind->fit(models[m], in, limit, CurrentMemoryContext);
 		members[m].weight = weights != NULL ? weights[m] : 1.0 / n;
 	}
 	return hybrid_make(members, n, repeats);
@@ -472,7 +473,8 @@ hybrid_fit_weights(HybridFit *fit, const Interactions *in, PgEnv *env)
 	if (earlier.coo.n > 0 && csr_entries(&held) > 0)
 	{
 		gathering.held = &held;
-		gathering.model = hybrid_fit_members(fit->models, fit->n, NULL, fit->repeats, &earlier);
+		gathering.model =
+			hybrid_fit_members(fit->models, fit->n, NULL, fit->repeats, &earlier, fit->member_limit);
 		gather(&gathering);
 	}
 	MemoryContextSwitchTo(caller);

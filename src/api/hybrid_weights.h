@@ -21,6 +21,7 @@ typedef struct HybridFit
 	int32 k;
 	uint64 seed;
 	uint64 limit; /* bytes */
+	uint64 member_limit; /* bytes of a member's training; 0: what its definition allows */
 	const double *given; /* [n] weights that are judged only; NULL: to be fitted */
 
 	/* filled */
@@ -34,6 +35,6 @@ extern void hybrid_fit_weights(HybridFit *fit, const Interactions *in, PgEnv *en
 
 /* A hybrid of the members learned by their definitions from these interactions, in the current memory context. */
 extern HybridModel *hybrid_fit_members(Model **models, int n, const double *weights, bool repeats,
-									   const Interactions *in);
+									   const Interactions *in, uint64 limit);
 
 #endif

@@ -32,6 +32,7 @@ enum
 };
 
 #define FIRST_ROOM 4096
+#define STRETCH 65536 /* entries between two looks at interrupts */
 
 /* What the ids may take while rows are only counted, beside the limit. */
 #define COUNTING_BYTES (UINT64CONST(64) * 1024 * 1024)
@@ -208,7 +209,7 @@ interactions_renumber(int32 *indices, int64 n, const int32 *place)
 {
 	for (int64 i = 0; i < n; i++)
 	{
-		if (unlikely(i % (1 << 20) == 0))
+		if (unlikely(i % STRETCH == 0))
 			CHECK_FOR_INTERRUPTS();
 		indices[i] = place[indices[i]];
 	}
@@ -301,7 +302,7 @@ keep_placed(Interactions *in)
 
 	for (int64 i = 0; i < in->coo.n; i++)
 	{
-		if (unlikely(i % (1 << 20) == 0))
+		if (unlikely(i % STRETCH == 0))
 			CHECK_FOR_INTERRUPTS();
 		if (in->coo.row[i] < 0 || in->coo.col[i] < 0)
 			continue;
@@ -332,7 +333,11 @@ keep_used(Interactions *in, const Csr *pairs)
 	for (int32 c = 0; c < pairs->rows; c++)
 		customer_place[c] = pairs->start[c + 1] > pairs->start[c];
 	for (int64 i = 0; i < in->pairs; i++)
+	{
+		if (unlikely(i % STRETCH == 0))
+			CHECK_FOR_INTERRUPTS();
 		item_place[pairs->col[i]] = 1;
+	}
 	customers = number_kept(customer_place, pairs->rows);
 	items = number_kept(item_place, pairs->cols);
 	if (customers < pairs->rows || items < pairs->cols)
@@ -377,7 +382,7 @@ count_purchases(const Interactions *in, const Csr *pairs)
 		return in->coo.n;
 	for (int64 i = 0; i < in->coo.n; i++)
 	{
-		if (unlikely(i % (1 << 18) == 0))
+		if (unlikely(i % STRETCH == 0))
 			CHECK_FOR_INTERRUPTS();
 		n += in->coo.value[i] > 0 &&
 			 (in->pairs_dropped == 0 || pair_is_left(pairs, in->coo.row[i], in->coo.col[i]));

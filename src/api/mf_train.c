@@ -665,7 +665,7 @@ keep(const void *array, uint64 n, Size width)
 }
 
 static Recommender *
-mf_fit_definition(const Model *definition, const Interactions *in, MemoryContext memory)
+mf_fit_definition(const Model *definition, const Interactions *in, uint64 limit, MemoryContext memory)
 {
 	MemoryContext caller = MemoryContextSwitchTo(memory);
 	MfTraining training = {.draft.started = GetCurrentTimestamp()};
@@ -679,7 +679,7 @@ mf_fit_definition(const Model *definition, const Interactions *in, MemoryContext
 	training.in = *in;
 	training.in.late = NULL;
 	memory_require(training_need(&training, in->coo.n, in->customers->n, in->items->n),
-				   memory_limit(training.options.memory), "training");
+				   limit > 0 ? limit : memory_limit(training.options.memory), "training");
 	training_lay_out(&training);
 	training_fit(&training);
 	training_finish_model(&training, model);

@@ -104,9 +104,8 @@ promoai_text_classify(PG_FUNCTION_ARGS)
 	{
 		threshold = DatumGetFloat8(args_datum(args, "threshold", NULL));
 		if (!(threshold >= 0 && threshold <= 1))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("argument \"threshold\" must be between 0 and 1, got %g", threshold)));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("argument \"threshold\" must be between 0 and 1, got %g", threshold)));
 	}
 	if (args_null(args, "doc"))
 		return rows_single(fcinfo, values, nulls);

@@ -118,9 +118,8 @@ open_rows(const TextCorpus *corpus, Rows *rows)
 {
 	*rows = (Rows){0};
 	rows->columns[COLUMN_TEXT] = (SourceColumn){.name = "text", .kind = SOURCE_TEXT};
-	rows->columns[COLUMN_LABEL] =
-		corpus->stars ? (SourceColumn){.name = "stars", .kind = SOURCE_NUMBER}
-					  : (SourceColumn){.name = "label", .kind = SOURCE_ID};
+	rows->columns[COLUMN_LABEL] = corpus->stars ? (SourceColumn){.name = "stars", .kind = SOURCE_NUMBER}
+												: (SourceColumn){.name = "label", .kind = SOURCE_ID};
 	rows->table = (Table){.memory = corpus->memory,
 						  .limit = corpus->limit,
 						  .what = corpus->what,
@@ -311,9 +310,10 @@ text_corpus_read(const char *source, Tokenizer *tokenizer, PgEnv *env, TextCorpu
 	rows.table.need = rows_need;
 	table_read(source, &rows.table);
 	if (rows.table.n > PG_INT32_MAX / 2)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("source has " INT64_FORMAT " rows, more than the %d that a text model may have",
-							   rows.table.n, PG_INT32_MAX / 2)));
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("source has " INT64_FORMAT " rows, more than the %d that a text model may have",
+						rows.table.n, PG_INT32_MAX / 2)));
 	corpus->n = corpus->neutral = corpus->phrases = corpus->duplicates = 0;
 	corpus->rows_read = rows.table.rows_read;
 	corpus->rows_skipped = rows.table.rows_skipped;
@@ -328,8 +328,8 @@ text_corpus_read(const char *source, Tokenizer *tokenizer, PgEnv *env, TextCorpu
 
 		corpus->labels = idset_union(sets, 1, corpus->memory, place);
 	}
-	corpus->bytes = memory_add(laying.text_room + laying.words_room,
-							   memory_mul((uint64) corpus->n, ROW_BYTES));
+	corpus->bytes =
+		memory_add(laying.text_room + laying.words_room, memory_mul((uint64) corpus->n, ROW_BYTES));
 	pfree(order);
 	MemoryContextDelete(reading);
 }

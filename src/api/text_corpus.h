@@ -33,7 +33,8 @@ typedef struct TextCorpus
 	MemoryContext memory;
 	uint64 limit; /* bytes */
 	const char *what; /* completes "... needs 81 MB of memory" */
-	bool stars; /* the second column is a number of stars: 1 to 2 are bad, 4 to 5 good, what is between is left out */
+	bool
+		stars; /* the second column is a number of stars: 1 to 2 are bad, 4 to 5 good, what is between is left out */
 	bool clean; /* default phrases and repeated documents of a class are left out */
 	bool keep_texts; /* as they came, for answers that show them */
 

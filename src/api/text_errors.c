@@ -99,7 +99,8 @@ promoai_text_classify_evaluate(PG_FUNCTION_ARGS)
 						 .label = judgement.judged.label,
 						 .predicted = judgement.judged.predicted};
 	figures = palloc(sizeof(ClassFigures) * (Size) classes);
-	env_check(&judgement.env, class_metrics(&judgement.env.base, &cases, NULL, figures, &summary), "measuring");
+	env_check(&judgement.env, class_metrics(&judgement.env.base, &cases, NULL, figures, &summary),
+			  "measuring");
 	order = palloc(sizeof(int32) * (Size) classes);
 	for (int32 c = 0; c < classes; c++)
 		order[c] = c;

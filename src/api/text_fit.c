@@ -49,7 +49,8 @@ region_plan(TextRegion *region, uint64 entries)
 	region->col = memory_take(&cursor, entries, sizeof(int32));
 	region->value = memory_take(&cursor, entries, sizeof(float));
 	region->label = memory_take(&cursor, (uint64) region->rows, sizeof(int32));
-	region->weights = memory_take(&cursor, labelled_weights(region->features, region->classes), sizeof(float));
+	region->weights =
+		memory_take(&cursor, labelled_weights(region->features, region->classes), sizeof(float));
 	region->bytes = cursor;
 	return cursor;
 }
@@ -112,16 +113,17 @@ count_ngrams(const TextFitTask *task, TextFit *fit)
 	env_check(&fit->env, ngrams_rank(&fit->counter, options->min_count, options->max_features),
 			  "ranking n-grams");
 	fit->lost = Max(fit->counter.rare[0], fit->counter.rare[1]);
-	fit->model.tables = (NgramTables){.ranges = ranges,
-									  .weighting =
-										  options->method == TEXT_FASTTEXT ? WEIGHTING_MEAN : WEIGHTING_TFIDF,
-									  .words = lexicon_view(&fit->counter.words),
-									  .chars = lexicon_view(&fit->counter.chars)};
+	fit->model.tables =
+		(NgramTables){.ranges = ranges,
+					  .weighting = options->method == TEXT_FASTTEXT ? WEIGHTING_MEAN : WEIGHTING_TFIDF,
+					  .words = lexicon_view(&fit->counter.words),
+					  .chars = lexicon_view(&fit->counter.chars)};
 	if (ngrams_features(&fit->model.tables) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("source has no n-gram that comes %d times or more", options->min_count),
-				 errhint("Lower min_count => ..., or see with promoai.text_tokens what words the texts have.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("source has no n-gram that comes %d times or more", options->min_count),
+			 errhint("Lower min_count => ..., or see with promoai.text_tokens what words the texts have.")));
 }
 
 /* ---- rows ---- */
@@ -146,12 +148,12 @@ method_bytes(const TextFitTask *task, uint64 features)
 }
 
 static LinearParams
-linear_params(const TextOptions *options)
+linear_params(const TextOptions *options, int32 classes)
 {
 	bool logistic = options->method == TEXT_LOGISTIC;
 
 	return (LinearParams){.loss = logistic ? LINEAR_LOGISTIC : (LinearLoss) Max(options->loss, 0),
-						  .c = options->c,
+						  .c = text_options_c(options, classes),
 						  .tolerance = logistic ? LOGISTIC_TOLERANCE : LINEAR_TOLERANCE,
 						  .iterations = LINEAR_ITERATIONS,
 						  .seed = (uint64) options->seed};
@@ -166,12 +168,12 @@ open_region(const TextFitTask *task, TextFit *fit)
 	uint64 entries = (uint64) fit->counter.occurrences;
 	uint64 features = (uint64) ngrams_features(&fit->model.tables);
 	TextRegion plan = {.method = (TextMethod) options->method,
-					   .linear = linear_params(options),
+					   .linear = linear_params(options, task->classes),
 					   .rows = task->n,
 					   .features = (int32) features,
 					   .classes = task->classes};
-	uint64 held = memory_add(task->corpus->bytes,
-							 memory_add(fit->counter.words.taken, fit->counter.chars.taken));
+	uint64 held =
+		memory_add(task->corpus->bytes, memory_add(fit->counter.words.taken, fit->counter.chars.taken));
 	uint64 need = memory_add(memory_add(held, method_bytes(task, features)),
 							 memory_add(region_plan(&plan, entries), ngrams_row_bytes(features)));
 	double flops = 2.0 * PASSES * (double) entries * task->classes;
@@ -243,9 +245,9 @@ learn(const TextFitTask *task, TextFit *fit, TextRegion *region)
 		CoreStatus status = fasttext_train(&fit->env.base, &rows, &params, weights, &loss);
 
 		if (status == CORE_NOT_FINITE)
-			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-							errmsg("training left the finite numbers"),
-							errhint("Lower learning_rate => %g.", options->learning_rate)));
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("training left the finite numbers"),
+					 errhint("Lower learning_rate => %g.", options->learning_rate)));
 		env_check(&fit->env, status, "training");
 	}
 	else if (options->method == TEXT_BAYES || options->method == TEXT_COMPLEMENT_BAYES)

@@ -88,8 +88,8 @@ put_share(Metrics *metrics, const char *name, double share, int64 n)
 {
 	double cases = (double) n;
 	double middle = (share + Z95 * Z95 / (2 * cases)) / (1 + Z95 * Z95 / cases);
-	double half = Z95 / (1 + Z95 * Z95 / cases) *
-				  sqrt(share * (1 - share) / cases + Z95 * Z95 / (4 * cases * cases));
+	double half =
+		Z95 / (1 + Z95 * Z95 / cases) * sqrt(share * (1 - share) / cases + Z95 * Z95 / (4 * cases * cases));
 
 	put(metrics, name, share, middle - half, middle + half, n);
 }

@@ -61,7 +61,8 @@ text_model_write(const TextModel *model, Payload *payload)
 	write_table(&model->tables.words, word_sections, payload);
 	write_table(&model->tables.chars, char_sections, payload);
 	payload_add(payload, "idf", sizeof(float), (uint64) features, model->tables.idf);
-	payload_add(payload, "weights", sizeof(float), labelled_weights(features, model->classes), model->weights);
+	payload_add(payload, "weights", sizeof(float), labelled_weights(features, model->classes),
+				model->weights);
 	payload_add(payload, "class_rows", sizeof(int64), (uint64) model->classes, model->rows);
 	if (model->labels.n > 0)
 		idset_write(&model->labels, "label", payload);
@@ -146,7 +147,8 @@ read_arrays(const Payload *payload, TextModel *model)
 	if (model->tables.idf == NULL || model->weights == NULL || model->rows == NULL || n_idf != features ||
 		n_weights != weights || n_rows != (uint64) model->classes)
 		return false;
-	return payload->trusted || (all_finite(model->tables.idf, features) && all_finite(model->weights, weights));
+	return payload->trusted ||
+		   (all_finite(model->tables.idf, features) && all_finite(model->weights, weights));
 }
 
 static bool
@@ -192,8 +194,8 @@ text_model_open(TextModel *model, MemoryContext memory)
 
 	model->memory = memory;
 	model->room = (DocumentRoom){.memory = memory};
-	model->row.times = MemoryContextAllocExtended(memory, sizeof(int32) * (features + 1),
-												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	model->row.times =
+		MemoryContextAllocExtended(memory, sizeof(int32) * (features + 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	model->row.col = MemoryContextAllocHuge(memory, sizeof(int32) * (features + 1));
 	model->row.value = MemoryContextAllocHuge(memory, sizeof(float) * (features + 1));
 	model->score = MemoryContextAlloc(memory, sizeof(float) * (Size) model->classes);

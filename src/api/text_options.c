@@ -12,12 +12,10 @@
 
 #define FIELD(field) .name = #field, .offset = offsetof(TextOptions, field)
 
-const char *const text_method_names[] = {[TEXT_BAYES] = "bayes",
-										 [TEXT_COMPLEMENT_BAYES] = "complement_bayes",
-										 [TEXT_SVM] = "svm",
-										 [TEXT_LOGISTIC] = "logistic",
-										 [TEXT_FASTTEXT] = "fasttext",
-										 NULL};
+const char *const text_method_names[] = {
+	[TEXT_BAYES] = "bayes",       [TEXT_COMPLEMENT_BAYES] = "complement_bayes",
+	[TEXT_SVM] = "svm",           [TEXT_LOGISTIC] = "logistic",
+	[TEXT_FASTTEXT] = "fasttext", NULL};
 
 static const char *const loss_names[] = {
 	[LINEAR_HINGE] = "hinge", [LINEAR_SQUARED_HINGE] = "squared_hinge", NULL};
@@ -37,10 +35,11 @@ static const char *const loss_names[] = {
 		{FIELD(epochs), .type = OPTION_INT, .min = 1, .max = 10000, .nullable = true},                       \
 		{FIELD(learning_rate), .type = OPTION_REAL, .min = 1e-6, .max = 100, .nullable = true},              \
 		{FIELD(tokenizer), .type = OPTION_TEXT}, {FIELD(stop_words), .type = OPTION_BOOL},                   \
-		{FIELD(stemmer), .type = OPTION_TEXT},                                                               \
-		{FIELD(holdout), .type = OPTION_REAL, .min = 0, .max = 0.9},                                         \
+		{FIELD(stemmer), .type = OPTION_TEXT}, {FIELD(holdout), .type = OPTION_REAL, .min = 0, .max = 0.9},  \
 		{FIELD(seed), .type = OPTION_BIGINT, .min = -9007199254740992.0, .max = 9007199254740992.0},         \
-		{FIELD(memory), .type = OPTION_TEXT}
+	{                                                                                                        \
+		FIELD(memory), .type = OPTION_TEXT                                                                   \
+	}
 
 const Option text_classify_options[] = {
 	COMMON_OPTIONS,
@@ -76,8 +75,6 @@ settle_method(TextOptions *options)
 	refuse(!fasttext && options->dim >= 0, "dim", options);
 	refuse(!fasttext && options->epochs >= 0, "epochs", options);
 	refuse(!fasttext && !isnan(options->learning_rate), "learning_rate", options);
-	if (linear && isnan(options->c))
-		options->c = options->method == TEXT_SVM ? 1 : 16;
 	if (options->method == TEXT_SVM && options->loss < 0)
 		options->loss = LINEAR_SQUARED_HINGE;
 	if (bayes && isnan(options->smoothing))
@@ -111,11 +108,22 @@ text_options_settle(TextOptions *options)
 
 	settle_method(options);
 	settle_range(&options->word_min, &options->word_max, 1, 2, "word");
-	settle_range(&options->char_min, &options->char_max, 1, fasttext ? 0 : 5, "char");
+	settle_range(&options->char_min, &options->char_max, 1, fasttext ? 0 : 4, "char");
 	if (options->word_max == 0 && options->char_max == 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("arguments \"word_max\" and \"char_max\" cannot both be 0"),
 						errhint("A document is told by its words, its characters or both.")));
+}
+
+double
+text_options_c(const TextOptions *options, int32 classes)
+{
+	if (!isnan(options->c))
+		return options->c;
+	/* One class of many is few against the rest, and wants its rows heard. */
+	if (options->method == TEXT_SVM)
+		return classes == 2 ? 0.5 : 2;
+	return classes == 2 ? 6 : 16;
 }
 
 NgramRanges
@@ -130,7 +138,6 @@ text_options_ranges(const TextOptions *options)
 TokenizerOptions
 text_options_tokenizer(const TextOptions *options)
 {
-	return (TokenizerOptions){.tokenizer = options->tokenizer,
-							  .stop_words = options->stop_words,
-							  .stemmer = options->stemmer};
+	return (TokenizerOptions){
+		.tokenizer = options->tokenizer, .stop_words = options->stop_words, .stemmer = options->stemmer};
 }

@@ -47,8 +47,11 @@ extern const Option text_classify_options[];
 extern const Option text_sentiment_options[];
 extern const char *const text_method_names[];
 
-/* ERROR for options that make no sense with the method; the others get their values. */
+/* ERROR for options that make no sense with the method; the others get their values, but for c. */
 extern void text_options_settle(TextOptions *options);
+
+/* c where it was not given, for so many classes. */
+extern double text_options_c(const TextOptions *options, int32 classes);
 
 extern NgramRanges text_options_ranges(const TextOptions *options);
 extern TokenizerOptions text_options_tokenizer(const TextOptions *options);

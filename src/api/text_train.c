@@ -118,11 +118,12 @@ static void
 check_classes(const TextTraining *training)
 {
 	if (training->corpus.n == 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source has no rows to train on"),
-						errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " skipped for a NULL, " INT64_FORMAT
-											   " left out for their stars, " INT64_FORMAT " as default phrases.",
-								  training->corpus.rows_read, training->corpus.rows_skipped,
-								  training->corpus.neutral, training->corpus.phrases)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source has no rows to train on"),
+				 errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " skipped for a NULL, " INT64_FORMAT
+										" left out for their stars, " INT64_FORMAT " as default phrases.",
+						   training->corpus.rows_read, training->corpus.rows_skipped,
+						   training->corpus.neutral, training->corpus.phrases)));
 	if (training->classes < 2)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("source has %d class, a classifier needs at least two", training->classes)));
@@ -157,10 +158,10 @@ find_classes(TextTraining *training)
 			rows[training->class[i]]++;
 	}
 	if (training->sentiment && (rows[SENTIMENT_BAD] == 0 || rows[SENTIMENT_GOOD] == 0))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("source has no %s reviews to learn from",
-							   rows[SENTIMENT_BAD] == 0 ? "bad" : "good"),
-						errhint("1 to 2 stars are bad, 4 to 5 good; default phrases are left out.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("source has no %s reviews to learn from", rows[SENTIMENT_BAD] == 0 ? "bad" : "good"),
+				 errhint("1 to 2 stars are bad, 4 to 5 good; default phrases are left out.")));
 	pfree(rows);
 }
 
@@ -177,7 +178,8 @@ hold_out(TextTraining *training)
 	for (int64 i = 0; i < corpus->n; i++)
 	{
 		double drawn =
-			(double) (rng_hash3((uint64) training->options.seed, HELD_STREAM, corpus->key[i]) >> 11) * 0x1p-53;
+			(double) (rng_hash3((uint64) training->options.seed, HELD_STREAM, corpus->key[i]) >> 11) *
+			0x1p-53;
 
 		training->held[i] = training->class[i] >= 0 && drawn < share;
 		if (training->class[i] >= 0 && !training->held[i])
@@ -294,10 +296,10 @@ evaluate_holdout(TextTraining *training)
 	training->calibration = model->calibration;
 
 	MemoryContextSwitchTo(caller);
-	split = psprintf("holdout %g of rows, seed " INT64_FORMAT, training->options.holdout,
-					 training->options.seed);
-	training->n_metrics = text_judge_metrics(&training->env, model, &judged, split, training->metrics,
-											 &training->n_overall);
+	split =
+		psprintf("holdout %g of rows, seed " INT64_FORMAT, training->options.holdout, training->options.seed);
+	training->n_metrics =
+		text_judge_metrics(&training->env, model, &judged, split, training->metrics, &training->n_overall);
 	text_fit_close(&training->fit);
 	MemoryContextDelete(scratch);
 }
@@ -320,7 +322,8 @@ training_fit(TextTraining *training)
 								training->classes),
 						 errhint("A smaller c => ... is solved sooner.")));
 	if (training->fit.lost > 0)
-		ereport(NOTICE, (errmsg("n-grams that came " INT64_FORMAT " times or less were passed over where there was no room for them",
+		ereport(NOTICE, (errmsg("n-grams that came " INT64_FORMAT
+								" times or less were passed over where there was no room for them",
 								training->fit.lost),
 						 errhint("Raise max_features => ..., or min_count => ....")));
 }
@@ -476,14 +479,10 @@ text_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 void
 text_classify_init(void)
 {
-	static const ModelKind classify = {.name = CLASSIFY_KIND,
-									   .retrain = text_retrain,
-									   .load = text_model_load,
-									   .evaluate = text_evaluate};
-	static const ModelKind sentiment = {.name = SENTIMENT_KIND,
-										.retrain = text_retrain,
-										.load = text_model_load,
-										.evaluate = text_evaluate};
+	static const ModelKind classify = {
+		.name = CLASSIFY_KIND, .retrain = text_retrain, .load = text_model_load, .evaluate = text_evaluate};
+	static const ModelKind sentiment = {
+		.name = SENTIMENT_KIND, .retrain = text_retrain, .load = text_model_load, .evaluate = text_evaluate};
 
 	kind_register(&classify);
 	kind_register(&sentiment);

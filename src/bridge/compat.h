@@ -10,6 +10,7 @@
 
 #include "utils/acl.h"
 #include "utils/backend_status.h"
+#include "utils/guc_tables.h"
 
 #if PG_VERSION_NUM < 150000
 #error "promoai needs PostgreSQL 15 or later"
@@ -52,6 +53,32 @@
 #define compat_can_set_role(member, role) is_member_of_role(member, role)
 #else
 #define compat_can_set_role(member, role) member_can_set_role(member, role)
+#endif
+
+/*
+ * What RESET makes of transaction_read_only.  Before 16 it asks nobody, so a query that may only read could make the
+ * transaction writable; from 16 on it is refused, and this changes nothing.
+ */
+#if PG_VERSION_NUM < 160000
+static inline bool *
+compat_read_only_reset(void)
+{
+	static struct config_bool *setting = NULL;
+	struct config_generic **all = get_guc_variables();
+
+	for (int i = 0; setting == NULL && i < GetNumConfigOptions(); i++)
+		if (strcmp(all[i]->name, "transaction_read_only") == 0)
+			setting = (struct config_bool *) all[i];
+	return &setting->reset_val;
+}
+#else
+static inline bool *
+compat_read_only_reset(void)
+{
+	static bool unused;
+
+	return &unused;
+}
 #endif
 
 #endif

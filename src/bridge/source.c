@@ -5,8 +5,9 @@
  * parallel plans allowed; its columns are matched to the expected ones; it runs into a DestReceiver of ours, which
  * turns each row into SourceValues and hands them on.
  *
- * Writing is forbidden twice: SPI's read_only keeps out commands other than SELECT and holds the query to the caller's
- * snapshot, XactReadOnly keeps volatile functions inside the query from writing.
+ * Writing is forbidden three times: SPI's read_only keeps out commands other than SELECT and holds the query to the caller's
+ * snapshot, XactReadOnly keeps volatile functions inside the query from writing, and a source that runs for somebody else
+ * ends in an error when it has changed anything all the same.
  *
  * Memory: the id tables, in reader->memory; per row nothing but what detoasting needs, given back row by row.
  */
@@ -27,6 +28,7 @@
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
@@ -35,6 +37,7 @@
 #include "utils/varlena.h"
 
 #include "bridge/args.h"
+#include "bridge/compat.h"
 #include "bridge/source.h"
 #include "bridge/utf8.h"
 #include "bridge/testpoint.h"
@@ -577,6 +580,60 @@ receiver_nothing(DestReceiver *self)
 {
 }
 
+/* ---- without writing ---- */
+
+typedef struct ReadOnlyState
+{
+	bool restricted; /* the source is somebody else's than the session */
+	bool read_only; /* before, as the next one */
+	bool reset;
+	CommandId command;
+	int guc_level;
+} ReadOnlyState;
+
+/*
+ * A transaction that has begun to read cannot be made writable again by SET, which asks, but by RESET (compat.h), so that is led
+ * to the same value.  What the query sets itself ends with it, where it is not the session's own, before the transaction
+ * may write again.
+ */
+static void
+read_only_enter(ReadOnlyState *state)
+{
+	state->restricted = InSecurityRestrictedOperation() && !IsInParallelMode();
+	if (state->restricted)
+	{
+		CommandCounterIncrement(); /* from here on the counter moves only when something is written */
+		state->guc_level = NewGUCNestLevel();
+	}
+	state->command = GetCurrentCommandId(false);
+	state->read_only = XactReadOnly;
+	state->reset = *compat_read_only_reset();
+	XactReadOnly = true;
+	*compat_read_only_reset() = true;
+}
+
+static void
+read_only_leave(const ReadOnlyState *state)
+{
+	*compat_read_only_reset() = state->reset;
+	XactReadOnly = state->read_only;
+}
+
+/* Some functions write whatever the transaction's state is: those of large objects before PostgreSQL 16. */
+static void
+read_only_check(const ReadOnlyState *state)
+{
+	if (!state->restricted)
+		return;
+	AtEOXact_GUC(false, state->guc_level);
+	CommandCounterIncrement();
+	if (GetCurrentCommandId(false) != state->command)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("source must not write"),
+			 errhint("A function that it calls has changed something; sources of models are only read.")));
+}
+
 static void
 source_execute(SPIPlanPtr plan, SourceReader *reader)
 {
@@ -590,17 +647,18 @@ source_execute(SPIPlanPtr plan, SourceReader *reader)
 		.row_memory = AllocSetContextCreate(CurrentMemoryContext, "promoai source row", ALLOCSET_SMALL_SIZES),
 	};
 	SPIExecuteOptions options = {.read_only = true, .must_return_tuples = true, .dest = &receiver.pub};
-	bool was_read_only = XactReadOnly;
+	ReadOnlyState state;
 
-	XactReadOnly = true;
+	read_only_enter(&state);
 	PG_TRY();
 	{
 		if (SPI_execute_plan_extended(plan, &options) < 0)
 			elog(ERROR, "source failed: %s", SPI_result_code_string(SPI_result));
+		read_only_check(&state);
 	}
 	PG_FINALLY();
 	{
-		XactReadOnly = was_read_only;
+		read_only_leave(&state);
 	}
 	PG_END_TRY();
 }

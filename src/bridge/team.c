@@ -35,7 +35,7 @@
 #define TEAM_KEY_CONTROL UINT64CONST(0x70726f6d6f616901)
 #define TEAM_MAX_JOBS 16
 #define TEAM_ALIGN 64
-#define CLEAR_BYTES ((Size) 16 * 1024 * 1024) /* between two looks at interrupts */
+#define CLEAR_BYTES ((Size) 4 * 1024 * 1024) /* between two looks at interrupts */
 
 /* Below this many operations per worker, starting it costs more than it brings. */
 #define TEAM_FLOPS_PER_WORKER 2e9

@@ -272,9 +272,13 @@ break_by_icu(Tokenizer *tokenizer, const char *text, int32 n)
 {
 	UErrorCode status = U_ZERO_ERROR;
 	int32 length = widen(tokenizer, text, n);
-	const UChar *units = tokenizer->wide.data;
+	UChar *units = tokenizer->wide.data;
 	int32 from = 0;
 
+	/* Versions of ICU differ on these two; here they stand between words, as in Unicode's rules and in ASCII. */
+	for (int32 i = 0; i < length; i++)
+		if (units[i] == '@' || units[i] == ':')
+			units[i] = ' ';
 	ubrk_setText(breaks, units, length, &status);
 	icu_check(status, "breaking into words");
 	for (int32 to = ubrk_next(breaks); to != UBRK_DONE; to = ubrk_next(breaks))

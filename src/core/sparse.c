@@ -19,7 +19,8 @@
 
 #include "sparse.h"
 
-#define STRETCH 65536 /* entries between two looks at the cancel flag */
+#define STRETCH                                                                                              \
+	8192 /* entries between two looks at the cancel flag: each may touch a page for the first time */
 #define RUN 16 /* keys sorted by insertion before merging starts */
 
 static inline int64_t

@@ -67,9 +67,11 @@ typedef struct ModelKind
 	/*
 	 * Train by a stored definition on interactions that are at hand, in `memory`, publishing nothing: how a model's way of
 	 * learning is judged on a part of the rows.  Customers and items keep the indices they have in `in`; those without
-	 * entries have empty histories.  NULL: the kind does not learn from interactions.
+	 * entries have empty histories.  limit: bytes that the training may take; 0: what the definition allows.  NULL: the kind
+	 * does not learn from interactions.
 	 */
-	struct Recommender *(*fit)(const Model *model, const struct Interactions *in, MemoryContext memory);
+	struct Recommender *(*fit)(const Model *model, const struct Interactions *in, uint64 limit,
+							   MemoryContext memory);
 
 	/* ERROR for arguments of a definition that the kind does not take.  NULL where `fit` is. */
 	void (*check)(Jsonb *arguments);

@@ -100,11 +100,11 @@ schedule_put(const Model *model, const Schedule *schedule)
 		" pg_catalog.clock_timestamp())"
 		" ON CONFLICT (model_id) DO UPDATE SET (every, cron, time_zone, min_new_rows, max_age, guard, guards, holdout,"
 		" validation, guard_query, after_run, search_path, settings, keep, max_failures, enabled, next_run, failures,"
-		" crashes, message, planned, changed_at) = ROW(EXCLUDED.every, EXCLUDED.cron, EXCLUDED.time_zone,"
+		" crashes, message, planned, profile, changed_at) = ROW(EXCLUDED.every, EXCLUDED.cron, EXCLUDED.time_zone,"
 		" EXCLUDED.min_new_rows, EXCLUDED.max_age, EXCLUDED.guard, EXCLUDED.guards, EXCLUDED.holdout,"
 		" EXCLUDED.validation, EXCLUDED.guard_query, EXCLUDED.after_run, EXCLUDED.search_path, EXCLUDED.settings,"
 		" EXCLUDED.keep, EXCLUDED.max_failures, true, EXCLUDED.next_run,"
-		" (registry_schedules.run_id IS NOT NULL)::int, 0, NULL, NULL, EXCLUDED.changed_at)",
+		" (registry_schedules.run_id IS NOT NULL)::int, 0, NULL, NULL, NULL, EXCLUDED.changed_at)",
 		args, lengthof(args));
 	tables_leave(&writer);
 	wake_at_commit(LAUNCHER_NAME);

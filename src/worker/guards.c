@@ -23,10 +23,13 @@
 
 #include <math.h>
 
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -214,12 +217,21 @@ shape_from_text(char *text, DriftShape *shape)
 	return true;
 }
 
+/* By which a source is known again. */
+static char *
+source_mark(const char *source)
+{
+	return psprintf(UINT64_FORMAT,
+					hash_bytes_extended((const unsigned char *) source, (int) strlen(source), 0));
+}
+
 static Jsonb *
-look_to_jsonb(SourceLook *look)
+look_to_jsonb(SourceLook *look, const char *source)
 {
 	JsonObject object;
 
 	json_open(&object);
+	json_put_string(&object, "source", source_mark(source));
 	json_put_int(&object, "rows", look->rows);
 	for (int c = 0; c < look->n; c++)
 	{
@@ -252,14 +264,29 @@ worst_of(Worst *worst, double value, const char *column)
 		*worst = (Worst){value, column};
 }
 
+/* Where a column of that name stood, counted from 1; 0: there was none.  Of several of one name the one at its own place. */
+static int
+place_before(Jsonb *before, const char *name, int own)
+{
+	char *then = json_get_string(before, psprintf("%d.name", own));
+
+	if (then != NULL && strcmp(then, name) == 0)
+		return own;
+	for (int place = 1; (then = json_get_string(before, psprintf("%d.name", place))) != NULL; place++)
+		if (strcmp(then, name) == 0)
+			return place;
+	return 0;
+}
+
 static void
 find_worst(const SourceLook *look, Jsonb *before, Worst *nulls, Worst *drift, Worst *unseen)
 {
 	for (int c = 0; c < look->n; c++)
 	{
 		const ColumnLook *column = &look->columns[c];
-		char *ids = before == NULL ? NULL : json_get_string(before, psprintf("%d.ids", c + 1));
-		char *shape_text = before == NULL ? NULL : json_get_string(before, psprintf("%d.shape", c + 1));
+		int place = before == NULL ? 0 : place_before(before, column->name, c + 1);
+		char *ids = place == 0 ? NULL : json_get_string(before, psprintf("%d.ids", place));
+		char *shape_text = place == 0 ? NULL : json_get_string(before, psprintf("%d.shape", place));
 		DriftShape shape;
 
 		if (look->rows > 0)
@@ -309,6 +336,16 @@ static void pg_attribute_printf(2, 3) verdict(Job *job, const char *format, ...)
 		job->verdict = text.data;
 }
 
+/* What the source looked like; NULL where it was another source, which has nothing to say about this one. */
+static Jsonb *
+profile_of(const Job *job)
+{
+	Jsonb *profile = job->schedule->profile;
+	char *mark = profile == NULL ? NULL : json_get_string(profile, "source");
+
+	return mark != NULL && strcmp(mark, source_mark(job->model->source)) == 0 ? profile : NULL;
+}
+
 static void
 hold_to_limits(Job *job, const SourceLook *look)
 {
@@ -317,7 +354,7 @@ hold_to_limits(Job *job, const SourceLook *look)
 	Worst drift = {.value = NAN};
 	Worst unseen = {.value = NAN};
 
-	find_worst(look, job->schedule->profile, &nulls, &drift, &unseen);
+	find_worst(look, profile_of(job), &nulls, &drift, &unseen);
 	put_worst(job, "null_share", &nulls);
 	put_worst(job, "drift", &drift);
 	put_worst(job, "unseen", &unseen);
@@ -414,7 +451,7 @@ guard_look(Job *job)
 		return;
 	hold_to_limits(job, &look);
 	caller = MemoryContextSwitchTo(job->memory);
-	job->profile = look_to_jsonb(&look);
+	job->profile = look_to_jsonb(&look, job->model->source);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -761,6 +798,11 @@ guard_ask(Job *job)
 	job->owner = registry_enter_owner(&reader);
 	source_read(job->schedule->guard_query, &answer.reader);
 	registry_leave_owner(job->owner);
+	if (getBaseType(column.type) != BOOLOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("guard_query must say true or false, but returns %s", format_type_be(column.type)),
+				 errhint("As in SELECT count(*) > 0, or SELECT avg(x) < 5.")));
 	check_bool(job, "guard_query", answer.yes);
 	if (!answer.yes)
 		verdict(job, "guard_query %s",

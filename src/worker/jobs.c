@@ -78,6 +78,8 @@ become_owner(Job *job)
 	GetUserIdAndSecContext(&job->runner, &job->runner_security);
 	SetUserIdAndSecContext(model->owner_oid, job->runner_security | SECURITY_LOCAL_USERID_CHANGE);
 	job->guc_level = NewGUCNestLevel();
+	(void) set_config_option("TimeZone", job->schedule->time_zone, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	settings_apply(model->owner_oid, job->schedule->settings);
 	timer_start(&job->timer, job->started);
 }
@@ -217,6 +219,26 @@ work_publish(Job *job)
 	Async_Notify(CHANNEL, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&version->id))));
 	if (job->schedule->keep > 0)
 		(void) model_prune(job->model->name, job->schedule->keep);
+}
+
+static void
+work_prune(Job *job)
+{
+	(void) model_prune(job->model->name, job->schedule->keep);
+}
+
+/* Versions that are held back, or could not be judged, are pruned as well; what stops that says so in the log only. */
+static void
+prune_unpublished(Job *job)
+{
+	ErrorData *error = job->error;
+
+	if (job->version == 0 || job->schedule->keep <= 0 || worker_stopping)
+		return;
+	if (!job_phase(job, work_prune))
+		ereport(LOG, (errmsg("promoai: the versions of model \"%s\" could not be pruned: %s",
+							 job->schedule->model, job->error->message)));
+	job->error = error;
 }
 
 /* ---- how it ended ---- */
@@ -389,6 +411,8 @@ job_run(const pg_uuid_t *model_id, const char *runner, bool in_procedure)
 	}
 	json_open(&job->checks);
 	end = job_work(job);
+	if (end.state == RUN_KEPT || end.state == RUN_FAILED)
+		prune_unpublished(job);
 	progress_end();
 	{
 		ErrorData *cancelled = was_cancelled(job) && in_procedure ? job->error : NULL;

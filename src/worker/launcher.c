@@ -23,6 +23,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -50,6 +51,8 @@
 #define LOOK_SECONDS 10 /* a look that takes longer is ended */
 #define FIRST_POLL_MS 10 /* for the end of a look; doubled each time */
 #define LAST_POLL_MS 1000
+#define PLACE_MS 10 /* between two tries for the launcher's place */
+#define PLACE_TRIES 20
 
 /* After a start nothing is looked at for so long: whatever makes looking crash the server leaves it time to be stopped. */
 #define FIRST_LOOK_SECONDS 10
@@ -300,6 +303,19 @@ launcher_loop(Launcher *launcher)
 	}
 }
 
+/* start_worker() takes it for a moment, to see whether it is free. */
+static bool
+take_own_place(Oid database)
+{
+	for (int i = 0; i < PLACE_TRIES; i++)
+	{
+		if (place_take(database, PLACE_LAUNCHER))
+			return true;
+		pg_usleep(PLACE_MS * 1000L);
+	}
+	return false;
+}
+
 void
 promoai_launcher_main(Datum argument)
 {
@@ -314,7 +330,7 @@ promoai_launcher_main(Datum argument)
 
 	launcher = MemoryContextAllocZero(TopMemoryContext, sizeof(Launcher));
 	launcher->only = DatumGetObjectId(argument);
-	if (!place_take(launcher->only, PLACE_LAUNCHER))
+	if (!take_own_place(launcher->only))
 		proc_exit(0); /* another serves already */
 	launcher->scratch = AllocSetContextCreate(TopMemoryContext, "promoai launcher", ALLOCSET_DEFAULT_SIZES);
 	launcher->segment = dsm_create(sizeof(LookSlot) * MAX_DATABASES, 0);
@@ -340,12 +356,35 @@ describe_launcher(BackgroundWorker *worker, Oid database)
 }
 
 static void
+serves_already(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("a worker serves this database already"),
+					errhint("pg_stat_activity shows it: backend_type is \"promoai launcher\".")));
+}
+
+static void
 check_place_free(Oid database)
 {
 	if (!place_take(database, PLACE_LAUNCHER))
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("a worker serves this database already"),
-						errhint("pg_stat_activity shows it: backend_type is \"promoai launcher\".")));
+		serves_already();
 	place_leave(database, PLACE_LAUNCHER);
+}
+
+/* Others who want to start one look for its place, so we stay until it is taken. */
+static bool
+has_its_place(BackgroundWorkerHandle *handle)
+{
+	pid_t pid;
+
+	while (GetBackgroundWorkerPid(handle, &pid) == BGWH_STARTED)
+	{
+		if (!place_take(MyDatabaseId, PLACE_LAUNCHER))
+			return true;
+		place_leave(MyDatabaseId, PLACE_LAUNCHER);
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(PLACE_MS * 1000L);
+	}
+	return false;
 }
 
 PG_FUNCTION_INFO_V1(promoai_start_worker);
@@ -357,14 +396,18 @@ promoai_start_worker(PG_FUNCTION_ARGS)
 	pid_t pid = 0;
 
 	PreventCommandDuringRecovery("start_worker()");
-	check_place_free(InvalidOid);
+	if (!place_take(MyDatabaseId, PLACE_STARTER))
+		serves_already();
+	if (is_named(get_database_name(MyDatabaseId)))
+		check_place_free(InvalidOid);
 	check_place_free(MyDatabaseId);
 	describe_launcher(&worker, MyDatabaseId);
 	worker.bgw_notify_pid = MyProcPid;
 	if (!RegisterDynamicBackgroundWorker(&worker, &handle) ||
-		WaitForBackgroundWorkerStartup(handle, &pid) != BGWH_STARTED)
+		WaitForBackgroundWorkerStartup(handle, &pid) != BGWH_STARTED || !has_its_place(handle))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("the worker cannot be started"),
 						errhint("Raise max_worker_processes; the server's log may say more.")));
+	place_leave(MyDatabaseId, PLACE_STARTER);
 	PG_RETURN_INT32((int32) pid);
 }
 
@@ -396,11 +439,12 @@ worker_init(void)
 	DefineCustomStringVariable("promoai.databases", "Lists the databases that the worker serves; empty: all.",
 							   NULL, &worker_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, check_databases, NULL,
 							   NULL);
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	DefineCustomBoolVariable("promoai.worker", "Starts the worker with the server.", NULL, &worker_enabled,
-							 true, PGC_POSTMASTER, 0, NULL, NULL, NULL);
-	if (!worker_enabled || IsBinaryUpgrade)
+	/* Known also where it is of no effect, as it may stand in the configuration; there it can no longer be of that kind. */
+	DefineCustomBoolVariable(
+		"promoai.worker", "Starts the worker with the server, where promoai is preloaded.", NULL,
+		&worker_enabled, true, process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0,
+		NULL, NULL, NULL);
+	if (!process_shared_preload_libraries_in_progress || !worker_enabled || IsBinaryUpgrade)
 		return;
 	describe_launcher(&worker, InvalidOid);
 	RegisterBackgroundWorker(&worker);

@@ -100,6 +100,7 @@ extern bool place_take(uint32 number, uint16 field);
 extern void place_leave(uint32 number, uint16 field);
 
 #define PLACE_LAUNCHER 0x706c /* number: the database, 0 for all */
+#define PLACE_STARTER 0x7073 /* number: the database for which a launcher is being started */
 #define PLACE_JOB 0x706a /* number: 0 to worker_max_running - 1 */
 
 /* Start a look at a database by a process of its own. */

@@ -35,7 +35,7 @@ for kind in "${kinds[@]}"; do
 		fi
 	done
 	alternate "${one[@]}"
-	beside "ten best of 100,000 items, one user, $kind factors" "rank_index, one user" "implicit, one user" "<= $([ $kind = trained ] && echo 0.5 || echo 1)"
+	beside "ten best of 100,000 items, one user, $kind factors" "rank_index, one user" "implicit, one user" "<= $([ "$kind" = trained ] && echo 0.5 || echo 1)"
 	alternate "${batch[@]}"
 	for name in implicit faiss; do
 		beside "the same, a user in a batch of 64, beside $name, $kind factors" "rank_index, batches of 64" "$name, batch" "<= 0.667"

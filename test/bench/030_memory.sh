@@ -35,7 +35,7 @@ peak()
 }
 
 pairs=$(sql "SELECT count(DISTINCT (user_id, item_id)) FROM interaction")
-for factors in 64 128; do
+for factors in 64 $(pick 128 ""); do
 	bound=$(((2 * (pairs * 16 + (users + items) * factors * 4)) >> 20))
 	for transform in binary none; do
 		options=", factors => $factors, value_transform => '$transform'"

@@ -115,7 +115,7 @@ one_at_a_time()
 		else
 			alternate "cf_recommend, $model factors" ${model}_ours
 		fi
-		beside "a call of cf_recommend, 100,000 items, $model factors${2-}" "cf_recommend, $model factors" "implicit, $model factors" "<= $([ $model = trained ] && echo 0.5 || echo 1)"
+		beside "a call of cf_recommend, 100,000 items, $model factors${2-}" "cf_recommend, $model factors" "implicit, $model factors" "<= $([ "$model" = trained ] && echo 0.5 || echo 1)"
 	done
 }
 if [ -n "$present" ]; then

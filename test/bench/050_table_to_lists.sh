@@ -9,7 +9,7 @@ export PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning"
 
 rows=$(pick 10000000 300000)
 customers=$(pick 70000 10000)
-rounds=${BENCH_ROUNDS:-3}
+rounds=${BENCH_ROUNDS:-2} # of some three minutes each
 factors=64
 iterations=15
 PSQL=$(pg psql)

@@ -23,22 +23,25 @@ for method in "${methods[@]}" buy_again; do
 done
 define "cf_train('recent', '$source', 'popular', half_life => 14, holdout => 0)"
 [ -n "${BENCH_QUICK:-}" ] || define "cf_train('ease_whole', '$source', 'ease', neighbours => 10000, holdout => 0)"
-[ -z "${BENCH_QUICK:-}" ] || models=("${methods[@]}" mf)
 define "mf_train('mf', '$source', holdout => 0)"
-define "mf_train('mf_128', '$source', factors => 128, holdout => 0)"
+[ -n "${BENCH_QUICK:-}" ] || define "mf_train('mf_128', '$source', factors => 128, holdout => 0)"
 define "content_train('content', 'SELECT product_id, name FROM shop.products', interactions => '$source', holdout => 0)"
-define "hybrid_train('hybrid', ARRAY['ease', 'item_knn', 'mf', 'content', 'recent', 'buy_again'], source => '$source')"
-define "hybrid_train('hybrid_new', ARRAY['ease', 'item_knn', 'mf', 'content', 'recent'], source => '$source', targets => 'new')"
-models+=(content hybrid hybrid_new)
+if [ -z "${BENCH_QUICK:-}" ]; then
+	define "hybrid_train('hybrid', ARRAY['ease', 'item_knn', 'mf', 'content', 'recent', 'buy_again'], source => '$source')"
+	define "hybrid_train('hybrid_new', ARRAY['ease', 'item_knn', 'mf', 'content', 'recent'], source => '$source', targets => 'new')"
+	models+=(content hybrid hybrid_new)
+else
+	models=("${methods[@]}" mf content)
+fi
 
-names=$(printf "'%s'," "${models[@]}")
+quoted=$(printf "'%s'," "${models[@]}")
 sql "CREATE TABLE figure (protocol text, model text, kind text, targets text, exclude_seen boolean, metric text, length int,
 	value float8, low float8, high float8, customers int,
 	difference float8, difference_low float8, difference_high float8, p_value float8)"
 protocols=(next_period leave_last_out strong_generalization sampled)
 [ -z "${BENCH_QUICK:-}" ] || protocols=(next_period)
 for protocol in "${protocols[@]}"; do
-	sql "INSERT INTO figure SELECT '$protocol', e.* FROM promoai.cf_evaluate(ARRAY[${names%,}], '$source', '$protocol') e"
+	sql "INSERT INTO figure SELECT '$protocol', e.* FROM promoai.cf_evaluate(ARRAY[${quoted%,}], '$source', '$protocol') e"
 done
 
 # show <name of the table>: the lines as they are read from standard input, printed, and kept for the page

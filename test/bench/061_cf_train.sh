@@ -77,12 +77,12 @@ longest=$(sql "SELECT customer_id FROM shop.order_items GROUP BY 1 ORDER BY coun
 # per_call <name> <calls> <warming query> <query> [<bound in microseconds>]: the median of the rounds, in microseconds a call
 per_call()
 {
-	local round samples= figure
+	local round taken="" figure
 	for ((round = 0; round < rounds; round++)); do
-		samples+="$(sql_processor_seconds "$4" "$3") "
+		taken+="$(sql_processor_seconds "$4" "$3") "
 	done
 	# Processor time is told in hundredths of a second, so that one of them is the least that can be said.
-	figure=$(tr ' ' '\n' <<<"$samples" | grep . | median_of | awk -v calls="$2" '{ printf("%.2f", ($1 > 0 ? $1 : 0.01) / calls * 1e6) }')
+	figure=$(tr ' ' '\n' <<<"$taken" | grep . | median_of | awk -v calls="$2" '{ printf("%.2f", ($1 > 0 ? $1 : 0.01) / calls * 1e6) }')
 	printf '  %-40s %9.1f µs a call\n' "$1" "$figure"
 	report "$1, processor time of a call" µs "$figure" ${5:+bound "$5" "<= 1" yardstick}
 }

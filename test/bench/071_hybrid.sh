@@ -35,7 +35,7 @@ SQL
 best_of()
 {
 	sql "SELECT (SELECT value FROM judged WHERE model = '$2' AND targets = '$1'), model, value FROM judged
-		WHERE targets = '$1' AND model NOT LIKE 'hybrid%' ORDER BY value DESC LIMIT 1" -F $'\t'
+		WHERE targets = '$1' AND model NOT LIKE 'hybrid%' ORDER BY judged.value DESC LIMIT 1" -F $'\t'
 }
 for pair in "all hybrid" "new hybrid_new"; do
 	read -r targets hybrid <<<"$pair"

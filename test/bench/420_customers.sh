@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 rows=$(pick 10000000 300000)
+rounds=${BENCH_ROUNDS:-3}
 customers=$((rows / 20))
 
 sql "CREATE TABLE purchase AS

@@ -81,6 +81,7 @@ alternate()
 			samples[i]+="$(${commands[i]} | tail -n 1) "
 		done
 	done
+	printf '#rounds\t%s\n' "$rounds" >>"$BENCH_RESULTS"
 	median=()
 	for i in "${!names[@]}"; do
 		median["${names[i]}"]=$(tr ' ' '\n' <<<"${samples[i]}" | grep . | median_of)

@@ -3,8 +3,8 @@
 
     peer_sklearn_kmeans.py write FILE ROWS FEATURES K    rows in float32 and centroids to begin with
     peer_sklearn_kmeans.py fit FILE ROWS FEATURES K ITERATIONS    inertia, and last the processor seconds of fit
-    peer_sklearn_kmeans.py train FILE K    FILE: a binary COPY of float8; until convergence from one k-means++ start, each
-                                           feature brought to deviation 1, in float32; iterations, and last the seconds of fit
+    peer_sklearn_kmeans.py train FILE K ITERATIONS    FILE: a binary COPY of float8; from one k-means++ start, each feature brought
+                                           to deviation 1, in float32; inertia, and last the seconds of fit
 
 Clouds overlap, so that no algorithm can leave most distances out.  One thread: OMP_NUM_THREADS and OPENBLAS_NUM_THREADS
 are to be 1.
@@ -41,7 +41,7 @@ def fit(name, rows, features, k, iterations):
     print(f"inertia {model.inertia_:.10g} after {model.n_iter_} iterations\n{seconds:.4f}")
 
 
-def train(name, k):
+def train(name, k, iterations):
     from sklearn.cluster import KMeans
 
     copied = np.fromfile(name, np.uint8)[19:-2]
@@ -51,9 +51,9 @@ def train(name, k):
     x = np.column_stack([rows[f"f{i}"] for i in range(features)])
     x = np.ascontiguousarray((x - x.mean(axis=0)) / x.std(axis=0), dtype=np.float32)
     began = time.perf_counter()
-    model = KMeans(k, n_init=1, random_state=1).fit(x)
+    model = KMeans(k, n_init=1, max_iter=iterations, tol=0, random_state=1).fit(x)
     seconds = time.perf_counter() - began
-    print(f"iterations {model.n_iter_}\n{seconds:.4f}")
+    print(f"inertia {model.inertia_:.10g}\n{seconds:.4f}")
 
 
 if __name__ == "__main__":

@@ -91,7 +91,6 @@ for bench in "${chosen[@]}"; do
 	esac 2>&1 | tee "$kept/$name.log" && ended=0 || ended=1
 	{
 		printf '#date\t%s\n' "$(date -u +%F)"
-		printf '#rounds\t%s\n' "${BENCH_ROUNDS:-5}"
 		printf '#seconds\t%s\n' "$(($(date +%s) - began))"
 		[ $ended = 0 ] || printf '#failed\t\n'
 	} >>"$BENCH_RESULTS"

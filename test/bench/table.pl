@@ -60,6 +60,7 @@ sub figure {
 sub read_results {
     my ($path) = @_;
     my ($name) = $path =~ m{([^/]+)\.tsv$};
+    my $base = '';
     my %run = (name => $name, number => $name =~ /^(\d+)/, figures => [], skipped => [], purpose => purpose($name));
     for (lines_of($path)) {
         if (/^#(\w+)\t(.*)/) {
@@ -70,6 +71,9 @@ sub read_results {
         my %f;
         @f{qw(name unit ours peer_name peer aim kind)} = split /\t/, $_, -1;
         $f{run} = \%run;
+        # "the same …" and "its …" lean on the figure before them, where they stand alone too.
+        $base = $f{name} unless $f{name} =~ /^(the same|its)\b/;
+        $f{full} = $f{name} eq $base ? $base : "$base: $f{name}";
         if ($f{peer} ne '') {
             $f{ratio} = $f{ours} / $f{peer};
             my $more = $f{aim} =~ /^>=/;
@@ -141,7 +145,7 @@ sub behind_lines {
         my @cells = cells($f);
         my $aim = $cells[4] eq '' ? '' : ", aim $cells[4]";
         my $why = $reasons->{"$f->{run}{number} $f->{name}"} // 'reason not known yet';
-        push @lines, "- **$f->{run}{number}, $f->{name}**: $cells[1] beside $cells[2] (ratio $cells[3]$aim): $why";
+        push @lines, "- **$f->{run}{number}, $f->{full}**: $cells[1] beside $cells[2] (ratio $cells[3]$aim): $why";
     }
     return @lines ? @lines : '- nothing';
 }

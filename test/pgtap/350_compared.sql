@@ -2,7 +2,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(13);
+SELECT plan(19);
 
 CREATE TABLE sold AS
 SELECT c AS customer, i AS item, 1 + (c + i) % 3 AS quantity,
@@ -46,6 +46,22 @@ SELECT is((SELECT count(seconds) FROM promoai.cf_tune('tuned', 'SELECT * FROM so
 SELECT is((SELECT count(seconds) FROM promoai.cf_tune('tuned', 'SELECT * FROM sold_elsewhere', '{"method": "ease", "regularization": [10, 500]}')), 2::bigint, 'those of as many other rows are not');
 SELECT is((SELECT count(seconds) FROM promoai.cf_tune('shares', 'SELECT customer, item FROM sold', '{"method": "ease", "regularization": [10, 500]}', 'strong_generalization', targets => 'new', seed => s)), 2::bigint, format('customers held out twice, seed %s', s))
 FROM unnest('{1,2}'::bigint[]) s;
+
+-- ---- memory ----
+
+-- EASE on 2,000 items takes more than 8 MB, on a tenth of them less.
+CREATE TABLE broad AS SELECT c AS customer, (c * 31 + i * 97) % 2000 AS item, '2024-01-01'::timestamptz + (c * i % 300) * interval '1 day' AS at
+FROM generate_series(1, 1000) c, generate_series(1, 6) i;
+SET LOCAL maintenance_work_mem = '8MB';
+SELECT promoai.cf_train('narrow', 'SELECT * FROM broad WHERE item < 200', 'ease', holdout => 0);
+SELECT throws_ok($$ SELECT count(*) FROM promoai.cf_evaluate('{narrow}', 'broad', baselines => false) $$, '53400', NULL, 'trainings of a comparison keep to the setting');
+SELECT ok((SELECT count(*) FROM promoai.cf_evaluate('{narrow}', 'broad', baselines => false, memory => '256MB')) > 0, 'or to the memory that the call gives');
+SELECT promoai.cf_train('roomy', 'SELECT * FROM broad', 'ease', memory => '256MB', holdout => 0);
+SELECT ok((SELECT count(*) FROM promoai.cf_evaluate('{roomy}', 'broad', baselines => false)) > 0, 'a definition has memory of its own');
+SELECT throws_ok($$ SELECT count(*) FROM promoai.cf_evaluate('{roomy}', 'broad', baselines => false, memory => '8MB') $$, '53400', NULL, 'the call says less');
+SELECT throws_ok($$ SELECT count(*) FROM promoai.cf_tune('tuned_broad', 'broad', '{"method": "ease"}') $$, '53400', NULL, 'trials keep to the setting');
+SELECT promoai.cf_tune('tuned_broad', 'broad', '{"method": "ease", "regularization": [100, 200]}', memory => '256MB');
+SELECT is((SELECT arguments->>'memory' FROM promoai.models WHERE model = 'tuned_broad'), '256MB', 'and what the call gives goes on in the definition');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -46,7 +46,7 @@ git ls-files -z --cached --others --exclude-standard |
 	tar --null --files-from - --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C "$build_dir/tree"
 
 # Warnings that the compiler gives only for code with checks in it are no errors.
-export COPT="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -Wno-maybe-uninitialized" MAKEFLAGS="-j$(nproc) with_llvm=no"
+export COPT="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-maybe-uninitialized" MAKEFLAGS="-j$(nproc) with_llvm=no"
 cat >"$work/postgres" <<-SH
 	#!/bin/sh
 	export LD_PRELOAD="$libasan $libubsan"

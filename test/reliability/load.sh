@@ -34,6 +34,7 @@ calls=${calls:-$(pick 1000000 20000)}
 calm=$((seconds / 5 > 4 ? seconds / 5 : 4))
 clients=32
 every=2
+allowed=$(pick 3 20) # times the p99 without; seconds on a busy machine tell little
 command -v "$(pg pgbench)" >/dev/null || skip_all "pgbench is missing (Debian: postgresql-contrib or postgresql-$("$PG_CONFIG" --version | grep -o '[0-9]*' | head -1))"
 
 # A line for each function that serves: its name, its model, the trainer's call, and what it answers to question i, with
@@ -149,7 +150,7 @@ ok $? "$clients clients, $seconds s, models retrained and published: no error, a
 	diag "$(grep -v '^progress' "$server_dir/busy.report" | tail -n 20)"
 published=$(sql "SELECT count(*) FROM promoai.training_runs WHERE state = 'published' AND started_at > '$began'")
 failures=$(sql "SELECT count(*) FROM promoai.training_runs WHERE state NOT IN ('published', 'running', 'skipped') AND started_at > '$began'")
-[ "$published" -ge $((seconds / every / 4)) ]
+[ "$published" -ge "$(pick $((seconds / every / 4)) 1)" ]
 ok $? "$published versions were published meanwhile"
 is "$failures" 0 "no run failed"
 transactions=$(sed -n 's/^number of transactions actually processed: \([0-9]*\).*/\1/p' "$server_dir/busy.report")
@@ -158,9 +159,9 @@ i=0
 for function in "${asked[@]}"; do
 	quiet=$(p99 calm $i)
 	loud=$(p99 busy $i)
-	awk -v a="$quiet" -v b="$loud" 'BEGIN { exit !(a > 0 && b <= 3 * a) }'
+	awk -v a="$quiet" -v b="$loud" 'BEGIN { exit !(a > 0 && b <= '$allowed' * a) }'
 	ok $? "$function: the slowest of a hundred takes $loud ms, $quiet ms without retraining"
-	figure "| \`$function\`, p99 with and without retraining | $loud ms, $quiet ms: ratio $(awk -v a="$quiet" -v b="$loud" 'BEGIN { printf("%.2f", b / a) }') (allowed 3) |"
+	figure "| \`$function\`, p99 with and without retraining | $loud ms, $quiet ms: ratio $(awk -v a="$quiet" -v b="$loud" 'BEGIN { printf("%.2f", b / a) }') (allowed $allowed) |"
 	i=$((i + 1))
 done
 [ "$late" -le $((early * 11 / 10 + 2048)) ]

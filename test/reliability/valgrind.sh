@@ -21,7 +21,7 @@ trap 'rm -rf "$work"' EXIT
 cat >"$work/postgres" <<-SH
 	#!/bin/sh
 	exec valgrind -q --trace-children=yes --track-origins=yes --leak-check=no --num-callers=40 --error-limit=no \\
-		--suppressions=$work/suppressions --log-file=$work/memcheck.%p "$(pg postgres)" "\$@"
+		--suppressions=$work/suppressions --log-file=$work/memcheck.%p "$(pg postgres)" "\$@" -c jit=off
 SH
 cp test/reliability/valgrind.supp "$work/suppressions"
 chmod 0755 "$work/postgres"

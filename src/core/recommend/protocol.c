@@ -25,13 +25,18 @@ stopped(Env *env, int64_t entry)
 	return entry % STRETCH == 0 && env->cancelled(env);
 }
 
-static void
-split_by_time(const Protocol *protocol, int64_t n, const int64_t *time, uint8_t *part)
+static CoreStatus
+split_by_time(Env *env, const Protocol *protocol, int64_t n, const int64_t *time, uint8_t *part)
 {
 	for (int64_t i = 0; i < n; i++)
+	{
+		if (stopped(env, i))
+			return CORE_CANCELLED;
 		part[i] = time[i] < protocol->from    ? PROTOCOL_TRAIN
 				  : time[i] < protocol->until ? PROTOCOL_TEST
 											  : PROTOCOL_NONE;
+	}
+	return CORE_OK;
 }
 
 static CoreStatus
@@ -124,8 +129,7 @@ protocol_split(Env *env, const Protocol *protocol, const Coo *coo, const int64_t
 	switch (protocol->kind)
 	{
 		case PROTOCOL_NEXT_PERIOD:
-			split_by_time(protocol, coo->n, time, part);
-			return CORE_OK;
+			return split_by_time(env, protocol, coo->n, time, part);
 		case PROTOCOL_STRONG_GENERALIZATION:
 			return split_by_customer(env, protocol, coo, part);
 		case PROTOCOL_LEAVE_LAST_OUT:

@@ -27,7 +27,8 @@ NAME(gather)(const float *rows, int32_t width, const int32_t *row, const float *
 }
 
 TARGET static void
-NAME(scatter)(float *rows, int32_t width, const int32_t *row, const float *weight, int32_t n, const float *add)
+NAME(scatter)(float *rows, int32_t width, const int32_t *row, const float *weight, int32_t n,
+			  const float *add)
 {
 	typedef NAME(Vector) V;
 	int32_t whole = width / WIDTH * WIDTH;

@@ -106,9 +106,9 @@ run_epochs(Env *env, const Labelled *rows, const FasttextParams *params, Fasttex
 			if (i % LOOK == 0 && env->cancelled(env))
 				return CORE_CANCELLED;
 			if (x->start[row + 1] > from)
-				sum += fasttext_step(model, (int32_t) (x->start[row + 1] - from), x->col + from,
-									 x->value + from, rows->label[row], (float) (params->learning_rate * left),
-									 scratch);
+				sum +=
+					fasttext_step(model, (int32_t) (x->start[row + 1] - from), x->col + from, x->value + from,
+								  rows->label[row], (float) (params->learning_rate * left), scratch);
 		}
 		*loss = sum / x->rows;
 		if (!isfinite(*loss))
@@ -132,9 +132,8 @@ multiply(Env *env, const FasttextModel *model, float *weights)
 		for (int32_t d = 0; d < model->dim; d++)
 		{
 			places[0] = d;
-			kernel->gather(model->output, model->classes, places,
-						   model->input + (size_t) f * model->dim + d, 1,
-						   weights + (size_t) f * model->classes);
+			kernel->gather(model->output, model->classes, places, model->input + (size_t) f * model->dim + d,
+						   1, weights + (size_t) f * model->classes);
 		}
 	}
 	return CORE_OK;

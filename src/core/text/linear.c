@@ -95,8 +95,7 @@ shuffle(const Side *side, int32_t n, int32_t pass)
 
 	for (int32_t i = n - 1; i > 0; i--)
 	{
-		int32_t j =
-			(int32_t) rng_below(side->params->seed, stream, (uint64_t) i, (uint32_t) i + 1);
+		int32_t j = (int32_t) rng_below(side->params->seed, stream, (uint64_t) i, (uint32_t) i + 1);
 		int32_t held = side->order[i];
 
 		side->order[i] = side->order[j];
@@ -254,7 +253,8 @@ logistic_solve(Side *side, bool *converged)
 
 			if (stopped(side, row))
 				return CORE_CANCELLED;
-			moved = logistic_coordinate(side->square[row], y * dot(side, row), c, &alpha[0], &alpha[1], &size);
+			moved =
+				logistic_coordinate(side->square[row], y * dot(side, row), c, &alpha[0], &alpha[1], &size);
 			largest = fmax(largest, size);
 			if (moved != 0)
 				add_row(side, row, moved * y);

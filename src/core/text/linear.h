@@ -42,7 +42,7 @@ extern CoreStatus linear_train(Env *env, const Labelled *rows, const LinearParam
 							   LinearShared *shared, float *weights);
 
 /* The primal objective of a class' weights w [features + 1], and its gradient [features + 1] unless NULL. */
-extern double linear_objective(const Labelled *rows, const LinearParams *params, int32_t class, const double *w,
-							   double *gradient);
+extern double linear_objective(const Labelled *rows, const LinearParams *params, int32_t class,
+							   const double *w, double *gradient);
 
 #endif

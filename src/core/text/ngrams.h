@@ -14,7 +14,8 @@
 
 typedef struct Document
 {
-	const char *text; /* [n_text] UTF-8: one blank at either end, one between any two stretches; empty: nothing */
+	const char
+		*text; /* [n_text] UTF-8: one blank at either end, one between any two stretches; empty: nothing */
 	size_t n_text;
 	const char *words; /* [n_words] UTF-8: one blank between any two words, none at the ends */
 	size_t n_words;
