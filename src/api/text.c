@@ -90,8 +90,8 @@ array_of_words(const Tokens *tokens)
 	for (int32 i = 0; i < tokens->n; i++)
 	{
 		Size n;
-		const char *word = utf8_to_server(tokens->words + tokens->start[i],
-										  tokens->start[i + 1] - tokens->start[i], &n);
+		const char *word =
+			utf8_to_server(tokens->words + tokens->start[i], tokens->start[i + 1] - tokens->start[i], &n);
 
 		if (i % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();

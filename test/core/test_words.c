@@ -196,7 +196,8 @@ test_gradient(bool cbow, bool subwords)
 	sgns_kernel()(&c.step, words, 2, rate, &state, &sums);
 	for (int64_t i = 0; i < WORDS * c.stride; i++)
 		if (i % c.stride < c.dim)
-			worst = fmax(worst, fabs((c.out[i] - out[i]) / (double) rate + slope(&c, in, out, &out[i], words)));
+			worst =
+				fmax(worst, fabs((c.out[i] - out[i]) / (double) rate + slope(&c, in, out, &out[i], words)));
 	CHECK(worst < 5e-3);
 	worst = 0;
 	for (int64_t r = 0; r < c.rows; r++)
@@ -215,7 +216,8 @@ test_gradient(bool cbow, bool subwords)
 				for (int64_t s = from; s < from + n; s++)
 					uses += c.sub_row[s] == r;
 				if (uses > 0)
-					gradient += (double) (uses * (1 + n)) * slope(&c, in, out, &in[words[w] * c.stride + d], words);
+					gradient +=
+						(double) (uses * (1 + n)) * slope(&c, in, out, &in[words[w] * c.stride + d], words);
 			}
 			worst = fmax(worst, fabs((c.in[i] - in[i]) / (double) rate + gradient));
 		}
@@ -492,7 +494,8 @@ test_counts(void)
 
 		CHECK(status == (room == 100 ? CORE_NO_MEMORY : CORE_OK));
 		for (int64_t i = 0; status == CORE_OK && i < n; i++)
-			CHECK_CLOSE((double) items[i].index * 0x1p-32, plain[items[i].key >> 32][items[i].key & 0xffffffff], 1e-6);
+			CHECK_CLOSE((double) items[i].index * 0x1p-32,
+						plain[items[i].key >> 32][items[i].key & 0xffffffff], 1e-6);
 		CHECK(status != CORE_OK || n == 110);
 		free(items);
 		free(scratch);
@@ -506,11 +509,11 @@ glove_begin(Toy *toy, GlovePair *pairs, int64_t n)
 	size_t bytes = sizeof(float) * 20 * (size_t) glove_stride(16);
 
 	toy->counts = true;
-	toy->glove = (GloveProblem){
-		.params = {.dim = 16, .epochs = 25, .learning_rate = 0.05f, .x_max = 100, .seed = 1},
-		.words = 20,
-		.n = n,
-		.pairs = pairs};
+	toy->glove =
+		(GloveProblem){.params = {.dim = 16, .epochs = 25, .learning_rate = 0.05f, .x_max = 100, .seed = 1},
+					   .words = 20,
+					   .n = n,
+					   .pairs = pairs};
 	for (int i = 0; i < 2; i++)
 	{
 		toy->glove.rows[i] = core_shared(bytes);
@@ -705,7 +708,8 @@ test_nearest(void)
 	const float norms[5] = {1, 1, 1, 0, 1};
 	const float query[2] = {2, 0};
 	const int32_t self = 0;
-	NearestTask task = {.vectors = vectors, .norms = norms, .n = 5, .dim = 2, .excluded = &self, .n_excluded = 1};
+	NearestTask task = {
+		.vectors = vectors, .norms = norms, .n = 5, .dim = 2, .excluded = &self, .n_excluded = 1};
 	const float units[4 * 2] = {1, 0, 0.8f, 0.6f, 0, 1, 0.6f, 0.8f};
 	const int32_t label[4] = {0, 0, 1, 1};
 	TopEntry heap[5];
