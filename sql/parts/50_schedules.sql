@@ -129,6 +129,12 @@ AS 'MODULE_PATHNAME', 'promoai_unschedule_retrain';
 COMMENT ON FUNCTION promoai.unschedule_retrain(text) IS
 'Remove a model''s schedule; a run that is on goes on to its end. For the model''s owner.';
 
+CREATE FUNCTION promoai.cancel_run(model text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'promoai_cancel_run';
+COMMENT ON FUNCTION promoai.cancel_run(text) IS
+'Cancel the run of a model''s schedule that the worker has on; false when none is. It counts as failed and is tried again, unless the schedule is removed. For the model''s owner.';
+
 CREATE PROCEDURE promoai.run_due_jobs()
 LANGUAGE C
 AS 'MODULE_PATHNAME', 'promoai_run_due_jobs';

@@ -1,5 +1,5 @@
 /*
- * schedule.c - schedules in SQL: schedule_retrain, unschedule_retrain
+ * schedule.c - schedules in SQL: schedule_retrain, unschedule_retrain, cancel_run
  *
  * Arguments are checked here, as far as they can be without reading a row; rows are written in src/model.
  */
@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <signal.h>
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -27,6 +28,7 @@
 
 PG_FUNCTION_INFO_V1(promoai_schedule_retrain);
 PG_FUNCTION_INFO_V1(promoai_unschedule_retrain);
+PG_FUNCTION_INFO_V1(promoai_cancel_run);
 
 static Interval *
 interval_or_null(const Args *args, const char *name)
@@ -182,4 +184,30 @@ promoai_unschedule_retrain(PG_FUNCTION_ARGS)
 	if (!schedule_remove(model))
 		ereport(NOTICE, (errmsg("model \"%s\" has no schedule", name)));
 	PG_RETURN_VOID();
+}
+
+/* The worker's processes are a superuser's, so that pg_cancel_backend() is not for owners; sessions of others run others' jobs too. */
+Datum
+promoai_cancel_run(PG_FUNCTION_ARGS)
+{
+	char *name = args_text(args_open(fcinfo), "model");
+	Model *model;
+	bool worker = false;
+	int pid;
+
+	PreventCommandDuringRecovery("cancel_run()");
+	PreventCommandIfParallelMode("cancel_run()");
+	model = registry_open(name, MODEL_OWN);
+	pid = run_process(&model->id, &worker);
+	if (pid == 0)
+	{
+		ereport(NOTICE, (errmsg("no run of the schedule of model \"%s\" is on", name)));
+		PG_RETURN_BOOL(false);
+	}
+	if (!worker)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the schedule of model \"%s\" is run by run_due_jobs(), in process %d", name, pid),
+				 errhint("Whose session it is may end it by pg_cancel_backend().")));
+	PG_RETURN_BOOL(kill(pid, SIGINT) == 0);
 }

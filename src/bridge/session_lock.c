@@ -41,16 +41,16 @@ release_at_exit(int code, Datum arg)
 		release(&held[--n_held]);
 }
 
-/* Forget the tag, if it is remembered. */
+/* Forget what an error has given back. */
 static void
-forget(const LOCKTAG *tag)
+forget_lost(void)
 {
+	int kept = 0;
+
 	for (int i = 0; i < n_held; i++)
-		if (memcmp(&held[i], tag, sizeof(*tag)) == 0)
-		{
-			held[i] = held[--n_held];
-			return;
-		}
+		if (compat_lock_held_by_me(&held[i], ExclusiveLock))
+			held[kept++] = held[i];
+	n_held = kept;
 }
 
 bool
@@ -61,7 +61,7 @@ session_lock(const SessionLock *lock)
 
 	if (compat_lock_held_by_me(&tag, ExclusiveLock))
 		return false;
-	forget(&tag);
+	forget_lost();
 	if (n_held == MOST_HELD)
 		elog(ERROR, "a session holds %d locks already", n_held);
 	if (!watching)
@@ -78,6 +78,6 @@ session_unlock(const SessionLock *lock)
 {
 	LOCKTAG tag = tag_of(lock);
 
-	forget(&tag);
 	release(&tag);
+	forget_lost();
 }

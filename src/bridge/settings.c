@@ -124,6 +124,12 @@ settings_apply(Oid role, Jsonb *settings)
 	apply_role(InvalidOid, role);
 	apply_role(MyDatabaseId, role);
 	apply_settings(settings, superuser_arg(role) ? PGC_SUSET : PGC_USERSET);
+	settings_survive_errors();
+}
+
+void
+settings_survive_errors(void)
+{
 	(void) set_config_option("exit_on_error", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, ERROR,
 							 false);
 }
@@ -140,11 +146,15 @@ settings_check(Jsonb *settings)
 /* ---- statement_timeout ---- */
 
 void
-timer_start(JobTimer *timer, TimestampTz started)
+timer_start(JobTimer *timer, TimestampTz started, int limit_ms)
 {
-	if (timer->deadline != 0 || StatementTimeout <= 0)
+	bool at_limit = limit_ms > 0 && (StatementTimeout <= 0 || limit_ms < StatementTimeout);
+	int ms = at_limit ? limit_ms : StatementTimeout;
+
+	if (timer->deadline != 0 || ms <= 0)
 		return;
-	timer->deadline = TimestampTzPlusMilliseconds(started, StatementTimeout);
+	timer->at_limit = at_limit;
+	timer->deadline = TimestampTzPlusMilliseconds(started, ms);
 	timer->outer = get_timeout_active(STATEMENT_TIMEOUT) ? get_timeout_finish_time(STATEMENT_TIMEOUT) : 0;
 	if (timer->outer == 0 || timer->deadline < timer->outer)
 		enable_timeout_at(STATEMENT_TIMEOUT, timer->deadline);
@@ -153,8 +163,12 @@ timer_start(JobTimer *timer, TimestampTz started)
 void
 timer_stop(JobTimer *timer)
 {
+	TimestampTz now = GetCurrentTimestamp();
+
 	if (timer->deadline == 0)
 		return;
+	if (get_timeout_indicator(STATEMENT_TIMEOUT, true) && (timer->outer == 0 || now < timer->outer))
+		QueryCancelPending = false; /* it was on its way */
 	if (timer->outer != 0)
 		enable_timeout_at(STATEMENT_TIMEOUT, timer->outer);
 	else

@@ -12,20 +12,28 @@
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/wait_event.h"
 
 #include "bridge/testpoint.h"
 
+#define TEST_LOCK 1886548852
+
 typedef enum TestAction
 {
 	TEST_SLEEP,
+	TEST_WAIT,
 	TEST_ERROR,
 	TEST_KILL
 } TestAction;
 
-static const struct config_enum_entry test_actions[] = {
-	{"sleep", TEST_SLEEP, false}, {"error", TEST_ERROR, false}, {"kill", TEST_KILL, false}, {NULL, 0, false}};
+static const struct config_enum_entry test_actions[] = {{"sleep", TEST_SLEEP, false},
+														{"wait", TEST_WAIT, false},
+														{"error", TEST_ERROR, false},
+														{"kill", TEST_KILL, false},
+														{NULL, 0, false}};
 
 static char *test_point_name = NULL;
 static int test_action = TEST_SLEEP;
@@ -44,6 +52,14 @@ testpoint_sleep(const char *name)
 	}
 }
 
+/* For as long as another session holds the advisory lock TEST_LOCK; then it goes on. */
+static void
+testpoint_wait(void)
+{
+	(void) DirectFunctionCall1(pg_advisory_lock_int8, Int64GetDatum(TEST_LOCK));
+	(void) DirectFunctionCall1(pg_advisory_unlock_int8, Int64GetDatum(TEST_LOCK));
+}
+
 static void
 testpoint_stop(const char *name)
 {
@@ -51,6 +67,9 @@ testpoint_stop(const char *name)
 	{
 		case TEST_SLEEP:
 			testpoint_sleep(name);
+			break;
+		case TEST_WAIT:
+			testpoint_wait();
 			break;
 		case TEST_ERROR:
 			ereport(ERROR, (errcode(ERRCODE_RAISE_EXCEPTION), errmsg("test point \"%s\" was reached", name)));

@@ -15,6 +15,9 @@
 /* The active snapshot; where a job between two transactions has none, that of a new statement. */
 extern Snapshot registry_snapshot(void);
 
+/* The role of a row's three columns of one, as it is found in this cluster; InvalidOid: there is none any more. */
+extern Oid registry_role(Datum name, Datum oid, Datum cluster);
+
 /* What the caller may do with a model that was found. */
 typedef struct ModelAccess
 {

@@ -38,7 +38,7 @@ registry_snapshot(void)
 
 /* ---- roles ---- */
 
-static Oid
+Oid
 registry_role(Datum name, Datum oid, Datum cluster)
 {
 	char *role;

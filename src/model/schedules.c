@@ -173,6 +173,16 @@ text_value(int column)
 	return text == NULL ? NULL : pstrdup(text);
 }
 
+/* Of three columns. */
+static Oid
+owner_from_row(int column)
+{
+	bool null;
+
+	return registry_role(tables_value(0, column, &null), tables_value(0, column + 1, &null),
+						 tables_value(0, column + 2, &null));
+}
+
 static Schedule *
 schedule_from_row(void)
 {
@@ -201,6 +211,7 @@ schedule_from_row(void)
 	schedule->crashes = (int32) int_value(++c, 0);
 	schedule->profile = jsonb_value(++c);
 	schedule->planned = int_value(++c, 0);
+	schedule->owner = owner_from_row(++c);
 	return schedule;
 }
 
@@ -217,7 +228,8 @@ schedule_read(const pg_uuid_t *model_id)
 			"SELECT m.model, every, cron, time_zone, min_new_rows, max_age, guard, guards, holdout,"
 			" validation, guard_query, after_run, search_path, settings, keep::bigint,"
 			" max_failures::bigint, enabled::int::bigint, next_run, failures::bigint, crashes::bigint,"
-			" profile, coalesce(planned, next_run) FROM promoai.registry_schedules s JOIN promoai.registry_models m USING (model_id)"
+			" profile, coalesce(planned, next_run), m.owner_name, m.owner_oid, m.owner_cluster"
+			" FROM promoai.registry_schedules s JOIN promoai.registry_models m USING (model_id)"
 			" WHERE s.model_id = $1",
 			args, lengthof(args)) > 0)
 	{
@@ -319,6 +331,31 @@ run_unlock(const pg_uuid_t *model_id)
 	SessionLock lock = lock_of_run(model_id);
 
 	session_unlock(&lock);
+}
+
+/* Whoever holds the lock: a process that has crashed may have left its number to another. */
+int
+run_process(const pg_uuid_t *model_id, bool *worker)
+{
+	SessionLock lock = lock_of_run(model_id);
+	TableWriter writer;
+	TableArg args[] = {arg_uuid(model_id), arg_oid(lock.database), arg_oid(lock.kind), arg_oid(lock.number),
+					   arg_int4((int16) lock.more)};
+	int pid = 0;
+	bool null;
+
+	tables_enter(&writer);
+	if (tables_execute("SELECT l.pid, r.runner = 'worker' FROM promoai.registry_runs r"
+					   " JOIN pg_catalog.pg_locks l ON l.pid = r.pid AND l.locktype = 'object' AND l.granted"
+					   " WHERE r.model_id = $1 AND r.state = 'running' AND l.database = $2 AND l.classid = $3"
+					   " AND l.objid = $4 AND l.objsubid = $5",
+					   args, lengthof(args)) > 0)
+	{
+		pid = DatumGetInt32(tables_value(0, 1, &null));
+		*worker = DatumGetBool(tables_value(0, 2, &null));
+	}
+	tables_leave(&writer);
+	return pid;
 }
 
 /* ---- runs ---- */

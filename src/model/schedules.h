@@ -47,6 +47,7 @@ typedef struct Schedule
 {
 	pg_uuid_t model_id;
 	char *model; /* name */
+	Oid owner; /* the model's; InvalidOid: there is no such role any more */
 	Interval *every; /* NULL: by cron */
 	char *cron; /* NULL: by every */
 	char *time_zone;
@@ -104,6 +105,9 @@ extern DueJob *schedules_due(TimestampTz now, int *n, TimestampTz *next_run);
 /* The schedule's lock, held by this session until it is given back or the session ends. */
 extern bool run_lock(const pg_uuid_t *model_id);
 extern void run_unlock(const pg_uuid_t *model_id);
+
+/* The process that runs the model's schedule now, and whether it is a worker of ours; 0: none does. */
+extern int run_process(const pg_uuid_t *model_id, bool *worker);
 
 /* With the lock held: write the run down when the schedule is due; false when it is not. */
 extern bool run_claim(const pg_uuid_t *model_id, const char *runner, pg_uuid_t *run_id);

@@ -82,6 +82,7 @@ after_run(Job *job)
 			run_unrestricted(one);
 		else
 			run_statement(one);
+		settings_survive_errors();
 	}
 	SPI_finish();
 	registry_leave_owner(job->owner);

@@ -40,6 +40,7 @@
 
 #define CHANNEL "promoai_published"
 #define END_LOCK_TIMEOUT "2s"
+#define WRITE_TRIES 5 /* of what cancels interrupt */
 
 volatile sig_atomic_t worker_stopping = false;
 
@@ -70,18 +71,19 @@ become_owner(Job *job)
 
 	if (!OidIsValid(model->owner_oid))
 		registry_leave_owner(registry_enter_owner(model)); /* says that the owner is gone */
-	if (OidIsValid(job->owner_oid) && model->owner_oid != job->owner_oid)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("model \"%s\" was handed over while its schedule ran", model->name)));
+	if (model->owner_oid != job->schedule->owner ||
+		memcmp(&model->id, &job->schedule->model_id, sizeof(model->id)) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" was handed over, or made anew, while its schedule ran", model->name)));
 	job->model = model;
-	job->owner_oid = model->owner_oid;
 	GetUserIdAndSecContext(&job->runner, &job->runner_security);
 	SetUserIdAndSecContext(model->owner_oid, job->runner_security | SECURITY_LOCAL_USERID_CHANGE);
 	job->guc_level = NewGUCNestLevel();
 	(void) set_config_option("TimeZone", job->schedule->time_zone, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	settings_apply(model->owner_oid, job->schedule->settings);
-	timer_start(&job->timer, job->started);
+	timer_start(&job->timer, job->started, worker_job_timeout);
 }
 
 static void
@@ -97,7 +99,12 @@ phase_begin(Job *job)
 	MemoryContext caller = CurrentMemoryContext;
 
 	BeginInternalSubTransaction(NULL);
+	job->in_phase = true;
 	MemoryContextSwitchTo(caller);
+	if (worker_stopping)
+		ereport(ERROR, (errcode(ERRCODE_ADMIN_SHUTDOWN), errmsg("the worker was told to stop")));
+	test_point("phase");
+	CHECK_FOR_INTERRUPTS();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	become_owner(job);
 }
@@ -110,6 +117,7 @@ phase_end(Job *job)
 	become_runner(job);
 	PopActiveSnapshot();
 	ReleaseCurrentSubTransaction();
+	job->in_phase = false;
 	MemoryContextSwitchTo(caller);
 }
 
@@ -121,10 +129,14 @@ phase_failed(Job *job)
 	FlushErrorState();
 	registry_direct(NULL);
 	RollbackAndReleaseCurrentSubTransaction();
+	job->in_phase = false;
 	MemoryContextSwitchTo(job->memory);
 }
 
-/* One phase; false when it ended in an error, which is then job->error. */
+/*
+ * One phase; false when it ended in an error, which is then job->error.  An error between two subtransactions, of a commit
+ * while the source is read, ends the run: it has ended the transaction, and given back the run's lock.
+ */
 static bool
 job_phase(Job *job, void (*work)(Job *job))
 {
@@ -133,13 +145,14 @@ job_phase(Job *job, void (*work)(Job *job))
 	job->error = NULL;
 	PG_TRY();
 	{
-		CHECK_FOR_INTERRUPTS();
 		phase_begin(job);
 		work(job);
 		phase_end(job);
 	}
 	PG_CATCH();
 	{
+		if (!job->in_phase)
+			PG_RE_THROW();
 		phase_failed(job);
 	}
 	PG_END_TRY();
@@ -227,6 +240,28 @@ work_prune(Job *job)
 	(void) model_prune(job->model->name, job->schedule->keep);
 }
 
+/* Code of an owner's may raise an error of the same SQLSTATE, but not from where the server looks for cancels. */
+static bool
+is_cancel(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED && error->funcname != NULL &&
+		   strcmp(error->funcname, "ProcessInterrupts") == 0;
+}
+
+/* Was it the job's own time that ran out? */
+static bool
+timed_out(const Job *job)
+{
+	return job->timer.deadline != 0 && GetCurrentTimestamp() >= job->timer.deadline;
+}
+
+/* The cancel by the user, or by the session's timeout, that ends run_due_jobs() and not only the job; NULL: there was none. */
+static ErrorData *
+cancel_of_session(const Job *job)
+{
+	return job->error != NULL && is_cancel(job->error) && !timed_out(job) ? job->error : NULL;
+}
+
 /* Versions that are held back, or could not be judged, are pruned as well; what stops that says so in the log only. */
 static void
 prune_unpublished(Job *job)
@@ -236,16 +271,23 @@ prune_unpublished(Job *job)
 	if (job->version == 0 || job->schedule->keep <= 0 || worker_stopping)
 		return;
 	if (!job_phase(job, work_prune))
+	{
+		job->cancel = cancel_of_session(job);
 		ereport(LOG, (errmsg("promoai: the versions of model \"%s\" could not be pruned: %s",
 							 job->schedule->model, job->error->message)));
+	}
 	job->error = error;
 }
 
 /* ---- how it ended ---- */
 
 static char *
-error_text(const ErrorData *error)
+error_text(const Job *job)
 {
+	const ErrorData *error = job->error;
+
+	if (is_cancel(error) && timed_out(job) && job->timer.at_limit)
+		return psprintf("canceled after promoai.job_timeout, %d ms", worker_job_timeout);
 	return error->detail == NULL ? error->message : psprintf("%s (%s)", error->message, error->detail);
 }
 
@@ -255,7 +297,7 @@ end_with_error(const Job *job, RunState state, const char *before)
 	return (RunEnd){.state = worker_stopping ? RUN_INTERRUPTED : state,
 					.version = job->version,
 					.sqlstate = job->error->sqlerrcode,
-					.message = psprintf("%s%s", before, error_text(job->error))};
+					.message = psprintf("%s%s", before, error_text(job))};
 }
 
 static RunEnd
@@ -305,35 +347,55 @@ settle(const Job *job, const RunEnd *end)
 		run_settle(now, &job->run_id, end);
 }
 
-/* In a transaction of its own.  An error is logged. */
-static void
-job_write(Job *job, const RunEnd *end, void (*write)(const Job *job, const RunEnd *end))
+/* False after an error, which is then *error. */
+static bool
+try_write(Job *job, const RunEnd *end, void (*write)(const Job *job, const RunEnd *end), ErrorData **error)
 {
-	MemoryContext caller = MemoryContextSwitchTo(job->memory);
-
+	*error = NULL;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(job->memory);
 	PG_TRY();
 	{
-		int guc_level;
+		int guc_level = NewGUCNestLevel();
 
-		BeginInternalSubTransaction(NULL);
-		MemoryContextSwitchTo(job->memory);
-		guc_level = NewGUCNestLevel();
+		test_point("ending");
 		(void) set_config_option("lock_timeout", END_LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
 		write(job, end);
 		AtEOXact_GUC(false, guc_level);
 		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(job->memory);
 	}
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(job->memory);
-		EmitErrorReport();
+		*error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(job->memory);
 	}
 	PG_END_TRY();
+	MemoryContextSwitchTo(job->memory);
+	return *error == NULL;
+}
+
+/* In a transaction of its own.  A cancel is put off until it is written; any other error is logged. */
+static void
+job_write(Job *job, const RunEnd *end, void (*write)(const Job *job, const RunEnd *end))
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ErrorData *error;
+
+	for (int i = 0; i < WRITE_TRIES && !try_write(job, end, write, &error); i++)
+	{
+		if (error->sqlerrcode != ERRCODE_QUERY_CANCELED)
+		{
+			ereport(WARNING, (errcode(error->sqlerrcode),
+							  errmsg("promoai: the end of a run of the schedule of model \"%s\" could not be "
+									 "written down: %s",
+									 job->schedule->model, error->message)));
+			break;
+		}
+		job->cancel = error;
+	}
 	MemoryContextSwitchTo(caller);
 	job_commit(job->in_procedure);
 }
@@ -345,8 +407,8 @@ job_write(Job *job, const RunEnd *end, void (*write)(const Job *job, const RunEn
 static void
 job_end(Job *job, RunEnd *end)
 {
-	if (worker_stopping)
-		QueryCancelPending = false; /* this is what is still to be done */
+	if (worker_stopping) /* no standby is waited for */
+		SetConfigOption("synchronous_commit", "local", PGC_USERSET, PGC_S_OVERRIDE);
 	end->drift = job->drift;
 	end->checks = json_close(&job->checks);
 	job_write(job, end, write_end);
@@ -361,14 +423,6 @@ job_log(const Job *job, const RunEnd *end)
 	ereport(bad ? WARNING : LOG,
 			(errmsg("promoai: the schedule of model \"%s\" ran: %s", job->schedule->model,
 					end->message != NULL ? end->message : "published")));
-}
-
-/* The user's own cancel ends run_due_jobs(), the job's statement_timeout only the job. */
-static bool
-was_cancelled(const Job *job)
-{
-	return job->error != NULL && job->error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
-		   (job->timer.deadline == 0 || GetCurrentTimestamp() < job->timer.deadline);
 }
 
 static bool
@@ -415,15 +469,16 @@ job_run(const pg_uuid_t *model_id, const char *runner, bool in_procedure)
 		prune_unpublished(job);
 	progress_end();
 	{
-		ErrorData *cancelled = was_cancelled(job) && in_procedure ? job->error : NULL;
+		ErrorData *cancel = cancel_of_session(job);
 
 		timer_stop(&job->timer);
 		job_end(job, &end);
 		run_unlock(&key);
 		job_log(job, &end);
 		MemoryContextSwitchTo(caller);
-		if (cancelled != NULL)
-			ReThrowError(cancelled);
+		cancel = cancel != NULL ? cancel : job->cancel;
+		if (in_procedure && cancel != NULL)
+			ReThrowError(cancel);
 	}
 	MemoryContextDelete(memory);
 	return true;

@@ -61,6 +61,7 @@ extern PGDLLEXPORT void promoai_launcher_main(Datum argument);
 
 int worker_naptime = 60;
 int worker_max_running = 2;
+int worker_job_timeout = 0;
 static bool worker_enabled = true;
 static char *worker_databases = NULL;
 
@@ -86,6 +87,7 @@ typedef struct Launcher
 	int runner_slot;
 	long poll_ms; /* until its end is asked for again */
 	bool short_of_workers; /* and has said so */
+	bool short_for_jobs;
 } Launcher;
 
 /* ---- which databases ---- */
@@ -172,6 +174,18 @@ list_databases(Launcher *launcher, TimestampTz now)
 
 /* ---- looks ---- */
 
+/* The runner has left a job for want of a worker slot; the one that it had itself is free now. */
+static void
+start_left(Launcher *launcher, const LookedAt *at, const LookSlot *slot)
+{
+	bool started = job_start(at->database, MyProcPid, &slot->job);
+
+	if (!started && !launcher->short_for_jobs)
+		ereport(LOG, (errmsg("promoai: no background worker slot is free for a schedule that is due"),
+					  errhint("Raise max_worker_processes, or lower promoai.max_running.")));
+	launcher->short_for_jobs = !started;
+}
+
 static void
 look_over(Launcher *launcher, TimestampTz now)
 {
@@ -186,6 +200,8 @@ look_over(Launcher *launcher, TimestampTz now)
 		at->next_look = Max(slot->next_run, TimestampTzPlusMilliseconds(now, SHORTEST_MS));
 	pfree(launcher->runner);
 	launcher->runner = NULL;
+	if (slot->left)
+		start_left(launcher, at, slot);
 }
 
 static void
@@ -436,6 +452,10 @@ worker_init(void)
 	DefineCustomIntVariable("promoai.max_running",
 							"Sets how many jobs of the worker may run at once, in all databases together.",
 							NULL, &worker_max_running, 2, 0, 1000, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("promoai.job_timeout",
+							"Sets how long a run of a schedule may take; 0: as long as it takes.",
+							"Owners cannot raise it by their own settings.", &worker_job_timeout, 0, 0,
+							INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomStringVariable("promoai.databases", "Lists the databases that the worker serves; empty: all.",
 							   NULL, &worker_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, check_databases, NULL,
 							   NULL);

@@ -11,10 +11,13 @@
  * Told to stop, a job is cancelled, so that its end can be written down.  Code of the owner's may catch a cancel, again and
  * again: STOP_MS later the process ends whatever is on, and the run looks like a crash.
  *
+ * A job that promoai.job_timeout cancels in vain ends likewise, some seconds later.
+ *
  * Both connect as the bootstrap superuser, since owners may be roles that cannot log in; jobs.c becomes the owner.
  */
 #include "postgres.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <time.h>
 
@@ -31,6 +34,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/timeout.h"
 
 #include "bridge/session_lock.h"
 #include "model/tables.h"
@@ -38,6 +42,7 @@
 
 #define LOCK_TIMEOUT "5s" /* of a look: somebody may be altering our tables */
 #define STOP_MS 600
+#define TIMEOUT_GRACE_MS 5000 /* for a job that does not end by promoai.job_timeout */
 
 extern PGDLLEXPORT void promoai_runner_main(Datum argument);
 extern PGDLLEXPORT void promoai_job_main(Datum argument);
@@ -135,15 +140,14 @@ runner_start(Oid database, dsm_handle slots, int slot)
 	return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : NULL;
 }
 
-/* The launcher is told when the job has ended: then there is a place again. */
-static bool
-start_job(const RunnerTask *runner, const DueJob *job)
+bool
+job_start(Oid database, pid_t launcher, const pg_uuid_t *model_id)
 {
-	JobTask task = {.database = runner->database, .model_id = job->model_id};
+	JobTask task = {.database = database, .model_id = *model_id};
 	BackgroundWorker worker;
 
 	describe_worker(&worker, "promoai job", "promoai_job_main", &task, sizeof(task));
-	worker.bgw_notify_pid = runner->launcher;
+	worker.bgw_notify_pid = launcher;
 	return RegisterDynamicBackgroundWorker(&worker, NULL);
 }
 
@@ -175,25 +179,19 @@ begin_work(void)
 
 /* ---- a look ---- */
 
-/* Start what is due, as far as there are places. */
+/* Start what is due, as far as there are places.  Where we have the last worker slot, the launcher may start one after us. */
 static void
-start_due(const RunnerTask *task, const DueJob *jobs, int n)
+start_due(const RunnerTask *task, const DueJob *jobs, int n, LookSlot *found)
 {
-	int places = places_free();
+	int places = Min(places_free(), n);
 
-	for (int i = 0; i < n; i++)
-	{
-		if (i >= places)
-			return;
-		if (!start_job(task, &jobs[i]))
+	for (int i = 0; i < places; i++)
+		if (!job_start(task->database, task->launcher, &jobs[i].model_id))
 		{
-			ereport(LOG,
-					(errmsg("promoai: no background worker slot is free for the schedule of model \"%s\"",
-							jobs[i].model),
-					 errhint("Raise max_worker_processes, or lower promoai.max_running.")));
+			found->left = true;
+			found->job = jobs[i].model_id;
 			return;
 		}
-	}
 }
 
 void
@@ -215,7 +213,7 @@ promoai_runner_main(Datum argument)
 		jobs = jobs_look(false, &n, &found.next_run);
 	}
 	CommitTransactionCommand(); /* gives back the rows, which the jobs want to lock */
-	start_due(&task, jobs, n);
+	start_due(&task, jobs, n, &found);
 
 	segment = dsm_attach(task.slots);
 	if (segment != NULL) /* the launcher may have gone */
@@ -246,6 +244,24 @@ stop_handler(SIGNAL_ARGS)
 }
 
 static void
+overdue_handler(void)
+{
+	ProcDiePending = true;
+	InterruptPending = true;
+	SetLatch(MyLatch);
+}
+
+/* A job that goes on after its timeout, since the owner's code has caught that, ends with its process. */
+static void
+bound_time(void)
+{
+	TimeoutId overdue = RegisterTimeout(USER_TIMEOUT, overdue_handler);
+
+	if (worker_job_timeout > 0)
+		enable_timeout_after(overdue, (int) Min((int64) worker_job_timeout + TIMEOUT_GRACE_MS, INT_MAX));
+}
+
+static void
 stop_timer_create(void)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGTERM};
@@ -267,6 +283,7 @@ promoai_job_main(Datum argument)
 	connect_to(task.database, "promoai job");
 	if (!place_of_job())
 		proc_exit(0);
+	bound_time();
 	if (begin_work())
 	{
 		pgstat_report_activity(STATE_RUNNING, "promoai: running a schedule");

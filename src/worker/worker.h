@@ -33,6 +33,7 @@ typedef struct Job
 	GuardOptions guards;
 
 	/* of the phase that is on */
+	bool in_phase; /* its subtransaction has begun */
 	Model *model; /* as it is now */
 	Oid runner; /* who the session is */
 	int runner_security;
@@ -40,7 +41,6 @@ typedef struct Job
 	OwnerState *owner; /* while a source is read */
 
 	/* so far */
-	Oid owner_oid; /* whom the first phase ran as */
 	int32 champion; /* number of the published version; 0: none */
 	int32 version; /* that was written; 0: none yet */
 	JsonObject checks; /* what the guards found */
@@ -50,6 +50,7 @@ typedef struct Job
 	char *remark; /* what is to be said of a good end */
 	bool skip; /* the verdict is no guard's: there is nothing to be done */
 	ErrorData *error; /* that ended a phase */
+	ErrorData *cancel; /* that came after the phases: it is put off until the end is written down */
 } Job;
 
 /* Run the schedule of a model if it is due and nobody runs it.  False when that is so. */
@@ -87,12 +88,15 @@ extern volatile sig_atomic_t worker_stopping;
 
 extern int worker_naptime; /* seconds */
 extern int worker_max_running;
+extern int worker_job_timeout; /* milliseconds; 0: none */
 
 /* What a look at a database has found, in shared memory of the launcher's. */
 typedef struct LookSlot
 {
 	TimestampTz next_run; /* DT_NOEND: none will be due; DT_NOBEGIN: the extension is not there */
 	bool done; /* false: the look has not come to its end */
+	bool left; /* no worker slot was free for the next job */
+	pg_uuid_t job; /* its model */
 } LookSlot;
 
 /* Locks that belong to no database: a launcher's, and one for each job that may run. */
@@ -105,6 +109,9 @@ extern void place_leave(uint32 number, uint16 field);
 
 /* Start a look at a database by a process of its own. */
 extern BackgroundWorkerHandle *runner_start(Oid database, dsm_handle slots, int slot);
+
+/* A process for a job; false: there is no worker slot.  The launcher is told when it has ended: then there is a place again. */
+extern bool job_start(Oid database, pid_t launcher, const pg_uuid_t *model_id);
 
 /* Called once from _PG_init: defines the settings, and registers the launcher while the server preloads libraries. */
 extern void worker_init(void);

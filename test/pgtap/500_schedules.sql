@@ -1,7 +1,7 @@
 -- run as: postgres
 -- Schedules: who may make them, who sees them, and what is refused.  Running them is for test/server/3xx.
 BEGIN;
-SELECT plan(62);
+SELECT plan(65);
 
 CREATE ROLE sch_owner;
 CREATE ROLE sch_member IN ROLE sch_owner;
@@ -85,6 +85,7 @@ SELECT is((SELECT count(*) FROM promoai.schedules), 0::bigint, 'a grantee does n
 SELECT is((SELECT scheduled FROM promoai.model_health), true, 'but that there is one');
 SELECT throws_ok($$SELECT promoai.schedule_retrain('sch', every => '1 day')$$, '42501', 'must be owner of model "sch"', 'and may not make one');
 SELECT throws_ok($$SELECT promoai.unschedule_retrain('sch')$$, '42501', 'must be owner of model "sch"', 'nor remove it');
+SELECT throws_ok($$SELECT promoai.cancel_run('sch')$$, '42501', 'must be owner of model "sch"', 'nor cancel its run');
 SET ROLE sch_stranger;
 SELECT is((SELECT count(*) FROM promoai.model_health), 0::bigint, 'a stranger sees nothing');
 SELECT throws_ok($$SELECT promoai.unschedule_retrain('sch')$$, '42704', 'model "sch" does not exist, or you have no right to use it',
@@ -98,6 +99,8 @@ SELECT is((SELECT enabled FROM promoai.schedules), false, 'handing over switches
 SELECT alike((SELECT last_message FROM promoai.schedules), '%handed over%', 'and says so');
 SELECT is((SELECT trouble FROM promoai.model_health), 'its schedule is switched off', 'also in model_health');
 SELECT lives_ok($$SELECT promoai.schedule_retrain('sch', every => '1 day')$$, 'the heir schedules it again');
+SELECT is(promoai.cancel_run('sch'), false, 'the owner is told that no run is on');
+SELECT is(promoai.cancel_run(NULL), NULL, 'nor of no model');
 SELECT lives_ok($$SELECT promoai.unschedule_retrain('sch')$$, 'and removes it');
 SELECT is((SELECT count(*) FROM promoai.schedules), 0::bigint, 'it is gone');
 SELECT promoai.schedule_retrain('sch', every => '1 day');
