@@ -10,6 +10,7 @@
 #include "api/basket_train.h"
 #include "api/clv_model.h"
 #include "api/content_train.h"
+#include "api/embed_train.h"
 #include "api/hybrid_train.h"
 #include "api/mf_train.h"
 #include "api/recommend.h"
@@ -40,6 +41,7 @@ _PG_init(void)
 	clv_init();
 	content_init();
 	hybrid_init();
+	embed_init();
 	text_classify_init();
 	worker_init();
 	MarkGUCPrefixReserved("promoai");

@@ -1,4 +1,4 @@
--- new parts: 12_cache 21_lists 22_basket 23_cf 24_content 25_hybrid 30_lift 31_promote 40_segment 41_density 42_customers 50_schedules 60_text 62_classify 99_rights
+-- new parts: 12_cache 21_lists 22_basket 23_cf 24_content 25_hybrid 30_lift 31_promote 40_segment 41_density 42_customers 50_schedules 60_text 61_embed 62_classify 99_rights
 -- One report for all trainers of recommenders.
 ALTER TYPE promoai.mf_report RENAME TO recommender_report;
 COMMENT ON TYPE promoai.recommender_report IS

@@ -331,7 +331,11 @@ lay_out_levels(Reading *reading, int c)
 	in->columns[c].width = key ? in->table.ids[c + 1]->n : 2;
 }
 
-/* How many words an item's text has; into word [them] their indices, when wanted. */
+/*
+ * How many words an item's text has; into word [them] their indices, when wanted.  Not by bridge/tokenizer.h: models of items
+ * keep no tokenizer in their payload, so their words must be the same on every machine and for ever, as those of fixed
+ * rules are, and weights by rarity make up for what a dictionary and stop words would do.
+ */
 static int64
 words_of(const char *bytes, Size length, IdTable *vocabulary, int32 *word)
 {

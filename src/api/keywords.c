@@ -110,7 +110,9 @@ put_token(Keywords *keywords, int32 word, int32 group)
 	{
 		int64 room = Max(2 * keywords->room, 1024);
 
-		require(keywords, memory_mul(room + keywords->room, 2 * sizeof(int32)));
+		/* Both as they become, and of one at a time what it was. */
+		require(keywords,
+				memory_add(memory_mul(room, 2 * sizeof(int32)), memory_mul(keywords->room, sizeof(int32))));
 		if (keywords->room == 0)
 		{
 			keywords->word = MemoryContextAllocHuge(keywords->memory, sizeof(int32) * room);

@@ -5,6 +5,7 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -12,6 +13,7 @@
 
 #include "bridge/args.h"
 #include "bridge/compat.h"
+#include "bridge/memory.h"
 #include "bridge/tokenizer.h"
 #include "bridge/utf8.h"
 #include "bridge/word_lists.h"
@@ -68,6 +70,44 @@ call_tokenizer(Args *args)
 	return call->tokenizer;
 }
 
+/*
+ * The words as an array, made in place: 4 bytes, or up to 7, beside each word's own.  construct_array would take a copy of each
+ * first, and is not to be cancelled.
+ */
+static ArrayType *
+array_of_words(const Tokens *tokens)
+{
+	uint64 need = memory_add(memory_mul(tokens->n, 7), tokens->start[tokens->n]);
+	StringInfoData array;
+	ArrayType header = {.ndim = 1, .elemtype = TEXTOID};
+	int32 dimension[] = {tokens->n, 1};
+
+	memory_require_setting(need, "the array of these words");
+	initStringInfo(&array);
+	enlargeStringInfo(&array, (int) Min(ARR_OVERHEAD_NONULLS(1) + need, MaxAllocSize / 2));
+	appendBinaryStringInfo(&array, (char *) &header, sizeof(header));
+	appendBinaryStringInfo(&array, (char *) dimension, sizeof(dimension));
+	for (int32 i = 0; i < tokens->n; i++)
+	{
+		Size n;
+		const char *word =
+			utf8_to_server(tokens->words + tokens->start[i], tokens->start[i + 1] - tokens->start[i], &n);
+
+		if (i % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		enlargeStringInfo(&array, (int) n + VARHDRSZ + ALIGNOF_INT);
+		SET_VARSIZE(array.data + array.len, VARHDRSZ + n);
+		array.len += VARHDRSZ;
+		appendBinaryStringInfo(&array, word, (int) n);
+		while (array.len % ALIGNOF_INT != 0)
+			appendStringInfoChar(&array, '\0');
+		if (word != tokens->words + tokens->start[i])
+			pfree((char *) word);
+	}
+	SET_VARSIZE(array.data, array.len);
+	return (ArrayType *) array.data;
+}
+
 /* text_tokens(doc, tokenizer, stop_words, stemmer) -> text[] */
 PG_FUNCTION_INFO_V1(promoai_text_tokens);
 Datum
@@ -75,7 +115,6 @@ promoai_text_tokens(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
 	const Tokens *tokens;
-	Datum *words;
 	text *doc;
 
 	if (args_null(args, "doc"))
@@ -84,17 +123,5 @@ promoai_text_tokens(PG_FUNCTION_ARGS)
 	tokens = tokenizer_run(call_tokenizer(args), VARDATA_ANY(doc), VARSIZE_ANY_EXHDR(doc));
 	if (tokens->n == 0)
 		PG_RETURN_ARRAYTYPE_P(construct_empty_array(TEXTOID));
-	words = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Datum) * tokens->n);
-	for (int32 i = 0; i < tokens->n; i++)
-	{
-		Size length;
-		const char *word;
-
-		CHECK_FOR_INTERRUPTS();
-		word = utf8_to_server(tokens->words + tokens->start[i], tokens->start[i + 1] - tokens->start[i],
-							  &length);
-
-		words[i] = PointerGetDatum(cstring_to_text_with_len(word, (int) length));
-	}
-	PG_RETURN_ARRAYTYPE_P(construct_array(words, tokens->n, TEXTOID, -1, false, TYPALIGN_INT));
+	PG_RETURN_ARRAYTYPE_P(array_of_words(tokens));
 }

@@ -26,7 +26,7 @@ promoai_embed_text(PG_FUNCTION_ARGS)
 	const char *utf8 = utf8_from_server(VARDATA_ANY(doc), VARSIZE_ANY_EXHDR(doc), &length);
 
 	env_init(&env, CurrentMemoryContext);
-	env_check(&env, hash_embedding(&env.base, utf8, length, embedding), "the embedding");
+	env_check(&env, hash_embedding(&env.base, utf8, length, embedding), "embedding a text");
 	PG_RETURN_ARRAYTYPE_P(array);
 }
 

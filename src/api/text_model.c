@@ -217,6 +217,19 @@ text_model_document(TextModel *model, const char *bytes, Size n)
 	return document_make(&model->room, tokenizer_run(model->tokenizer, bytes, n));
 }
 
+/* A letter by itself is in every text; a Chinese character, of three bytes, says something. */
+static bool
+says_something(const TextModel *model, int32 feature)
+{
+	size_t n;
+	const char *bytes = ngrams_bytes(&model->tables, feature, &n);
+	size_t letters = 0;
+
+	for (size_t i = 0; i < n; i++)
+		letters += bytes[i] != ' ';
+	return letters > 1;
+}
+
 bool
 text_model_score(TextModel *model, const Document *document)
 {
@@ -231,7 +244,10 @@ text_model_score(TextModel *model, const Document *document)
 		   sizeof(float) * (Size) model->classes);
 	dense_rows()->gather(model->weights, model->classes, model->row.col, model->row.value, model->row.n,
 						 model->score);
-	return model->row.n > 0;
+	for (int32 i = 0; i < model->row.n; i++)
+		if (says_something(model, model->row.col[i]))
+			return true;
+	return false;
 }
 
 void

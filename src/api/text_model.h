@@ -47,7 +47,7 @@ extern void text_model_close(TextModel *model);
 /* A document in the database's encoding, as the model sees it; valid until the next one. */
 extern Document text_model_document(TextModel *model, const char *bytes, Size n);
 
-/* model->row and model->score of a document; false when no feature of it is known: the score is the bias alone. */
+/* model->row and model->score of a document; false when nothing of it is known but single letters. */
 extern bool text_model_score(TextModel *model, const Document *document);
 
 /* score to probability [classes], in place. */

@@ -30,6 +30,7 @@
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_ts_config.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tsearch/ts_utils.h"
 #include "utils/builtins.h"
@@ -367,6 +368,7 @@ break_by_dictionary(Tokenizer *tokenizer, const char *text, int32 n)
 			letter && letter_before ? 0 : phrases_longest(&tokenizer->dictionary, at, end, word_ends);
 
 		letter_before = letter;
+		CHECK_FOR_INTERRUPTS(); /* a long word that keeps almost coming takes its length at each character */
 		if (longest == 0)
 		{
 			at += bytes;
@@ -710,6 +712,9 @@ list_add(void *arg, const char *bytes, Size n)
 	if (list->n == list->room)
 	{
 		list->room = Max(2 * list->room, 64);
+		memory_require_setting(memory_add(MemoryContextMemAllocated(CurrentMemoryContext, true),
+										  memory_mul(list->room, sizeof(char *))),
+							   "reading the dictionary and stop words");
 		list->words = list->words == NULL
 						  ? MemoryContextAllocHuge(CurrentMemoryContext, sizeof(char *) * list->room)
 						  : repalloc_huge(list->words, sizeof(char *) * list->room);
@@ -720,6 +725,7 @@ list_add(void *arg, const char *bytes, Size n)
 static int
 compare_words(const void *left, const void *right)
 {
+	CHECK_FOR_INTERRUPTS(); /* a dictionary may have millions of words */
 	return strcmp(*(char *const *) left, *(char *const *) right);
 }
 
@@ -779,7 +785,7 @@ stop_put(Tokenizer *tokenizer, const WordList * not, const char *word, Size n)
 	for (int i = 0; i < not ->n; i++)
 		if (strlen(not ->words[i]) == n && memcmp(not ->words[i], word, n) == 0)
 			return;
-	env_check(&tokenizer->env, lexicon_add(&tokenizer->stop_builder, word, n, &index), "the stop words");
+	env_check(&tokenizer->env, lexicon_add(&tokenizer->stop_builder, word, n, &index), "reading stop words");
 }
 
 /* The built-in stop words less those that the user has taken off, and the user's own. */
@@ -792,7 +798,7 @@ stop_read(Tokenizer *tokenizer)
 	word_lists_stop(stop_word, &lists);
 	env_init(&tokenizer->env, tokenizer->memory);
 	env_check(&tokenizer->env, lexicon_begin(&tokenizer->stop_builder, &tokenizer->env.base, 0),
-			  "the stop words");
+			  "reading stop words");
 	for (int list = 0; list < 2; list++)
 		for (const char *word = built_in[list]; *word != '\0';)
 		{
@@ -879,6 +885,16 @@ read_name(const Payload *payload, const char *section)
 	return pnstrdup(name, n);
 }
 
+/* Do words of UTF-8 stand there, each whole?  Otherwise texts would be cut within characters. */
+static bool
+whole_characters(const uint64 *start, uint32 n, const char *bytes)
+{
+	for (uint32 i = 0; i < n; i++)
+		if (((unsigned char) bytes[start[i]] & 0xc0) == 0x80)
+			return false;
+	return pg_verify_mbstr(PG_UTF8, bytes, (int) start[n], true);
+}
+
 static bool
 read_dictionary(Tokenizer *tokenizer, const Payload *payload)
 {
@@ -891,7 +907,9 @@ read_dictionary(Tokenizer *tokenizer, const Payload *payload)
 	if (words == 0)
 		return start == NULL && bytes == NULL;
 	return start != NULL && bytes != NULL && words < PG_INT32_MAX && n == (uint64) words + 1 &&
-		   phrases_open(&tokenizer->dictionary, start, (int32) words, bytes, bytes_n);
+		   bytes_n <= PG_INT32_MAX &&
+		   phrases_open(&tokenizer->dictionary, start, (int32) words, bytes, bytes_n) &&
+		   whole_characters(start, words, bytes);
 }
 
 static bool

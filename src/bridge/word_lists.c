@@ -7,9 +7,10 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
+#include "access/relation.h"
 #include "access/tableam.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -72,8 +73,22 @@ typedef struct Scan
 	TupleTableSlot *slot;
 } Scan;
 
+/* Is it the table that the extension made?  Whoever owns the schema may put a view, or other columns, in its place. */
+static bool
+has_columns(Relation relation, const Oid *type, int n)
+{
+	TupleDesc columns = RelationGetDescr(relation);
+
+	if (relation->rd_rel->relkind != RELKIND_RELATION || columns->natts < n)
+		return false;
+	for (int i = 0; i < n; i++)
+		if (TupleDescAttr(columns, i)->atttypid != type[i] || !TupleDescAttr(columns, i)->attnotnull)
+			return false;
+	return true;
+}
+
 static void
-scan_open(Scan *scan, const char *table)
+scan_open(Scan *scan, const char *table, const Oid *type, int n)
 {
 	Oid schema = get_namespace_oid("promoai", true);
 	Oid relation = OidIsValid(schema) ? get_relname_relid(table, schema) : InvalidOid;
@@ -81,7 +96,10 @@ scan_open(Scan *scan, const char *table)
 	*scan = (Scan){0};
 	if (!OidIsValid(relation))
 		return;
-	scan->relation = table_open(relation, AccessShareLock);
+	scan->relation = relation_open(relation, AccessShareLock);
+	if (!has_columns(scan->relation, type, n))
+		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				errmsg("promoai.%s is not the table that the extension made", table));
 	scan->slot = table_slot_create(scan->relation, NULL);
 	scan->scan = table_beginscan(scan->relation, GetActiveSnapshot(), 0, NULL);
 }
@@ -96,7 +114,7 @@ scan_next(Scan *scan)
 		return true;
 	table_endscan(scan->scan);
 	ExecDropSingleTupleTableSlot(scan->slot);
-	table_close(scan->relation, AccessShareLock);
+	relation_close(scan->relation, AccessShareLock);
 	return false;
 }
 
@@ -105,7 +123,7 @@ word_lists_dictionary(void (*word)(void *arg, const char *bytes, Size n), void *
 {
 	Scan scan;
 
-	scan_open(&scan, "text_dictionary");
+	scan_open(&scan, "text_dictionary", (Oid[]){TEXTOID}, 1);
 	while (scan_next(&scan))
 	{
 		bool is_null;
@@ -120,7 +138,7 @@ word_lists_default_phrases(void (*phrase)(void *arg, const char *bytes, Size n),
 {
 	Scan scan;
 
-	scan_open(&scan, "text_default_phrases");
+	scan_open(&scan, "text_default_phrases", (Oid[]){TEXTOID}, 1);
 	while (scan_next(&scan))
 	{
 		bool is_null;
@@ -135,7 +153,7 @@ word_lists_stop(void (*word)(void *arg, const char *bytes, Size n, bool stop), v
 {
 	Scan scan;
 
-	scan_open(&scan, "text_stop_words");
+	scan_open(&scan, "text_stop_words", (Oid[]){TEXTOID, TEXTOID, BOOLOID}, 3);
 	while (scan_next(&scan))
 	{
 		bool is_null;

@@ -79,7 +79,7 @@ if ! [ "$(uname)" = Linux ] || ! unshare -m mount -t tmpfs -o size=1m tmpfs /dev
 fi
 
 start_in_room 64m -c dynamic_shared_memory_type=posix -c max_parallel_maintenance_workers=2
-segments() { ls -l "/proc/$(head -1 "$server_dir/data/postmaster.pid")/root/dev/shm" | of_trainings; }
+segments() { ls -l "/proc/$(head -1 "$server_dir/data/postmaster.pid")/root"/dev/shm | of_trainings; }
 leaves_nothing posix segments
 is "$(payload_md5 posix)" "$expected" "posix: the model has the same bytes"
 stop_server

@@ -3,7 +3,7 @@
  *
  * NAME(x): x with the kernel's suffix.  TARGET: what it may use of the machine.  WIDTH: floats in a vector.
  */
-#include "vectors_body.h"
+#include "../vectors_body.h"
 
 TARGET static void
 NAME(gather)(const float *y, int32_t factors, const int32_t *cols, int64_t n, float *block, int32_t stride)

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "vectors.h"
+#include "../vectors.h"
 #include "../cpu.h"
 
 #define AHEAD 6 /* rows: so far ahead they are asked for */

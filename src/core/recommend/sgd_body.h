@@ -3,7 +3,7 @@
  *
  * NAME(x): x with the kernel's suffix.  TARGET: what it may use of the machine.  WIDTH: floats in a vector.
  */
-#include "vectors_body.h"
+#include "../vectors_body.h"
 
 #define VECTORS (SGD_LANES / WIDTH) /* in a group of SGD_LANES factors */
 

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "vectors.h"
+#include "../vectors.h"
 #include "../cpu.h"
 
 #ifdef __SSE__
