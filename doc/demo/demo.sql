@@ -162,6 +162,54 @@ FROM promoai.promo_panel_fit('SELECT item, day, quantity, cut FROM daily', clust
 \ir took.sql
 
 \echo
+\echo == Texts: articles whose names are most alike, by vectors that need no training
+\echo
+\set QUIET on
+CREATE TEMP TABLE named AS
+SELECT product_id, name, promoai.embed_text(name) AS vector FROM shop.products;
+\set QUIET off
+SELECT q.name AS like_this, s.name, round(s.similarity::numeric, 3) AS similarity
+FROM named q
+CROSS JOIN LATERAL (SELECT n.name, max(promoai.embed_similarity(q.vector, n.vector)) AS similarity
+                    FROM named n WHERE n.name <> q.name GROUP BY n.name ORDER BY 2 DESC, 1 LIMIT 4) s
+WHERE q.product_id IN ('85123A', '22423')
+ORDER BY q.name DESC, s.similarity DESC, s.name;
+\set step 'Comparing names'
+\ir took.sql
+
+\echo
+\echo == Customers write: a classifier learns from ten thousand questions what they are about (Banking77)
+\echo
+\set QUIET on
+CREATE TEMP TABLE question (doc text, intent text);
+CREATE TEMP TABLE new_question (doc text, intent text);
+\copy question from program 'xz -dc test/data/banking77/train.csv.xz' with (format csv, header)
+\copy new_question from program 'xz -dc test/data/banking77/test.csv.xz' with (format csv, header)
+\set QUIET off
+SELECT documents, classes, word_features, char_features, seconds
+FROM promoai.text_classify_train('intents', 'SELECT doc, intent FROM pg_temp.question');
+SELECT q AS question, c.label, round(c.probability::numeric, 2) AS probability, c.out_of_scope
+FROM (VALUES ('My new card has still not come'), ('Why was I charged twice?'), ('Do you sell garden furniture?')) v(q),
+     promoai.text_classify('intents', q) c;
+\echo == ... how often it is right on 3,080 questions that it has not seen, and which intents it finds hardest
+\echo
+SELECT metric, round(value::numeric, 3) AS value, round(low::numeric, 3) AS low, round(high::numeric, 3) AS high, n
+FROM promoai.evaluate('intents', 'SELECT doc, intent FROM pg_temp.new_question')
+WHERE metric IN ('accuracy', 'in_scope_kept', 'accuracy_kept', 'macro_f1');
+SELECT label, rows, correct, round(precision::numeric, 2) AS precision, round(recall::numeric, 2) AS recall, round(f1::numeric, 2) AS f1
+FROM promoai.text_classify_evaluate('intents', 'SELECT doc, intent FROM pg_temp.new_question')
+ORDER BY f1, label LIMIT 5;
+\echo == ... and its errors: what it takes for what
+\echo
+SELECT label, predicted, rows, left(example, 60) AS example
+FROM promoai.text_confusions('intents', 'SELECT doc, intent FROM pg_temp.new_question', k => 6);
+\set QUIET on
+SELECT promoai.model_drop('intents') \g /dev/null
+\set QUIET off
+\set step 'Classifying questions'
+\ir took.sql
+
+\echo
 \echo == How long each step took
 \echo
 SELECT step, to_char(extract(epoch FROM at - before), 'FM9990.00') AS seconds

@@ -157,6 +157,7 @@ job_phase(Job *job, void (*work)(Job *job))
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
+	test_point("between phases");
 	job_commit(job->in_procedure);
 	MemoryContextReset(job->phase_memory);
 	return job->error == NULL;

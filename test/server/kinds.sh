@@ -37,6 +37,10 @@ kinds_tables()
 		CREATE TABLE shape AS SELECT c AS customer, (c % 3 * 10 + c % 7)::float8 AS x, (c % 3 * 5 + c % 4)::float8 AS y FROM generate_series(1, 300) c;
 		CREATE VIEW shape_now AS SELECT * FROM shape
 			UNION ALL SELECT 300 + c, c % 3 * 9 + g * 2, c % 3 * 6 FROM generate_series(1, 100) c, generation WHERE c <= 30 * g;
+		CREATE TABLE questions AS SELECT format('%s %s number %s', (ARRAY['refund', 'track', 'pay for'])[1 + i % 3], (ARRAY['my order', 'the parcel', 'these shoes', '我的快递'])[1 + i % 4], i) AS doc,
+			(ARRAY['return', 'delivery', 'payment'])[1 + i % 3] AS intent, 1 + 4 * (i % 2) AS stars FROM generate_series(1, 240) i;
+		CREATE VIEW questions_now AS SELECT doc, intent, stars FROM questions
+			UNION ALL SELECT format('%s later %s', intent, i), intent, stars FROM questions, generation, generate_series(1, g) i WHERE doc LIKE '%7';
 		SELECT promoai.mf_train('fixed_mf', 'timed', factors => 4, iterations => 2, holdout => 0);
 		SELECT promoai.cf_train('fixed_knn', 'timed', method => 'item_knn', holdout => 0)" >/dev/null
 }
@@ -57,6 +61,9 @@ kind mixed "hybrid_train('mixed', ARRAY['fixed_mf', 'fixed_knn'], weights => ARR
 # By distances alone: a version keeps the numbers of the segments that it follows, whichever those were.
 kind segment "kmeans_train('segment', 'shape_now', 3)" "SELECT i, array_agg(d.distance ORDER BY d.distance) FROM generate_series(1, 25) i, promoai.segment_distances('segment', ARRAY[i, i % 9]::float8[] VERSION) d GROUP BY i"
 kind clv "clv_train('clv', 'orders_now')" "SELECT r.customer, r FROM promoai.clv_predict('clv', units => 4 VERSION) r"
+kind classify "text_classify_train('classify', 'SELECT doc, intent FROM questions_now')" "SELECT doc, r FROM questions, promoai.text_classify_top('classify', doc, k => 2 VERSION) r WHERE doc LIKE '%3'"
+kind sentiment "sentiment_train('sentiment', 'SELECT doc, stars FROM questions_now')" "SELECT doc, promoai.sentiment('sentiment', doc VERSION) FROM questions WHERE doc LIKE '%3'"
+kind embed "embed_train('embed', 'SELECT doc FROM questions_now', dim => 8, epochs => 2, min_count => 2)" "SELECT doc, promoai.embed_text('embed', doc VERSION) FROM questions WHERE doc LIKE '%3'"
 
 # answers_of <model> [version, an SQL expression]: what it answers, as an expression of one checksum
 answers_of()
