@@ -3157,6 +3157,8 @@ COMMENT ON FUNCTION promoai.sentiment_train(
 'Trains a model of sentiment on (text, stars) and publishes it under a name: 1 to 2 stars are bad, 4 to 5 good, what is between is left out, and so are default phrases (promoai.text_default_phrases) and repeated texts. Other arguments as those of text_classify_train.';
 
 -- ---- answers ----
+--
+-- Not immutable from a value either: ICU, libstemmer or a text search configuration, none of which is part of it, break the words.
 
 CREATE FUNCTION promoai.text_label(model text, doc text, version int DEFAULT NULL)
 RETURNS text
@@ -3169,7 +3171,7 @@ COMMENT ON FUNCTION promoai.text_label(text, text, int) IS
 CREATE FUNCTION promoai.text_label(model promoai.model_bytes, doc text)
 RETURNS text
 AS 'MODULE_PATHNAME', 'promoai_text_label'
-LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+LANGUAGE C STABLE PARALLEL SAFE COST 1000;
 
 COMMENT ON FUNCTION promoai.text_label(promoai.model_bytes, text) IS
 'The same from a model as a value, see promoai.model_value.';
@@ -3189,7 +3191,7 @@ CREATE FUNCTION promoai.text_classify(
 	OUT label text, OUT probability float8, OUT out_of_scope boolean)
 RETURNS record
 AS 'MODULE_PATHNAME', 'promoai_text_classify'
-LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+LANGUAGE C STABLE PARALLEL SAFE COST 1000;
 
 COMMENT ON FUNCTION promoai.text_classify(promoai.model_bytes, text, float8) IS
 'The same from a model as a value, see promoai.model_value.';
@@ -3209,7 +3211,7 @@ CREATE FUNCTION promoai.text_classify_top(
 	OUT label text, OUT probability float8, OUT score float8)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'promoai_text_classify_top'
-LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 5;
+LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 5;
 
 COMMENT ON FUNCTION promoai.text_classify_top(promoai.model_bytes, text, int) IS
 'The same from a model as a value, see promoai.model_value.';
@@ -3229,7 +3231,7 @@ CREATE FUNCTION promoai.text_explain(
 	OUT feature text, OUT kind text, OUT contribution float8)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'promoai_text_explain'
-LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 100;
+LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100;
 
 COMMENT ON FUNCTION promoai.text_explain(promoai.model_bytes, text, text) IS
 'The same from a model as a value, see promoai.model_value.';
@@ -3245,7 +3247,7 @@ COMMENT ON FUNCTION promoai.sentiment(text, text, int) IS
 CREATE FUNCTION promoai.sentiment(model promoai.model_bytes, doc text)
 RETURNS float8
 AS 'MODULE_PATHNAME', 'promoai_sentiment'
-LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+LANGUAGE C STABLE PARALLEL SAFE COST 1000;
 
 COMMENT ON FUNCTION promoai.sentiment(promoai.model_bytes, text) IS
 'The same from a model as a value, see promoai.model_value.';
