@@ -165,7 +165,24 @@ find_classes(TextTraining *training)
 	pfree(rows);
 }
 
-/* Which rows are held out.  A class keeps at least one row to learn from. */
+/* A row held out is learned from after all, and so are those of equal text, of whatever class: they stand together. */
+static void
+give_back(TextTraining *training, int64 row, int64 *kept)
+{
+	const uint64 *key = training->corpus.key;
+	int64 from = row;
+
+	while (from > 0 && key[from - 1] == key[row])
+		from--;
+	for (int64 i = from; i < training->corpus.n && key[i] == key[row]; i++)
+		if (training->class[i] >= 0)
+		{
+			training->held[i] = false;
+			kept[training->class[i]]++;
+		}
+}
+
+/* Which rows are held out.  A class keeps at least one text to learn from. */
 static void
 hold_out(TextTraining *training)
 {
@@ -186,14 +203,10 @@ hold_out(TextTraining *training)
 			kept[training->class[i]]++;
 	}
 	for (int64 i = 0; i < corpus->n; i++)
-	{
 		if (training->class[i] >= 0 && kept[training->class[i]] == 0)
-		{
-			training->held[i] = false;
-			kept[training->class[i]]++;
-		}
+			give_back(training, i, kept);
+	for (int64 i = 0; i < corpus->n; i++)
 		training->n_held += training->held[i];
-	}
 	pfree(kept);
 }
 

@@ -28,6 +28,11 @@ like "$(sql_error "SELECT promoai.text_classify_train('many', 'SELECT i::text, i
 like "$(sql "SELECT (promoai.text_classify_train('rare', 'SELECT doc, label FROM asked WHERE label IN (''kind1'', ''kind2'') UNION ALL SELECT ''solitaire'', ''one''')).classes")" "^3$" "a label of one row"
 is "$(sql "SELECT promoai.text_label('rare', 'solitaire')")" "one" "is learned"
 
+
+# A class all of whose rows say the same has nothing to be asked by.
+is "$(sql "SELECT metrics FROM promoai.text_classify_train('twins', 'SELECT ''all of '' || l, l FROM generate_series(1, 10), generate_series(1, 300) l')")" "{}" "equal texts are held out together, also where a class has no other"
+is "$(sql "SELECT n FROM promoai.model_metrics WHERE version = 1 AND model = 'twins'")" "" "there is no holdout then"
+
 forged=$(sql "SELECT count(*) FROM (SELECT promoai.model_value('rare')::text AS v) m WHERE v IS NOT NULL")
 is "$forged" 1 "a value can be written down"
 like "$(sql_error "SELECT promoai.text_label((overlay(promoai.model_value('rare')::text placing 'ffff' from 3000))::promoai.model_bytes, 'x')")" "invalid or damaged model value" "a forged one is refused"
