@@ -18,12 +18,21 @@
 #include "bridge/utf8.h"
 #include "bridge/word_lists.h"
 
-/* The tokenizer of the call before: good for this one if it is asked for the same and sees the same lists. */
+#define TOKENIZERS 4 /* kept: a query over texts in several languages asks for one after the other */
+
+typedef struct KeptTokenizer
+{
+	MemoryContext memory; /* of all below; NULL: there is none */
+	TokenizerOptions options;
+	Tokenizer *tokenizer;
+} KeptTokenizer;
+
+/* The tokenizers of calls before: good for as long as the same lists are seen. */
 typedef struct TokensCall
 {
-	Tokenizer *tokenizer;
 	WordListStamp stamp;
-	TokenizerOptions options;
+	KeptTokenizer kept[TOKENIZERS];
+	int next; /* to give way */
 } TokensCall;
 
 static bool
@@ -33,16 +42,42 @@ same_text(const char *left, const char *right)
 }
 
 static bool
-same_stamp(const WordListStamp *left, const WordListStamp *right)
+same_options(const TokenizerOptions *left, const TokenizerOptions *right)
 {
-	return left->xmin == right->xmin && left->xmax == right->xmax && left->command == right->command &&
-		   left->completed == right->completed;
+	return same_text(left->tokenizer, right->tokenizer) && same_text(left->stemmer, right->stemmer) &&
+		   left->stop_words == right->stop_words;
 }
 
 static char *
 copy_text(MemoryContext memory, const char *string)
 {
 	return string == NULL ? NULL : MemoryContextStrdup(memory, string);
+}
+
+static void
+kept_free(KeptTokenizer *kept)
+{
+	MemoryContext memory = kept->memory;
+
+	*kept = (KeptTokenizer){0};
+	if (memory != NULL)
+		MemoryContextDelete(memory);
+}
+
+/* One more tokenizer.  It is found only once it is whole. */
+static Tokenizer *
+kept_create(TokensCall *call, MemoryContext parent, const TokenizerOptions *options)
+{
+	KeptTokenizer *kept = &call->kept[call->next];
+
+	call->next = (call->next + 1) % TOKENIZERS;
+	kept_free(kept);
+	kept->memory = AllocSetContextCreate(parent, "promoai text_tokens", ALLOCSET_SMALL_SIZES);
+	kept->options = (TokenizerOptions){.tokenizer = copy_text(kept->memory, options->tokenizer),
+									   .stop_words = options->stop_words,
+									   .stemmer = copy_text(kept->memory, options->stemmer)};
+	kept->tokenizer = tokenizer_create(options, kept->memory);
+	return kept->tokenizer;
 }
 
 static Tokenizer *
@@ -55,19 +90,14 @@ call_tokenizer(Args *args)
 
 	if (call == NULL)
 		args->state = call = MemoryContextAllocZero(memory, sizeof(TokensCall));
-	if (call->tokenizer != NULL && same_stamp(&call->stamp, &stamp) &&
-		same_text(call->options.tokenizer, options.tokenizer) &&
-		same_text(call->options.stemmer, options.stemmer) && call->options.stop_words == options.stop_words)
-		return call->tokenizer;
-	if (call->tokenizer != NULL)
-		tokenizer_free(call->tokenizer);
-	call->tokenizer = NULL;
-	call->tokenizer = tokenizer_create(&options, memory);
+	if (!word_lists_same(&call->stamp, &stamp))
+		for (int i = 0; i < TOKENIZERS; i++)
+			kept_free(&call->kept[i]);
 	call->stamp = stamp;
-	call->options = (TokenizerOptions){.tokenizer = copy_text(memory, options.tokenizer),
-									   .stop_words = options.stop_words,
-									   .stemmer = copy_text(memory, options.stemmer)};
-	return call->tokenizer;
+	for (int i = 0; i < TOKENIZERS; i++)
+		if (call->kept[i].tokenizer != NULL && same_options(&call->kept[i].options, &options))
+			return call->kept[i].tokenizer;
+	return kept_create(call, memory, &options);
 }
 
 /*

@@ -9,6 +9,7 @@
 
 #include "access/relation.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
@@ -63,7 +64,15 @@ word_lists_stamp(void)
 	return (WordListStamp){.xmin = snapshot->xmin,
 						   .xmax = snapshot->xmax,
 						   .command = snapshot->curcid,
-						   .completed = snapshot->snapXactCompletionCount};
+						   .completed = snapshot->snapXactCompletionCount,
+						   .subtransaction = GetCurrentSubTransactionId()};
+}
+
+bool
+word_lists_same(const WordListStamp *left, const WordListStamp *right)
+{
+	return left->xmin == right->xmin && left->xmax == right->xmax && left->command == right->command &&
+		   left->completed == right->completed && left->subtransaction == right->subtransaction;
 }
 
 typedef struct Scan

@@ -9,16 +9,21 @@
 
 #include "utils/snapshot.h"
 
-/* What a statement sees of the tables: equal stamps, equal contents. */
+/*
+ * What a statement sees of the tables: equal stamps, equal contents.  The snapshot alone does not tell it: the commands of a
+ * subtransaction that was rolled back stay numbered, and under REPEATABLE READ nothing else of the snapshot changes.
+ */
 typedef struct WordListStamp
 {
 	TransactionId xmin;
 	TransactionId xmax;
 	CommandId command;
 	uint64 completed;
+	SubTransactionId subtransaction;
 } WordListStamp;
 
 extern WordListStamp word_lists_stamp(void);
+extern bool word_lists_same(const WordListStamp *left, const WordListStamp *right);
 
 /*
  * Every word of the user's dictionary, and every word of the user's stop words with whether it is to be left out (or, against
