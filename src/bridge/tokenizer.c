@@ -27,22 +27,15 @@
 
 #include <libstemmer.h>
 
-#include "access/htup_details.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_ts_config.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "tsearch/ts_utils.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
-#include "utils/varlena.h"
 
 #include "bridge/compat.h"
 #include "bridge/env.h"
 #include "bridge/memory.h"
 #include "bridge/tokenizer.h"
+#include "bridge/ts_config.h"
 #include "bridge/utf8.h"
 #include "bridge/word_lists.h"
 #include "core/text/ascii_words.h"
@@ -87,7 +80,6 @@ struct Tokenizer
 	MemoryContextCallback on_delete;
 	uint32 header[HEADER_SIZE];
 	char *config; /* BREAKER_CONFIG: schema and name as SQL writes them */
-	Oid config_oid;
 	char *stemmer_name;
 	struct sb_stemmer *stemmer;
 	Phrases dictionary;
@@ -256,7 +248,7 @@ utf8_bytes(const UChar *units, int32 n)
 	return bytes;
 }
 
-/* Does a stretch without letters and digits begin with a pictograph?  (Not the old signs such as the copyright's.) */
+/* Does a stretch without letters and digits begin with a pictograph or a flag?  (Not old signs such as the copyright's.) */
 static bool
 is_pictograph(const UChar *units, int32 n)
 {
@@ -265,7 +257,8 @@ is_pictograph(const UChar *units, int32 n)
 	if (units[0] < 0x203c)
 		return false;
 	U16_GET_UNSAFE(units, 0, code);
-	return u_hasBinaryProperty(code, UCHAR_EXTENDED_PICTOGRAPHIC);
+	return u_hasBinaryProperty(code, UCHAR_EXTENDED_PICTOGRAPHIC) ||
+		   u_hasBinaryProperty(code, UCHAR_REGIONAL_INDICATOR);
 }
 
 static void
@@ -330,6 +323,42 @@ break_gap(Tokenizer *tokenizer, const char *text, int32 n)
 		break_by_icu(tokenizer, text, n);
 }
 
+/* ---- pieces ---- */
+
+/*
+ * Where a text of n bytes is best cut behind `low` and at `high` at the latest: behind the last blank there, else before the
+ * last character that normalisation does not join to the one before it, else before any.
+ */
+static Size
+cut_between(const char *bytes, Size low, Size high, Size n)
+{
+	Size any = 0;
+
+	for (Size end = high; end > low; end--)
+		if ((unsigned char) bytes[end - 1] <= ' ')
+			return end;
+	for (Size end = high; end > low; end--)
+	{
+		int32 length;
+		uint32 code;
+
+		if (((unsigned char) bytes[end] & 0xc0) == 0x80)
+			continue;
+		any = any == 0 ? end : any;
+		code = character_decode(bytes + end, bytes + n, &length);
+		if (code >= 0x80 && unorm2_hasBoundaryBefore(normalizer, (UChar32) code))
+			return end;
+	}
+	return any > 0 ? any : high;
+}
+
+/* How much of a long document is worked on at once. */
+static Size
+piece_length(const char *bytes, Size left)
+{
+	return left <= PIECE ? left : cut_between(bytes, PIECE - PIECE_CUT, PIECE, left);
+}
+
 /* ---- the dictionary ---- */
 
 static bool
@@ -351,9 +380,26 @@ word_ends(const char *at, const char *end)
 	return !is_letter(last, end) || !is_letter(at, end);
 }
 
-/* The words of the dictionary, and what lies between them broken. */
-static void
-break_by_dictionary(Tokenizer *tokenizer, const char *text, int32 n)
+/*
+ * How much of a gap of n bytes can be broken where what follows it is not known: all before the word that it ends in.  That is
+ * kept for the next piece, unless it is longer than pieces are cut within.
+ */
+static int32
+gap_settled(const char *gap, int32 n)
+{
+	int32 blank = n;
+
+	while (blank > 0 && (unsigned char) gap[blank - 1] > ' ')
+		blank--;
+	return n - blank < PIECE_CUT ? blank : n;
+}
+
+/*
+ * The words of the dictionary, and what lies between them broken.  The bytes that this was done for: all of the last piece; of
+ * others, what a word of the dictionary that goes on in the next piece may begin after.
+ */
+static int32
+break_by_dictionary(Tokenizer *tokenizer, const char *text, int32 n, bool last)
 {
 	const char *end = text + n;
 	const char *gap = text;
@@ -364,11 +410,19 @@ break_by_dictionary(Tokenizer *tokenizer, const char *text, int32 n)
 	{
 		int32 bytes;
 		bool letter = character_class(character_lower(character_decode(at, end, &bytes))) == CLASS_WORD;
+		bool open = false;
 		int32 longest =
-			letter && letter_before ? 0 : phrases_longest(&tokenizer->dictionary, at, end, word_ends);
+			letter && letter_before ? 0 : phrases_longest(&tokenizer->dictionary, at, end, word_ends, &open);
 
-		letter_before = letter;
 		CHECK_FOR_INTERRUPTS(); /* a long word that keeps almost coming takes its length at each character */
+		if (open && !last && end - at <= PIECE)
+		{
+			int32 settled = gap_settled(gap, (int32) (at - gap));
+
+			break_gap(tokenizer, gap, settled);
+			return (int32) (gap - text) + settled;
+		}
+		letter_before = letter;
 		if (longest == 0)
 		{
 			at += bytes;
@@ -381,6 +435,7 @@ break_by_dictionary(Tokenizer *tokenizer, const char *text, int32 n)
 		letter_before = false; /* the word ended where one may end */
 	}
 	break_gap(tokenizer, gap, (int32) (end - gap));
+	return n;
 }
 
 /* ---- normalised ---- */
@@ -431,37 +486,6 @@ normalise(Tokenizer *tokenizer, const char *bytes, int32 n)
 	return length;
 }
 
-/* ---- pieces ---- */
-
-/*
- * Where the piece of a long document ends: behind the last blank within reach, else before the last character there that
- * normalisation does not join to the one before it, else before any.
- */
-static Size
-piece_length(const char *bytes, Size left)
-{
-	Size any = 0;
-
-	if (left <= PIECE)
-		return left;
-	for (Size end = PIECE; end > PIECE - PIECE_CUT; end--)
-		if ((unsigned char) bytes[end - 1] <= ' ')
-			return end;
-	for (Size end = PIECE; end > PIECE - PIECE_CUT; end--)
-	{
-		int32 length;
-		uint32 code;
-
-		if (((unsigned char) bytes[end] & 0xc0) == 0x80)
-			continue;
-		any = any == 0 ? end : any;
-		code = character_decode(bytes + end, bytes + left, &length);
-		if (code >= 0x80 && unorm2_hasBoundaryBefore(normalizer, (UChar32) code))
-			return end;
-	}
-	return any > 0 ? any : PIECE;
-}
-
 static void
 tokenizer_begin(Tokenizer *tokenizer, Size n)
 {
@@ -486,43 +510,15 @@ tokenizer_end(Tokenizer *tokenizer)
 
 /* ---- text search configurations ---- */
 
-static Oid
-config_find(const char *name, bool missing_ok)
-{
-	return get_ts_config_oid(textToQualifiedNameList(cstring_to_text(name)), missing_ok);
-}
-
-/* The name by which it is found whatever the search_path. */
-static char *
-config_qualified_name(Oid config)
-{
-	HeapTuple tuple = SearchSysCache1(TSCONFIGOID, ObjectIdGetDatum(config));
-	Form_pg_ts_config form;
-	char *name;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for text search configuration %u", config);
-	form = (Form_pg_ts_config) GETSTRUCT(tuple);
-	name = quote_qualified_identifier(get_namespace_name(form->cfgnamespace), NameStr(form->cfgname));
-	ReleaseSysCache(tuple);
-	return name;
-}
-
-/* The lexemes of a piece in the database's encoding. */
+/* A lexeme in the database's encoding.  One of SQL_ASCII lets anything be one: what is not UTF-8 is no word. */
 static void
-parse_piece(Tokenizer *tokenizer, const char *bytes, Size n)
+put_lexeme(void *arg, const char *bytes, Size n)
 {
-	ParsedText parsed = {.lenwords = 64};
+	Size length;
+	const char *word = utf8_from_server(bytes, n, &length);
 
-	parsed.words = palloc(sizeof(ParsedWord) * parsed.lenwords);
-	parsetext(tokenizer->config_oid, &parsed, (char *) bytes, (int32) n);
-	for (int32 i = 0; i < parsed.curwords; i++)
-	{
-		Size length;
-		const char *word = utf8_from_server(parsed.words[i].word, parsed.words[i].len, &length);
-
-		put_word(tokenizer, word, (int32) length);
-	}
+	if (pg_verify_mbstr(PG_UTF8, word, (int) length, true))
+		put_word(arg, word, (int32) length);
 }
 
 /* What the configuration makes of a document in UTF-8 whose normalised text is made elsewhere. */
@@ -532,8 +528,8 @@ run_config(Tokenizer *tokenizer, const char *bytes, Size n)
 	MemoryContext piece_memory =
 		AllocSetContextCreate(CurrentMemoryContext, "promoai text search", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(piece_memory);
+	Oid config = ts_config_find(tokenizer->config, false);
 
-	tokenizer->config_oid = config_find(tokenizer->config, false);
 	for (Size at = 0; at < n;)
 	{
 		Size length = piece_length(bytes + at, n - at);
@@ -541,7 +537,7 @@ run_config(Tokenizer *tokenizer, const char *bytes, Size n)
 		const char *server = utf8_to_server(bytes + at, length, &server_length);
 
 		CHECK_FOR_INTERRUPTS();
-		parse_piece(tokenizer, server, server_length);
+		ts_config_lexemes(config, server, server_length, put_lexeme, tokenizer);
 		at += length;
 		MemoryContextReset(piece_memory);
 	}
@@ -554,23 +550,27 @@ run_config(Tokenizer *tokenizer, const char *bytes, Size n)
 const Tokens *
 tokenizer_run_utf8(Tokenizer *tokenizer, const char *bytes, Size n)
 {
+	int32 broken = 0; /* of the normalised text */
+
 	tokenizer_begin(tokenizer, n);
 	for (Size at = 0; at < n;)
 	{
 		Size length = piece_length(bytes + at, n - at);
-		int32 before = tokenizer->tokens.n_text;
-		int32 normal = normalise(tokenizer, bytes + at, (int32) length);
-		const char *text = (const char *) tokenizer->text.data + before;
+		const char *text;
+		int32 left;
 
-		CHECK_FOR_INTERRUPTS();
-		tokenizer->tokens.n_text += normal;
-		if (tokenizer->header[HEADER_BREAKER] == BREAKER_CONFIG)
-			/* its words come of the text as it is */;
-		else if (tokenizer->dictionary.n > 0)
-			break_by_dictionary(tokenizer, text, normal);
-		else
-			break_gap(tokenizer, text, normal);
+		tokenizer->tokens.n_text += normalise(tokenizer, bytes + at, (int32) length);
+		text = (const char *) tokenizer->text.data + broken;
+		left = tokenizer->tokens.n_text - broken;
 		at += length;
+		CHECK_FOR_INTERRUPTS();
+		if (tokenizer->header[HEADER_BREAKER] == BREAKER_CONFIG)
+			continue; /* its words come of the text as it is */
+		if (tokenizer->dictionary.n > 0)
+			left = break_by_dictionary(tokenizer, text, left, at == n);
+		else
+			break_gap(tokenizer, text, left);
+		broken += left;
 	}
 	if (tokenizer->header[HEADER_BREAKER] == BREAKER_CONFIG)
 		run_config(tokenizer, bytes, n);
@@ -650,7 +650,7 @@ choose_breaker(Tokenizer *tokenizer, const TokenizerOptions *options)
 	else
 	{
 		tokenizer->header[HEADER_BREAKER] = BREAKER_CONFIG;
-		config = config_find(name, true);
+		config = ts_config_find(name, true);
 		if (!OidIsValid(config))
 			ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("there is no tokenizer \"%s\"", name),
@@ -662,7 +662,7 @@ choose_breaker(Tokenizer *tokenizer, const TokenizerOptions *options)
 				errmsg("argument \"%s\" is not for the text search configuration \"%s\"",
 					   options->stop_words ? "stop_words" : "stemmer", name),
 				errhint("A text search configuration brings its own dictionaries for stop words and stems."));
-		tokenizer->config = MemoryContextStrdup(tokenizer->memory, config_qualified_name(config));
+		tokenizer->config = MemoryContextStrdup(tokenizer->memory, ts_config_name(config));
 	}
 }
 

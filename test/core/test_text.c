@@ -34,20 +34,23 @@ test_phrases(void)
 	static const char bytes[] = "aababcbc d";
 	static const uint64_t start[] = {0, 1, 3, 6, 8, 10}; /* a, ab, abc, bc, " d" is out of order */
 	Phrases phrases;
+	bool open;
 
 	CHECK(!phrases_open(&phrases, start, 5, bytes, 10));
 	CHECK(!phrases_open(&phrases, start, 4, bytes, 7)); /* beyond the bytes */
 	CHECK(phrases_open(&phrases, start, 4, bytes, 10));
-	CHECK(phrases_longest(&phrases, "abcd", "abcd" + 4, anywhere) == 3);
+	CHECK(phrases_longest(&phrases, "abcd", "abcd" + 4, anywhere, &open) == 3);
 	{
 		const char *text = "abd";
 
-		CHECK(phrases_longest(&phrases, text, text + 3, anywhere) == 2);
-		CHECK(phrases_longest(&phrases, text, text + 1, anywhere) == 1);
-		CHECK(phrases_longest(&phrases, text, text + 3, at_blank) == 0);
-		CHECK(phrases_longest(&phrases, text + 2, text + 3, anywhere) == 0);
+		CHECK(phrases_longest(&phrases, text, text + 3, anywhere, &open) == 2);
+		CHECK(!open);
+		CHECK(phrases_longest(&phrases, text, text + 1, anywhere, &open) == 1);
+		CHECK(open);
+		CHECK(phrases_longest(&phrases, text, text + 3, at_blank, &open) == 0);
+		CHECK(phrases_longest(&phrases, text + 2, text + 3, anywhere, &open) == 0);
 		text = "ab abc";
-		CHECK(phrases_longest(&phrases, text, text + 6, at_blank) == 2);
+		CHECK(phrases_longest(&phrases, text, text + 6, at_blank, &open) == 2);
 	}
 	{
 		static const uint64_t empty[] = {0, 1, 1};

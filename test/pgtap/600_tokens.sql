@@ -2,7 +2,7 @@
 -- Words: normalised, broken, the shop's own, stop words, stems; bad input.
 \set QUIET on
 BEGIN;
-SELECT plan(37);
+SELECT plan(43);
 
 SELECT is(promoai.text_tokens('Hello, WORLD! It’s 50''s e-mail 3.5kg'), '{hello,world,it''s,50,s,e,mail,3.5kg}', 'English');
 SELECT is(promoai.text_tokens('很快，好吃，我没有送水'), '{很快,好吃,我,没有,送水}', 'Chinese, by ICU''s dictionary');
@@ -18,13 +18,14 @@ SELECT is(promoai.text_tokens(''), '{}', 'an empty text');
 SELECT is(promoai.text_tokens(' ...!? ，。 _ '), '{}', 'only punctuation');
 SELECT is(promoai.text_tokens(NULL), NULL, 'NULL');
 SELECT is(promoai.text_tokens('ok 👍👨‍👩‍👧 © ' || E'\u0378\U000e0041'), '{ok,👍,👨,👩,👧}', 'pictographs are words; old signs, tags and unassigned characters are not');
+SELECT is(promoai.text_tokens('made in 🇨🇳, not 🇫🇷🇩🇪'), '{made,in,🇨🇳,not,🇫🇷,🇩🇪}', 'flags are words, each its two letters');
 SELECT is(promoai.text_tokens('שלום عالم'), '{שלום,عالم}', 'right to left');
 SELECT is(promoai.text_tokens(repeat(E'\u0301', 3)), '{}', 'marks that stand alone');
 
 SELECT is(promoai.text_tokens('ＲＥＤ　ＭＵＧ　５０％　ｗ／ｈａｎｄｌｅ ｱｲｽ'), '{red,mug,50,w,handle,アイス}', 'full width and half width');
 SELECT is(promoai.text_tokens(E'a\u200bb zero\ufeff \u202eabc\u202c soft\u00adhyphen'), '{ab,zero,abc,softhyphen}', 'marks that are not seen are left out');
 SELECT is(promoai.text_tokens(E'\uffff \ufdd0 \U0010ffff \ue000 ok \u0378x'), '{ok,x}', 'what is no character, private or unassigned is no word');
-SELECT is(promoai.text_tokens('🇩🇪 👍🏽 ❤️ ☎ 👩‍🚀'), '{👍🏽,❤,☎,👩,🚀}', 'pictographs with skin and style; what is joined comes apart');
+SELECT is(promoai.text_tokens('🇩🇪 👍🏽 ❤️ ☎ 👩‍🚀'), '{🇩🇪,👍🏽,❤,☎,👩,🚀}', 'pictographs with skin and style; what is joined comes apart');
 SELECT is((SELECT count(*) FROM unnest(ARRAY['', '...', '👍', 'שלום', 'ＲＥＤ', E'\u0378', E'\u0301', '👨‍👩‍👧', E'\u202e']) doc WHERE cardinality(promoai.embed_text(doc)) = 256), 9::bigint, 'every text has a vector');
 SELECT is((SELECT array_agg(DISTINCT v) FROM unnest(ARRAY['', '...', E'\u202e', '👍']) doc, unnest(promoai.embed_text(doc)) v), '{0}'::real[], 'all zero where there is no word');
 SELECT is((SELECT count(*) FROM unnest(ARRAY['', '...', '_', E'\u202e']) doc, promoai.text_keywords(doc)), 0::bigint, 'nor keywords');
@@ -70,6 +71,21 @@ END $$;
 SELECT is(pg_temp.twice(), CASE WHEN current_user = 'postgres' THEN '{drop,dead,gorgeous,"drop dead",gorgeous}' ELSE '{drop,dead,gorgeous,drop,dead,gorgeous}' END::text[],
 	'the next statement sees a new word');
 
+SELECT is((SELECT array_agg(promoai.text_tokens('shoes', t) ORDER BY i) FROM (SELECT i, (ARRAY['icu', 'simple', 'english', 'pg_catalog.german', 'pg_catalog.french', 'pg_catalog.simple'])[1 + i % 6] AS t FROM generate_series(0, 23) i) s),
+	(SELECT array_agg(ARRAY[CASE i % 6 WHEN 2 THEN 'shoe' WHEN 3 THEN 'sho' WHEN 4 THEN 'sho' ELSE 'shoes' END] ORDER BY i) FROM generate_series(0, 23) i), 'a tokenizer for each row');
+
+-- A text of several pieces is broken as its lines are, dictionary or not.
+CREATE TEMP TABLE line AS
+SELECT i, format('we buy an iPhone 15 Pro, e-mail it''s 老干妈好吃 3.5kg drop dead %s iphone 15', i) AS doc FROM generate_series(1, 3000) i;
+SELECT is(promoai.text_tokens(string_agg(doc, ' ' ORDER BY i)), (SELECT array_agg(word ORDER BY i, place) FROM line, unnest(promoai.text_tokens(doc)) WITH ORDINALITY AS w(word, place)),
+	'no word of several is lost between pieces') FROM line;
+SELECT is((SELECT count(*) FROM generate_series(16300, 16400) n WHERE promoai.text_tokens(repeat('x', n) || ' iPhone 15 Pro y ' || repeat('z ', 3000)) @> ARRAY['iphone 15 pro']),
+	CASE WHEN current_user = 'postgres' THEN 101 ELSE 0 END::bigint, 'wherever the text is cut');
+
+-- Words that PostgreSQL's parser leaves out are not told one by one.
+SELECT current_setting('client_min_messages') AS messages \gset
+SELECT is(promoai.text_tokens(repeat('a', 12000) || ' shoes', 'english'), '{shoe}', 'words of 2 kB and more are not for text search');
+SELECT is(current_setting('client_min_messages'), :'messages', 'which changes no setting');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -54,6 +54,7 @@ junk=${junk//\\\\/\\}
 for tokenizer in icu simple; do
 	is "$(sql "SELECT promoai.text_tokens($junk, '$tokenizer')")" "{ok,café,b,c}" "bytes that are none, lone surrogates and overlong forms stand between words: $tokenizer"
 done
+like "$(sql_error "SELECT promoai.embed_import('junk', \$\$SELECT E'caf\\xe9', ARRAY[1.5::real, 2]\$\$)")" "source has a word that is not UTF-8" "nor are they words of a model"
 sql "SELECT promoai.text_tokens($junk, 'english')" >/dev/null
 ok $? "and a text search configuration takes them as it does"
 is "$(sql "SELECT round(promoai.embed_similarity(promoai.embed_text($junk), promoai.embed_text('ok café b c'))::numeric, 6)")" 1.000000 "nor are they in a vector"
@@ -62,6 +63,30 @@ sql "INSERT INTO promoai.text_dictionary VALUES (E'\\xff\\xfe'), (E'\\xe4\\xbd')
 is "$(sql "SELECT promoai.text_tokens('你好 ok')")" "{你好,ok}" "a dictionary of such bytes cuts no character"
 is "$(sql "SELECT promoai.text_label('intents', $junk) IS NOT NULL")" t "a classifier answers"
 sql "TRUNCATE promoai.text_dictionary"
+
+# ---- what a rolled back subtransaction wrote ----
+
+export PGDATABASE=shop_utf8
+for level in "READ COMMITTED" "REPEATABLE READ"; do
+	is "$(sql "BEGIN ISOLATION LEVEL $level;
+		DO \$\$
+		DECLARE
+			found text[];
+		BEGIN
+			FOR i IN 1 .. 3 LOOP
+				BEGIN
+					IF i = 2 THEN INSERT INTO promoai.text_dictionary VALUES ('gone soon'); END IF;
+					found := promoai.text_tokens('gone soon');
+					PERFORM set_config('test.found' || i, found::text, false);
+					IF i = 2 THEN RAISE 'undo'; END IF;
+				EXCEPTION WHEN raise_exception THEN NULL;
+				END;
+			END LOOP;
+			IF found <> '{gone,soon}' THEN RAISE 'found %', found USING ERRCODE = 'data_exception'; END IF;
+		END \$\$;
+		SELECT current_setting('test.found1') || current_setting('test.found3'); ROLLBACK" 2>&1)" "{gone,soon}{gone,soon}" "$level: what was undone in the dictionary is no word"
+done
+is "$(sql "SET client_min_messages = notice; SELECT promoai.text_tokens(repeat('a', 10000000) || ' shoes', 'english')" 2>&1)" "{shoe}" "words that are too long for text search are not told one by one"
 
 # ---- dump and restore, rights ----
 

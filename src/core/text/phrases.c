@@ -57,12 +57,13 @@ lower_bound(const Phrases *phrases, int32_t low, int32_t high, uint64_t depth, i
 
 int32_t
 phrases_longest(const Phrases *phrases, const char *at, const char *end,
-				bool (*ends)(const char *at, const char *end))
+				bool (*ends)(const char *at, const char *end), bool *open)
 {
 	int32_t low = phrases->first[(unsigned char) at[0]];
 	int32_t high = phrases->first[(unsigned char) at[0] + 1];
 	int32_t longest = 0;
 
+	*open = false;
 	for (int32_t depth = 1; low < high; depth++)
 	{
 		/* Of words with a common beginning the shortest stands first. */
@@ -73,7 +74,10 @@ phrases_longest(const Phrases *phrases, const char *at, const char *end,
 			low++;
 		}
 		if (at + depth == end)
+		{
+			*open = true;
 			break;
+		}
 		low = lower_bound(phrases, low, high, (uint64_t) depth, (unsigned char) at[depth]);
 		high = lower_bound(phrases, low, high, (uint64_t) depth, (unsigned char) at[depth] + 1);
 	}

@@ -21,8 +21,11 @@ typedef struct Phrases
 extern bool phrases_open(Phrases *phrases, const uint64_t *start, int32_t n, const char *bytes,
 						 uint64_t bytes_n);
 
-/* Bytes of the longest word that begins at `at` and for which `ends` holds, 0: none.  `ends` sees where it would end. */
+/*
+ * Bytes of the longest word that begins at `at` and for which `ends` holds, 0: none.  `ends` sees where it would end.  *open:
+ * the text ended before the search did, so if more of it follows, the answer may be another.
+ */
 extern int32_t phrases_longest(const Phrases *phrases, const char *at, const char *end,
-							   bool (*ends)(const char *at, const char *end));
+							   bool (*ends)(const char *at, const char *end), bool *open);
 
 #endif
