@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "catalog/namespace.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -133,6 +134,10 @@ check_row(Import *import, const SourceText *word, const SourceVector *vector)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("source has a word of %zu bytes, allowed are 1 to %d", word->length, WORD_MAX)));
+	if (!pg_verify_mbstr(PG_UTF8, word->bytes, (int) word->length, true)) /* SQL_ASCII lets any be a text */
+		ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+						errmsg("source has a word that is not UTF-8, in row " INT64_FORMAT,
+							   (int64) import->words.n + 1)));
 	if (import->dim == 0)
 	{
 		if (vector->n < 1 || vector->n > EMBED_DIM_MAX)

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
 #include "api/embed_model.h"
@@ -130,6 +131,34 @@ all_finite(const float *numbers, uint64 n)
 	return true;
 }
 
+/* Lengths, and what texts have in common: of unit length, or nothing. */
+static bool
+lengths_sound(const float *norms, uint64 n, const float *component, int32 dim)
+{
+	for (uint64 i = 0; i < n; i++)
+		if (!(norms[i] >= 0) || isinf(norms[i]))
+			return false;
+	for (int32 d = 0; d < dim; d++)
+		if (!(fabsf(component[d]) <= 1))
+			return false;
+	return true;
+}
+
+/* Words are answers: what is not text must not become a value of type text. */
+static bool
+words_are_text(const Lexicon *words)
+{
+	for (int32 i = 0; i < words->n; i++)
+	{
+		uint64 length = words->start[i + 1] - words->start[i];
+
+		if (length > PG_INT32_MAX ||
+			!pg_verify_mbstr(PG_UTF8, words->bytes + words->start[i], (int) length, true))
+			return false;
+	}
+	return true;
+}
+
 static bool
 read_words(const Payload *payload, EmbedModel *model)
 {
@@ -151,8 +180,9 @@ read_words(const Payload *payload, EmbedModel *model)
 	model->words.slots = (uint32) slots;
 	if (payload->trusted)
 		return true;
-	if (!lexicon_sound(&model->words, bytes) || !all_finite(model->vectors, n * (uint64) model->dim) ||
-		!all_finite(model->norms, n) || !all_finite(model->sif.component, model->dim))
+	if (!lexicon_sound(&model->words, bytes) || !words_are_text(&model->words) ||
+		!all_finite(model->vectors, n * (uint64) model->dim) ||
+		!lengths_sound(model->norms, n, model->sif.component, model->dim))
 		return false;
 	for (uint64 i = 0; i < n; i++)
 		if (model->count[i] < 0)

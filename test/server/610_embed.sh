@@ -75,6 +75,13 @@ BEGIN
 		END LOOP;
 	END LOOP;
 END \$\$" 2>/dev/null
+is "$(sql "CREATE FUNCTION ask(forged text) RETURNS SETOF text LANGUAGE plpgsql AS \$\$
+	BEGIN
+		RETURN QUERY EXECUTE 'SELECT similar_word FROM promoai.embed_similar_words((''\x656d626564'' || repeat(''00'', 11) || \$1)::promoai.model_bytes, ''w1'', 500)' USING forged;
+	EXCEPTION WHEN OTHERS THEN
+		NULL;
+	END \$\$;
+	SELECT count(*) FILTER (WHERE word !~ '^w[0-9]+\$'), count(*) > 0 FROM forged, ask(bytes) AS word")" "0|t" "what is no text is not given as text"
 is "$(sql "SELECT count(*) FROM answered WHERE state = 'XX000'")" 0 "no forged payload ends in an internal error"
 ok "$(sql "SELECT (count(*) < 4 * (SELECT count(*) FROM forged) OR count(*) < 200)::int FROM answered")" "every question was asked ($(sql "SELECT count(*) FROM answered"))"
 
