@@ -29,6 +29,10 @@ like "$(sql "SELECT (promoai.text_classify_train('rare', 'SELECT doc, label FROM
 is "$(sql "SELECT promoai.text_label('rare', 'solitaire')")" "one" "is learned"
 
 
+# Room for n-grams is taken as they come, not for as many as there might be.
+like "$(sql "SELECT documents FROM promoai.text_classify_train('many', 'SELECT * FROM asked LIMIT 1000', max_features => 100000000, memory => '64MB')")" "^1000$" "a hundred million n-grams are allowed, not taken room for"
+is "$(sql "SET maintenance_work_mem = '64MB'; SELECT promoai.text_classify_train('many', 'SELECT * FROM asked LIMIT 1000', max_features => 100000000) IS NULL" -c "SELECT 1" 2>&1 | tail -1)" 1 "the server lives"
+
 # A class all of whose rows say the same has nothing to be asked by.
 is "$(sql "SELECT metrics FROM promoai.text_classify_train('twins', 'SELECT ''all of '' || l, l FROM generate_series(1, 10), generate_series(1, 300) l')")" "{}" "equal texts are held out together, also where a class has no other"
 is "$(sql "SELECT n FROM promoai.model_metrics WHERE version = 1 AND model = 'twins'")" "" "there is no holdout then"

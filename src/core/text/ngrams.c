@@ -150,10 +150,7 @@ ngrams_begin(NgramCounter *counter, Env *env, const NgramRanges *ranges, int32_t
 	*counter = (NgramCounter){.ranges = *ranges, .room = room};
 	if ((status = lexicon_begin(&counter->words, env, limit)) != CORE_OK)
 		return status;
-	if ((status = lexicon_begin(&counter->chars, env, limit)) == CORE_OK &&
-		(counter->place = env->alloc(env, sizeof(int32_t) * ((size_t) room + 1))) == NULL)
-		status = CORE_NO_MEMORY;
-	if (status != CORE_OK)
+	if ((status = lexicon_begin(&counter->chars, env, limit)) != CORE_OK)
 		ngrams_end(counter);
 	return status;
 }
@@ -161,14 +158,23 @@ ngrams_begin(NgramCounter *counter, Env *env, const NgramRanges *ranges, int32_t
 void
 ngrams_end(NgramCounter *counter)
 {
-	Env *env = counter->words.env;
-
 	lexicon_end(&counter->words);
 	if (counter->chars.env != NULL)
 		lexicon_end(&counter->chars);
-	if (counter->place != NULL)
-		env->release(env, counter->place);
-	counter->place = NULL;
+}
+
+static CoreStatus
+rank(LexiconBuilder *table, int64_t min_count, int32_t limit)
+{
+	Env *env = table->env;
+	int32_t *place = env->alloc(env, sizeof(int32_t) * ((size_t) table->n + 1));
+	CoreStatus status = CORE_NO_MEMORY;
+
+	if (place == NULL)
+		return status;
+	status = lexicon_rank(table, min_count, limit, place);
+	env->release(env, place);
+	return status;
 }
 
 /* At least half of a full table is freed. */
@@ -180,7 +186,7 @@ lose_rarest(NgramCounter *counter, LexiconBuilder *table, int64_t *rare)
 	while (table->n > counter->room / 2 && status == CORE_OK)
 	{
 		++*rare;
-		status = lexicon_rank(table, *rare + 1, counter->room, counter->place);
+		status = rank(table, *rare + 1, counter->room);
 	}
 	return status;
 }
@@ -240,7 +246,7 @@ ngrams_rank(NgramCounter *counter, int64_t min_count, int32_t max_features)
 
 	for (int i = 0; i < 2 && status == CORE_OK; i++)
 	{
-		status = lexicon_rank(tables[i], min_count, max_features, counter->place);
+		status = rank(tables[i], min_count, max_features);
 		if (status == CORE_OK)
 			status = compact(tables[i]);
 	}

@@ -41,7 +41,6 @@ typedef struct NgramCounter
 	LexiconBuilder chars;
 	int64_t rare[2]; /* up to how often those came that a table has lost; 0: none lost */
 	int64_t occurrences; /* all that were counted */
-	int32_t *place; /* [room + 1] scratch */
 } NgramCounter;
 
 /* What a table of so many n-grams, of that many bytes each, takes while it grows. */
