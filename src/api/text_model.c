@@ -13,6 +13,7 @@
 
 #include "api/text_model.h"
 #include "bridge/memory.h"
+#include "core/text/characters.h"
 #include "core/text/dense_rows.h"
 #include "core/text/labelled.h"
 
@@ -217,17 +218,32 @@ text_model_document(TextModel *model, const char *bytes, Size n)
 	return document_make(&model->room, tokenizer_run(model->tokenizer, bytes, n));
 }
 
-/* A letter by itself is in every text; a Chinese character, of three bytes, says something. */
+/* A letter or a mark by itself is in every text; what is written without blanks, a Korean syllable or a pictograph is a word. */
+static bool
+is_telling(uint32 code)
+{
+	return character_class(code) == CLASS_DENSE || character_within(code, 0xac00, 0xd7a3) ||
+		   character_within(code, 0x2190, 0x2bff) || code >= 0x1f000;
+}
+
 static bool
 says_something(const TextModel *model, int32 feature)
 {
 	size_t n;
-	const char *bytes = ngrams_bytes(&model->tables, feature, &n);
-	size_t letters = 0;
+	const char *at = ngrams_bytes(&model->tables, feature, &n);
+	const char *end = at + n;
+	int32 characters = 0;
 
-	for (size_t i = 0; i < n; i++)
-		letters += bytes[i] != ' ';
-	return letters > 1;
+	while (at < end)
+	{
+		int32 bytes;
+		uint32 code = character_decode(at, end, &bytes);
+
+		if (code != ' ' && (++characters > 1 || is_telling(code)))
+			return true;
+		at += bytes;
+	}
+	return false;
 }
 
 bool

@@ -2,7 +2,7 @@
 -- Classifiers of texts and sentiment: labels, probabilities, explanations that sum to the score, errors, bad input.
 \set QUIET on
 BEGIN;
-SELECT plan(34);
+SELECT plan(36);
 CREATE TEMP TABLE asked AS
 SELECT format('%s %s please %s', verb, noun, i) AS doc, intent AS label
 FROM (VALUES ('refund', 'return'), ('lost', 'return'), ('track', 'delivery'), ('where is', 'delivery'), ('pay', 'payment')) v(verb, intent),
@@ -40,6 +40,9 @@ SELECT is((SELECT row(rows_read, rows_skipped, rows_neutral, rows_default, rows_
 	'(64,1,1,1,1,60)', 'what is left out is counted');
 SELECT ok(promoai.sentiment('tap_mood', 'tasty and fresh') > 0.3 AND promoai.sentiment('tap_mood', 'cold and stale') < -0.3, 'good and bad');
 SELECT is(promoai.sentiment('tap_mood', 'zzz'), 0::float8, 'nothing known is neither');
+CREATE TEMP TABLE ends AS SELECT format('bon é ж ♥ 好 %s%s', CASE WHEN i % 2 = 0 THEN 'good 。' ELSE 'bad ！' END, i) AS doc, CASE WHEN i % 2 = 0 THEN 5 ELSE 1 END AS stars FROM generate_series(1, 200) i;
+SELECT lives_ok($$SELECT promoai.sentiment_train('tap_ends', 'SELECT doc, stars FROM pg_temp.ends')$$, 'reviews that end with marks');
+SELECT is((SELECT string_agg(doc, ' ' ORDER BY doc COLLATE "C") FROM unnest(ARRAY['。', 'é', 'ж', 'a', '好', '♥', 'good']) doc WHERE promoai.sentiment('tap_ends', doc) <> 0), 'good ♥ 好', 'a mark or a letter by itself says nothing, in whatever script');
 
 -- Bad input.
 SELECT throws_ok($$SELECT promoai.text_classify_train('tap_bad', 'SELECT ''a'', ''b''')$$, '22023', 'source has 1 class, a classifier needs at least two', 'one class');
