@@ -100,6 +100,26 @@ call_tokenizer(Args *args)
 	return kept_create(call, memory, &options);
 }
 
+/* Bytes of the words as an array; in another encoding than UTF-8 they may be others. */
+static uint64
+array_bytes(const Tokens *tokens)
+{
+	uint64 bytes = ARR_OVERHEAD_NONULLS(1);
+
+	for (int32 i = 0; i < tokens->n; i++)
+	{
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		bytes += INTALIGN(VARHDRSZ + tokens->start[i + 1] - tokens->start[i]);
+	}
+	if (bytes >= MaxAllocSize)
+		ereport(
+			ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			errmsg("the %d words of this document do not fit into an array, which may have 1 GB", tokens->n),
+			errhint("Split the document."));
+	return bytes;
+}
+
 /*
  * The words as an array, made in place: 4 bytes, or up to 7, beside each word's own.  construct_array would take a copy of each
  * first, and is not to be cancelled.
@@ -107,14 +127,14 @@ call_tokenizer(Args *args)
 static ArrayType *
 array_of_words(const Tokens *tokens)
 {
-	uint64 need = memory_add(memory_mul(tokens->n, 7), tokens->start[tokens->n]);
+	uint64 need = array_bytes(tokens);
 	StringInfoData array;
 	ArrayType header = {.ndim = 1, .elemtype = TEXTOID};
 	int32 dimension[] = {tokens->n, 1};
 
 	memory_require_setting(need, "the array of these words");
 	initStringInfo(&array);
-	enlargeStringInfo(&array, (int) Min(ARR_OVERHEAD_NONULLS(1) + need, MaxAllocSize / 2));
+	enlargeStringInfo(&array, (int) need - 1);
 	appendBinaryStringInfo(&array, (char *) &header, sizeof(header));
 	appendBinaryStringInfo(&array, (char *) dimension, sizeof(dimension));
 	for (int32 i = 0; i < tokens->n; i++)
