@@ -148,12 +148,12 @@ method_bytes(const TextFitTask *task, uint64 features)
 }
 
 static LinearParams
-linear_params(const TextOptions *options, int32 classes)
+linear_params(const TextOptions *options)
 {
 	bool logistic = options->method == TEXT_LOGISTIC;
 
 	return (LinearParams){.loss = logistic ? LINEAR_LOGISTIC : (LinearLoss) Max(options->loss, 0),
-						  .c = text_options_c(options, classes),
+						  .c = text_options_c(options),
 						  .tolerance = logistic ? LOGISTIC_TOLERANCE : LINEAR_TOLERANCE,
 						  .iterations = LINEAR_ITERATIONS,
 						  .seed = (uint64) options->seed};
@@ -168,7 +168,7 @@ open_region(const TextFitTask *task, TextFit *fit)
 	uint64 entries = (uint64) fit->counter.occurrences;
 	uint64 features = (uint64) ngrams_features(&fit->model.tables);
 	TextRegion plan = {.method = (TextMethod) options->method,
-					   .linear = linear_params(options, task->classes),
+					   .linear = linear_params(options),
 					   .rows = task->n,
 					   .features = (int32) features,
 					   .classes = task->classes};
