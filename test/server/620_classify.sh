@@ -35,7 +35,7 @@ done
 
 # Labels from workers are those of the leader.
 plan="SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2"
-labels="SELECT md5(string_agg(md5(doc || l), '' ORDER BY doc)) FROM (SELECT doc, promoai.text_label('same', doc) || (promoai.text_classify('same', doc)).probability AS l FROM asked) a"
+labels="SELECT sum(hashtext(doc || promoai.text_label('same', doc) || (promoai.text_classify('same', doc)).probability)::bigint) FROM asked"
 like "$(sql "$plan; EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) $labels")" "Workers Launched: [12]" "workers label"
 is "$(sql "$plan; $labels")" "$(sql "SET max_parallel_workers_per_gather = 0; $labels")" "as the leader does"
 
@@ -49,7 +49,7 @@ forged=$(sql "SELECT count(*) FROM (SELECT promoai.model_value('rare')::text AS 
 is "$forged" 1 "a value can be written down"
 like "$(sql_error "SELECT promoai.text_label((overlay(promoai.model_value('rare')::text placing 'ffff' from 3000))::promoai.model_bytes, 'x')")" "invalid or damaged model value" "a forged one is refused"
 
-# Forged payloads with right checksums: answered, or called damaged.
+# Forged payloads with right checksums: answered, or called damaged, or of a database with another encoding (55000).
 sql "SELECT promoai.text_classify_train('scoped', 'SELECT doc, label FROM asked WHERE label IN (''kind1'', ''kind2'', ''kind3'') LIMIT 90', out_of_scope => 'kind3', char_max => 2),
 	promoai.sentiment_train('mood', 'SELECT doc, CASE label WHEN ''kind1'' THEN 1 ELSE 5 END FROM asked WHERE label IN (''kind1'', ''kind2'') LIMIT 60', char_max => 2);
 	CREATE TABLE forged (model text, bytes text); CREATE TABLE answered (model text, question text, state text)" >/dev/null
@@ -81,7 +81,7 @@ END \$\$"
 ok $? "the server lives"
 sql "SELECT state, count(*), count(DISTINCT model) FROM answered GROUP BY 1 ORDER BY 1" | while read -r line; do diag "$line"; done
 ok "$(sql "SELECT (count(*) < 4 * (SELECT count(*) FROM forged) OR count(*) < 500)::int FROM answered")" "every question was asked ($(sql "SELECT count(*) FROM answered"))"
-is "$(sql "SELECT string_agg(DISTINCT model || ' ' || question || ' ' || state, ', ') FROM answered WHERE state NOT IN ('00000', 'XX001', '22P03')")" "" "what is not answered is called damaged"
+is "$(sql "SELECT string_agg(DISTINCT model || ' ' || question || ' ' || state, ', ') FROM answered WHERE state NOT IN ('00000', 'XX001', '22P03', '55000')")" "" "what is not answered is called damaged"
 is "$(sql "SELECT count(*) FROM (SELECT model FROM answered GROUP BY 1 HAVING bool_or(state = '00000') AND bool_or(state IN ('XX001', '22P03'))) both_ways")" 2 "of either kind some are, and some are not"
 
 sql "INSERT INTO promoai.text_default_phrases VALUES ('nothing to say')"
