@@ -24,7 +24,7 @@
 #define FIRST_ROOM (1 << 17) /* n-grams that a table may hold while counting, whatever max_features is */
 #define ROOM_FACTOR 4
 #define LINEAR_TOLERANCE 0.01
-#define LOGISTIC_TOLERANCE 0.05
+#define LOGISTIC_TOLERANCE 0.1 /* as LIBLINEAR's for this solver */
 #define LINEAR_ITERATIONS 1000
 #define PASSES 10 /* of dual coordinate descent, to tell how much work there is */
 

@@ -138,6 +138,7 @@ INSERT INTO hostile.named SELECT n, 'text'::regtype, quote_literal(query) FROM u
 -- What goes together in one function only: its name and the argument's.  Trainers that are found leave a model of their name.
 INSERT INTO hostile.named VALUES
 	('segment_drift.model', 'text', $$'segment'$$), ('segment_drift.source', 'text', $$'SELECT customer, x, y FROM hostile.shape'$$),
+	('embed_import.source', 'text', $$'SELECT ''word'' || g, ARRAY[g, 1, 2]::real[] FROM generate_series(1, 20) g'$$),
 	('text_classify_train.source', 'text', $$'SELECT text, label FROM hostile.texts'$$), ('sentiment_train.source', 'text', $$'SELECT text, stars FROM hostile.texts'$$),
 	('sentiment.model', 'text', $$'sentiment_train'$$), ('sentiment.model', 'promoai.model_bytes', $$(SELECT promoai.model_value('sentiment_train')::text)$$),
 	('text_classify_evaluate.model', 'text', $$'text_classify_train'$$), ('text_classify_evaluate.source', 'text', $$'SELECT text, label FROM hostile.texts'$$),
