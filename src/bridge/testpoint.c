@@ -25,15 +25,14 @@ typedef enum TestAction
 {
 	TEST_SLEEP,
 	TEST_WAIT,
+	TEST_CANCEL,
 	TEST_ERROR,
 	TEST_KILL
 } TestAction;
 
-static const struct config_enum_entry test_actions[] = {{"sleep", TEST_SLEEP, false},
-														{"wait", TEST_WAIT, false},
-														{"error", TEST_ERROR, false},
-														{"kill", TEST_KILL, false},
-														{NULL, 0, false}};
+static const struct config_enum_entry test_actions[] = {
+	{"sleep", TEST_SLEEP, false}, {"wait", TEST_WAIT, false}, {"cancel", TEST_CANCEL, false},
+	{"error", TEST_ERROR, false}, {"kill", TEST_KILL, false}, {NULL, 0, false}};
 
 static char *test_point_name = NULL;
 static int test_action = TEST_SLEEP;
@@ -70,6 +69,9 @@ testpoint_stop(const char *name)
 			break;
 		case TEST_WAIT:
 			testpoint_wait();
+			break;
+		case TEST_CANCEL: /* which nobody looks for yet */
+			kill(MyProcPid, SIGINT);
 			break;
 		case TEST_ERROR:
 			ereport(ERROR, (errcode(ERRCODE_RAISE_EXCEPTION), errmsg("test point \"%s\" was reached", name)));

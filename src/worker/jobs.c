@@ -157,6 +157,7 @@ job_phase(Job *job, void (*work)(Job *job))
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
+	test_point("between phases");
 	job_commit(job->in_procedure);
 	MemoryContextReset(job->phase_memory);
 	return job->error == NULL;
@@ -240,22 +241,6 @@ work_prune(Job *job)
 	(void) model_prune(job->model->name, job->schedule->keep);
 }
 
-/* Versions that are held back, or could not be judged, are pruned as well; what stops that says so in the log only. */
-static void
-prune_unpublished(Job *job)
-{
-	ErrorData *error = job->error;
-
-	if (job->version == 0 || job->schedule->keep <= 0 || worker_stopping)
-		return;
-	if (!job_phase(job, work_prune))
-		ereport(LOG, (errmsg("promoai: the versions of model \"%s\" could not be pruned: %s",
-							 job->schedule->model, job->error->message)));
-	job->error = error;
-}
-
-/* ---- how it ended ---- */
-
 /* Code of an owner's may raise an error of the same SQLSTATE, but not from where the server looks for cancels. */
 static bool
 is_cancel(const ErrorData *error)
@@ -270,6 +255,32 @@ timed_out(const Job *job)
 {
 	return job->timer.deadline != 0 && GetCurrentTimestamp() >= job->timer.deadline;
 }
+
+/* The cancel by the user, or by the session's timeout, that ends run_due_jobs() and not only the job; NULL: there was none. */
+static ErrorData *
+cancel_of_session(const Job *job)
+{
+	return job->error != NULL && is_cancel(job->error) && !timed_out(job) ? job->error : NULL;
+}
+
+/* Versions that are held back, or could not be judged, are pruned as well; what stops that says so in the log only. */
+static void
+prune_unpublished(Job *job)
+{
+	ErrorData *error = job->error;
+
+	if (job->version == 0 || job->schedule->keep <= 0 || worker_stopping)
+		return;
+	if (!job_phase(job, work_prune))
+	{
+		job->cancel = cancel_of_session(job);
+		ereport(LOG, (errmsg("promoai: the versions of model \"%s\" could not be pruned: %s",
+							 job->schedule->model, job->error->message)));
+	}
+	job->error = error;
+}
+
+/* ---- how it ended ---- */
 
 static char *
 error_text(const Job *job)
@@ -413,13 +424,6 @@ job_log(const Job *job, const RunEnd *end)
 	ereport(bad ? WARNING : LOG,
 			(errmsg("promoai: the schedule of model \"%s\" ran: %s", job->schedule->model,
 					end->message != NULL ? end->message : "published")));
-}
-
-/* The cancel by the user, or by the session's timeout, that ends run_due_jobs() and not only the job; NULL: there was none. */
-static ErrorData *
-cancel_of_session(const Job *job)
-{
-	return job->error != NULL && is_cancel(job->error) && !timed_out(job) ? job->error : NULL;
 }
 
 static bool

@@ -50,7 +50,7 @@ typedef struct Job
 	char *remark; /* what is to be said of a good end */
 	bool skip; /* the verdict is no guard's: there is nothing to be done */
 	ErrorData *error; /* that ended a phase */
-	ErrorData *cancel; /* that came while the end was written down */
+	ErrorData *cancel; /* that came after the phases: it is put off until the end is written down */
 } Job;
 
 /* Run the schedule of a model if it is due and nobody runs it.  False when that is so. */

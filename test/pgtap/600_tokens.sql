@@ -2,7 +2,7 @@
 -- Words: normalised, broken, the shop's own, stop words, stems; bad input.
 \set QUIET on
 BEGIN;
-SELECT plan(28);
+SELECT plan(37);
 
 SELECT is(promoai.text_tokens('Hello, WORLD! It’s 50''s e-mail 3.5kg'), '{hello,world,it''s,50,s,e,mail,3.5kg}', 'English');
 SELECT is(promoai.text_tokens('很快，好吃，我没有送水'), '{很快,好吃,我,没有,送水}', 'Chinese, by ICU''s dictionary');
@@ -20,6 +20,16 @@ SELECT is(promoai.text_tokens(NULL), NULL, 'NULL');
 SELECT is(promoai.text_tokens('ok 👍👨‍👩‍👧 © ' || E'\u0378\U000e0041'), '{ok,👍,👨,👩,👧}', 'pictographs are words; old signs, tags and unassigned characters are not');
 SELECT is(promoai.text_tokens('שלום عالم'), '{שלום,عالم}', 'right to left');
 SELECT is(promoai.text_tokens(repeat(E'\u0301', 3)), '{}', 'marks that stand alone');
+
+SELECT is(promoai.text_tokens('ＲＥＤ　ＭＵＧ　５０％　ｗ／ｈａｎｄｌｅ ｱｲｽ'), '{red,mug,50,w,handle,アイス}', 'full width and half width');
+SELECT is(promoai.text_tokens(E'a\u200bb zero\ufeff \u202eabc\u202c soft\u00adhyphen'), '{ab,zero,abc,softhyphen}', 'marks that are not seen are left out');
+SELECT is(promoai.text_tokens(E'\uffff \ufdd0 \U0010ffff \ue000 ok \u0378x'), '{ok,x}', 'what is no character, private or unassigned is no word');
+SELECT is(promoai.text_tokens('🇩🇪 👍🏽 ❤️ ☎ 👩‍🚀'), '{👍🏽,❤,☎,👩,🚀}', 'pictographs with skin and style; what is joined comes apart');
+SELECT is((SELECT count(*) FROM unnest(ARRAY['', '...', '👍', 'שלום', 'ＲＥＤ', E'\u0378', E'\u0301', '👨‍👩‍👧', E'\u202e']) doc WHERE cardinality(promoai.embed_text(doc)) = 256), 9::bigint, 'every text has a vector');
+SELECT is((SELECT array_agg(DISTINCT v) FROM unnest(ARRAY['', '...', E'\u202e', '👍']) doc, unnest(promoai.embed_text(doc)) v), '{0}'::real[], 'all zero where there is no word');
+SELECT is((SELECT count(*) FROM unnest(ARRAY['', '...', '_', E'\u202e']) doc, promoai.text_keywords(doc)), 0::bigint, 'nor keywords');
+SELECT ok(cardinality(promoai.embed_text(repeat('a', 200000000))) = 256, 'a word of 200 million letters has a vector');
+SELECT throws_ok($$SELECT promoai.text_tokens(repeat('a', 200000000))$$, '53400', NULL, 'and is refused where it needs more memory than allowed');
 
 -- Words in ASCII by the short way are those that ICU finds.
 SELECT is((SELECT count(*) FROM (SELECT string_agg(substr('abcxyzABC019 ___..'''',,;;:--@#/\"!?', 1 + (hashint8extended(d * 1000 + i, 7) & 1073741823)::int % 34, 1), '' ORDER BY i) AS doc

@@ -58,6 +58,15 @@ is "$(sql "SELECT count(*) FROM promoai.training_runs WHERE state NOT IN ('faile
 [ "$(sql "SELECT count(*) FROM promoai.training_runs WHERE model = 'm1' AND sqlstate = '57014'")" -ge 1 ]
 ok $? "as failed by its timeout"
 
+# psql goes on after an error here: does the session?
+model mallory m1
+due m1
+"$(pg psql)" -XAtq -c "SET promoai.test_action = 'cancel'" -c "SET promoai.test_point = 'between phases'" -c "CALL promoai.run_due_jobs()" \
+	-c "SELECT 'alive'" >"$server_dir/call.out" 2>&1
+is "$(tail -1 "$server_dir/call.out")" alive "a cancel between two phases does not end the session"
+like "$(cat "$server_dir/call.out")" 'ERROR:  canceling statement due to user request' "but run_due_jobs()"
+is "$(last_run m1) $(last_message m1)" "failed canceling statement due to user request" "the run is written down, though another cancel comes before that"
+
 # ---- handed over between the claim and the first phase ----
 model mallory m1 ", after => 'INSERT INTO who VALUES (current_user)'"
 due m1

@@ -34,6 +34,12 @@ character_decode(const char *at, const char *end, int32_t *length)
 			return ' ';
 		code = code << 6 | (byte[i] & 0x3f);
 	}
+	/* Overlong forms, surrogates and what lies beyond Unicode are not UTF-8. */
+	if (n > 1 && (code < (n == 2   ? 0x80u
+						  : n == 3 ? 0x800u
+								   : 0x10000u) ||
+				  (code & ~0x7ffu) == 0xd800 || code > 0x10ffff))
+		return ' ';
 	*length = n;
 	return code;
 }

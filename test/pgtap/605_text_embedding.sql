@@ -35,20 +35,20 @@ FROM (VALUES ('zz', '22P02'), ('00', '22P03'), ('0002' || '00000000' || '0000000
 	('0001' || 'ffffffff' || '0000000000000001', '22P03')) t(state, code);
 
 -- Partial sums, in parallel and carried through text, add up to the whole.
-CREATE TABLE public.promoai_test_vectors AS SELECT i, promoai.embed_text('title ' || i) AS v FROM generate_series(1, 2000) i;
+CREATE TABLE promoai_test_vectors AS SELECT i, promoai.embed_text('title ' || i) AS v FROM generate_series(1, 2000) i;
 SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
-ALTER TABLE public.promoai_test_vectors SET (parallel_workers = 2);
+ALTER TABLE promoai_test_vectors SET (parallel_workers = 2);
 CREATE FUNCTION pg_temp.uses_workers(query text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE line text;
 BEGIN
 	FOR line IN EXECUTE 'EXPLAIN ' || query LOOP IF line ~ 'Partial Aggregate' THEN RETURN true; END IF; END LOOP;
 	RETURN false;
 END $$;
-SELECT ok(pg_temp.uses_workers('SELECT promoai.embed_average(v) FROM public.promoai_test_vectors'), 'its plans are parallel');
+SELECT ok(pg_temp.uses_workers('SELECT promoai.embed_average(v) FROM promoai_test_vectors'), 'its plans are parallel');
 SELECT ok(max(abs(a - b)) < 1e-7, 'parts add up to the whole')
-FROM (SELECT unnest((SELECT promoai.embed_average(v) FROM public.promoai_test_vectors)) a, unnest((SELECT promoai.embed_average(v ORDER BY i DESC) FROM public.promoai_test_vectors)) b) s;
+FROM (SELECT unnest((SELECT promoai.embed_average(v) FROM promoai_test_vectors)) a, unnest((SELECT promoai.embed_average(v ORDER BY i DESC) FROM promoai_test_vectors)) b) s;
 SELECT is(promoai.embed_average_final(promoai.embed_average_combine(promoai.embed_average_add(NULL, '{1,5}')::text::promoai.embed_average_state,
 	promoai.embed_average_add(promoai.embed_average_add(NULL, '{4,5}'), '{4,5}'))), '{3,5}', 'two states as one');
 
