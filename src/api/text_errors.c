@@ -124,10 +124,10 @@ typedef struct Confusion
 } Confusion;
 
 static bool
-is_error(const TextModel *model, const TextJudged *judged, int64 i)
+is_error(const TextJudged *judged, int64 i)
 {
 	if (judged->outside[i])
-		return !text_judge_refused(model, judged, i);
+		return !judged->refused[i];
 	return judged->label[i] != judged->predicted[i];
 }
 
@@ -167,7 +167,7 @@ gather_confusions(Judgement *judgement, Confusion *confusions)
 	int64 n = 0;
 
 	for (int64 i = 0; i < judged->n; i++)
-		if (is_error(judgement->model, judged, i))
+		if (is_error(judged, i))
 			order[errors++] = i;
 	qsort_arg(order, (size_t) errors, sizeof(int64), by_pair, judgement);
 	for (int64 e = 0; e < errors; e++)

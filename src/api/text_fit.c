@@ -24,7 +24,7 @@
 #define FIRST_ROOM (1 << 17) /* n-grams that a table may hold while counting, whatever max_features is */
 #define ROOM_FACTOR 4
 #define LINEAR_TOLERANCE 0.01
-#define LOGISTIC_TOLERANCE 0.05
+#define LOGISTIC_TOLERANCE 0.1 /* as LIBLINEAR's for this solver */
 #define LINEAR_ITERATIONS 1000
 #define PASSES 10 /* of dual coordinate descent, to tell how much work there is */
 
@@ -148,12 +148,12 @@ method_bytes(const TextFitTask *task, uint64 features)
 }
 
 static LinearParams
-linear_params(const TextOptions *options, int32 classes)
+linear_params(const TextOptions *options)
 {
 	bool logistic = options->method == TEXT_LOGISTIC;
 
 	return (LinearParams){.loss = logistic ? LINEAR_LOGISTIC : (LinearLoss) Max(options->loss, 0),
-						  .c = text_options_c(options, classes),
+						  .c = text_options_c(options),
 						  .tolerance = logistic ? LOGISTIC_TOLERANCE : LINEAR_TOLERANCE,
 						  .iterations = LINEAR_ITERATIONS,
 						  .seed = (uint64) options->seed};
@@ -168,7 +168,7 @@ open_region(const TextFitTask *task, TextFit *fit)
 	uint64 entries = (uint64) fit->counter.occurrences;
 	uint64 features = (uint64) ngrams_features(&fit->model.tables);
 	TextRegion plan = {.method = (TextMethod) options->method,
-					   .linear = linear_params(options, task->classes),
+					   .linear = linear_params(options),
 					   .rows = task->n,
 					   .features = (int32) features,
 					   .classes = task->classes};

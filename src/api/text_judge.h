@@ -18,10 +18,11 @@ typedef struct TextJudged
 	const int32 *row; /* [n] of the corpus; NULL: all of its rows */
 	int32 *label; /* [n] class; -1: none that the model knows */
 	bool *outside; /* [n] it is of none of the classes, and said so */
-	float *probability; /* [n x classes]; until text_judge_calibrate scores */
+	float *probability; /* [n x classes]; until text_judge_label scores */
 	int32 *predicted; /* [n] */
 	float *top; /* [n] probability of that */
 	bool *known; /* [n] some feature of it is known */
+	bool *refused; /* [n] none is, or the probability is below the threshold */
 } TextJudged;
 
 /* Bytes for so many documents and classes. */
@@ -33,15 +34,9 @@ extern void text_judge_open(TextJudged *judged, int64 n, int32 classes);
 /* Scores of all. */
 extern void text_judge_score(TextModel *model, const TextCorpus *corpus, TextJudged *judged);
 
-/* Scores to probabilities by the model's calibration. */
-extern void text_judge_calibrate(const TextModel *model, TextJudged *judged);
-
-/* Below the model's threshold, or without a known feature. */
-static inline bool
-text_judge_refused(const TextModel *model, const TextJudged *judged, int64 i)
-{
-	return !judged->known[i] || judged->top[i] < model->threshold;
-}
+/* A document's scores to probabilities, and what they say of it. */
+extern void text_judge_label(const Calibration *calibration, int32 classes, double threshold, int64 i,
+							 TextJudged *judged);
 
 /* metrics [JUDGED_METRICS], those over all classes first, then class by class, the rarest first; returns how many. */
 extern int text_judge_metrics(PgEnv *env, const TextModel *model, const TextJudged *judged, const char *split,

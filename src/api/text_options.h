@@ -50,8 +50,8 @@ extern const char *const text_method_names[];
 /* ERROR for options that make no sense with the method; the others get their values, but for c. */
 extern void text_options_settle(TextOptions *options);
 
-/* c where it was not given, for so many classes. */
-extern double text_options_c(const TextOptions *options, int32 classes);
+/* c, or what it is where it was not given. */
+extern double text_options_c(const TextOptions *options);
 
 extern NgramRanges text_options_ranges(const TextOptions *options);
 extern TokenizerOptions text_options_tokenizer(const TextOptions *options);

@@ -2,9 +2,10 @@
  * text_train.c - text_classify_train and sentiment_train: the SQL functions, and retraining
  *
  * Phases: arguments are checked and the model's name is claimed; the source is read into documents in canonical order; a part
- * of them is held out, a classifier is learned from the rest, and on the part held out its scores are calibrated, the
- * threshold of what is out of scope is chosen and metrics are measured; then the published classifier is learned from all
- * rows, with that calibration and threshold.
+ * of them is held out, a classifier is learned from the rest, and on the part held out its scores are calibrated and the
+ * threshold of what is out of scope is chosen; then the published classifier is learned from all rows, with that calibration
+ * and threshold.  Metrics are measured on the part held out as well, cross-fitted: each half of it by a calibration and a
+ * threshold from the other half, so that no row is judged by what was fitted to it.
  *
  * Equal texts are held out together: what was learned by heart is not asked.  Rows that the user has named as of no class are
  * never learned from; they and the rows held out tell the threshold.
@@ -34,6 +35,7 @@
 
 #define HELD_ROWS 20000 /* held out at most: more would not move the figures */
 #define HELD_STREAM UINT64CONST(0x68656c64)
+#define HALF_STREAM UINT64CONST(0x68616c66)
 #define REFUSED_SHARE 0.05 /* of rows held out, where no row is known to be out of scope */
 
 typedef struct TextTraining
@@ -50,6 +52,7 @@ typedef struct TextTraining
 	int32 *class; /* [corpus.n] -1: out of scope */
 	bool *held; /* [corpus.n] */
 	int64 n_held; /* rows of a class that are held out */
+	int64 n_judged; /* and those of none that are looked at */
 	int64 n_outside;
 
 	TextFit fit;
@@ -182,31 +185,40 @@ give_back(TextTraining *training, int64 row, int64 *kept)
 		}
 }
 
-/* Which rows are held out.  A class keeps at least one text to learn from. */
+static double
+drawn_for(const TextTraining *training, uint64 stream, int64 row)
+{
+	return (double) (rng_hash3((uint64) training->options.seed, stream, training->corpus.key[row]) >> 11) *
+		   0x1p-53;
+}
+
+/* Which rows are held out.  A class keeps at least one text to learn from; rows of no class are asked only. */
 static void
 hold_out(TextTraining *training)
 {
 	const TextCorpus *corpus = &training->corpus;
 	int64 inside = corpus->n - training->n_outside;
 	double share = Min(training->options.holdout, (double) HELD_ROWS / (double) Max(inside, 1));
+	double share_outside = Min(1, (double) HELD_ROWS / (double) Max(training->n_outside, 1));
 	int64 *kept = palloc0(sizeof(int64) * (Size) training->classes);
 
 	training->held = memory_huge((uint64) corpus->n, sizeof(bool));
 	for (int64 i = 0; i < corpus->n; i++)
 	{
-		double drawn =
-			(double) (rng_hash3((uint64) training->options.seed, HELD_STREAM, corpus->key[i]) >> 11) *
-			0x1p-53;
+		bool inside_row = training->class[i] >= 0;
 
-		training->held[i] = training->class[i] >= 0 && drawn < share;
-		if (training->class[i] >= 0 && !training->held[i])
+		training->held[i] = drawn_for(training, HELD_STREAM, i) < (inside_row ? share : share_outside);
+		if (inside_row && !training->held[i])
 			kept[training->class[i]]++;
 	}
 	for (int64 i = 0; i < corpus->n; i++)
 		if (training->class[i] >= 0 && kept[training->class[i]] == 0)
 			give_back(training, i, kept);
 	for (int64 i = 0; i < corpus->n; i++)
-		training->n_held += training->held[i];
+	{
+		training->n_held += training->held[i] && training->class[i] >= 0;
+		training->n_judged += training->held[i];
+	}
 	pfree(kept);
 }
 
@@ -245,13 +257,11 @@ fit_rows(TextTraining *training, bool all)
 	pfree(class);
 }
 
-/* The rows held out and those of no class. */
 static void
 gather_judged(TextTraining *training, TextJudged *judged)
 {
 	const TextCorpus *corpus = &training->corpus;
-	int64 outside = Min(training->n_outside, HELD_ROWS);
-	int64 n = training->n_held + outside;
+	int64 n = training->n_judged;
 	int32 *row = memory_huge((uint64) n, sizeof(int32));
 
 	memory_require(memory_add(corpus->bytes, text_judge_bytes((uint64) n, (uint64) training->classes)),
@@ -261,27 +271,88 @@ gather_judged(TextTraining *training, TextJudged *judged)
 	n = 0;
 	for (int64 i = 0; i < corpus->n; i++)
 	{
-		bool is_outside = training->class[i] < 0 && outside > 0;
-
-		if (!training->held[i] && !is_outside)
+		if (!training->held[i])
 			continue;
-		outside -= is_outside;
 		row[n] = (int32) i;
 		judged->label[n] = training->class[i];
-		judged->outside[n++] = is_outside;
+		judged->outside[n++] = training->class[i] < 0;
 	}
 }
 
-static void
-choose_threshold(TextTraining *training, const TextJudged *judged)
+/* What turns scores into answers. */
+typedef struct Rule
 {
-	if (!isnan(training->options.threshold))
-		training->threshold = training->options.threshold;
-	else if (training->n_held > 0)
+	Calibration calibration;
+	double threshold;
+} Rule;
+
+/* Learned from scores of the rows that part [n] gives this number. */
+static Rule
+learn_rule(TextTraining *training, const TextJudged *judged, const int8 *part, int8 number)
+{
+	Size classes = (Size) training->classes;
+	float *score = memory_huge((uint64) judged->n, sizeof(float) * classes);
+	int32 *label = memory_huge((uint64) judged->n, sizeof(int32));
+	float *top = memory_huge((uint64) judged->n, sizeof(float));
+	bool *outside = memory_huge((uint64) judged->n, sizeof(bool));
+	Rule rule = {.threshold = training->options.threshold};
+	int64 n = 0;
+
+	for (int64 i = 0; i < judged->n; i++)
+	{
+		if (part[i] != number && number >= 0)
+			continue;
+		memcpy(score + (Size) n * classes, judged->probability + (Size) i * classes, sizeof(float) * classes);
+		label[n] = judged->label[i];
+		outside[n++] = judged->outside[i];
+	}
+	env_check(&training->env,
+			  calibrate(&training->env.base, n, training->classes, score, label, &rule.calibration),
+			  "calibrating");
+	for (int64 i = 0; i < n; i++)
+	{
+		float *row = score + (Size) i * classes;
+
+		calibrate_apply(&rule.calibration, training->classes, row, row);
+		top[i] = row[0];
+		for (Size c = 1; c < classes; c++)
+			top[i] = Max(top[i], row[c]);
+	}
+	if (isnan(rule.threshold))
 		env_check(&training->env,
-				  class_threshold(&training->env.base, judged->n, judged->top, judged->outside, REFUSED_SHARE,
-								  &training->threshold),
+				  class_threshold(&training->env.base, n, top, outside, REFUSED_SHARE, &rule.threshold),
 				  "choosing a threshold");
+	pfree(score);
+	pfree(label);
+	pfree(top);
+	pfree(outside);
+	return rule;
+}
+
+/* The rule to publish is learned from all rows; each half is judged by one that the other half gives. */
+static void
+calibrate_holdout(TextTraining *training, TextJudged *judged)
+{
+	int8 *half = memory_huge((uint64) judged->n, sizeof(int8));
+	Rule all;
+	Rule by[2];
+
+	for (int64 i = 0; i < judged->n; i++)
+		half[i] = drawn_for(training, HALF_STREAM, judged->row[i]) < 0.5;
+	all = learn_rule(training, judged, half, -1);
+	by[0] = learn_rule(training, judged, half, 1);
+	by[1] = learn_rule(training, judged, half, 0);
+	for (int64 i = 0; i < judged->n; i++)
+	{
+		const Rule *rule = &by[half[i]];
+
+		if (unlikely(i % 1024 == 0))
+			CHECK_FOR_INTERRUPTS();
+		text_judge_label(&rule->calibration, training->classes, rule->threshold, i, judged);
+	}
+	training->calibration = all.calibration;
+	training->threshold = all.threshold;
+	pfree(half);
 }
 
 static void
@@ -299,14 +370,8 @@ evaluate_holdout(TextTraining *training)
 	text_model_open(model, scratch);
 	gather_judged(training, &judged);
 	text_judge_score(model, &training->corpus, &judged);
-	env_check(&training->env,
-			  calibrate(&training->env.base, judged.n, model->classes, judged.probability, judged.label,
-						&model->calibration),
-			  "calibrating");
-	text_judge_calibrate(model, &judged);
-	choose_threshold(training, &judged);
+	calibrate_holdout(training, &judged);
 	model->threshold = training->threshold;
-	training->calibration = model->calibration;
 
 	MemoryContextSwitchTo(caller);
 	split =

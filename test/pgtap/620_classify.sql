@@ -31,6 +31,11 @@ SELECT is((SELECT row(out_of_scope_rows, classes)::text FROM promoai.text_classi
 SELECT ok((SELECT avg((promoai.text_classify('tap_scope', doc)).out_of_scope::int) > 0.9 FROM strange), 'they are found');
 SELECT is((SELECT sum(rows) FROM promoai.text_classify_evaluate('tap_svm', 'SELECT doc, label FROM pg_temp.asked')), 180::numeric, 'evaluation counts all rows');
 SELECT is((SELECT label || predicted || rows FROM promoai.text_confusions('tap_svm', $$SELECT 'track the parcel', 'payment'$$)), 'paymentdelivery1', 'an error is shown');
+SELECT is((SELECT row(predicted, precision, auc)::text FROM promoai.text_classify_evaluate('tap_svm', $$VALUES ('track the parcel', 'delivery'), ('pay a card', 'payment'), ('track my order', 'nobody knows')$$) WHERE label = 'delivery'),
+	'(1,1,1)', 'a row whose label the model does not know counts for no class');
+-- Labels drawn by lot: who judges probabilities by the rows that they were fitted to finds them no worse than a constant.
+SELECT ok((metrics ->> 'log_loss')::float8 > ln(2) + 0.02, 'calibration is measured on other rows than it is fitted to')
+FROM promoai.text_classify_train('tap_noise', $$SELECT 'word' || hashint4(i) % 50 || ' w' || hashint4(i + 1000) % 50, hashint4(i + 5000) & 1 FROM generate_series(1, 120) i$$, holdout => 0.5, seed => 1);
 
 -- Sentiment.
 CREATE TEMP TABLE review AS

@@ -36,7 +36,8 @@ SELECT u AS unit, u % 3 AS category, date '2025-01-01' + d AS day, (20 + u % 5 +
 FROM generate_series(1, 20) u, generate_series(0, 39) d;
 CREATE TABLE hostile.texts AS
 SELECT i AS id, (ARRAY['where is my parcel', 'it has not arrived', 'I want my money back', 'great quality, thank you', 'not good at all', '快递什么时候到', '质量很好'])[1 + i % 7] || ' ' || i % 11 AS text,
-       (ARRAY['delivery', 'delivery', 'refund', 'praise', 'complaint', 'delivery', 'praise'])[1 + i % 7] AS label
+       (ARRAY['delivery', 'delivery', 'refund', 'praise', 'complaint', 'delivery', 'praise'])[1 + i % 7] AS label,
+       (ARRAY[3, 2, 1, 5, 1, 3, 5])[1 + i % 7] AS stars
 FROM generate_series(1, 140) i;
 CREATE TABLE hostile.nothing (customer int, item int);
 RESET ROLE;
@@ -134,6 +135,14 @@ INSERT INTO hostile.source VALUES
 
 -- What the arguments of these names want to have, where the type alone does not tell.
 INSERT INTO hostile.named SELECT n, 'text'::regtype, quote_literal(query) FROM unnest(ARRAY['source', 'interactions', 'corpus', 'documents']) n, hostile.source;
+-- What goes together in one function only: its name and the argument's.  Trainers that are found leave a model of their name.
+INSERT INTO hostile.named VALUES
+	('segment_drift.model', 'text', $$'segment'$$), ('segment_drift.source', 'text', $$'SELECT customer, x, y FROM hostile.shape'$$),
+	('embed_import.source', 'text', $$'SELECT ''word'' || g, ARRAY[g, 1, 2]::real[] FROM generate_series(1, 20) g'$$),
+	('text_classify_train.source', 'text', $$'SELECT text, label FROM hostile.texts'$$), ('sentiment_train.source', 'text', $$'SELECT text, stars FROM hostile.texts'$$),
+	('sentiment.model', 'text', $$'sentiment_train'$$), ('sentiment.model', 'promoai.model_bytes', $$(SELECT promoai.model_value('sentiment_train')::text)$$),
+	('text_classify_evaluate.model', 'text', $$'text_classify_train'$$), ('text_classify_evaluate.source', 'text', $$'SELECT text, label FROM hostile.texts'$$),
+	('text_confusions.model', 'text', $$'text_classify_train'$$), ('text_confusions.source', 'text', $$'SELECT text, label FROM hostile.texts'$$);
 INSERT INTO hostile.named VALUES
 	('role', 'text', $$'hostile_user'$$), ('account', 'text', $$'customer'$$), ('threshold', 'float8', '150'), ('version', 'int4', '1'), ('memory', 'text', $$'64MB'$$), ('every', 'interval', $$'1 day'$$),
 	('features', 'float8[]', 'ARRAY[3, 4]'), ('language', 'text', $$'en'$$), ('label', 'text', $$'delivery'$$), ('method', 'text', $$'item_knn'$$), ('method', 'text', $$'ease'$$), ('grid', 'jsonb', $$'{"method": ["ease", "popular"]}'$$),
@@ -270,6 +279,10 @@ DECLARE
 	pick text;
 BEGIN
 	SELECT * INTO a FROM hostile.argument WHERE function = called AND position = wanted;
+	SELECT n.expression INTO pick FROM hostile.named n JOIN hostile.function f ON n.means = f.name || '.' || a.means WHERE f.function = called AND n.type = a.type ORDER BY random() LIMIT 1;
+	IF pick IS NOT NULL THEN
+		RETURN pick;
+	END IF;
 	IF a.means = 'model' AND a.type = 'text'::regtype AND EXISTS (SELECT FROM hostile.argument WHERE function = called AND (means IN ('source', 'models'))) AND random() < 0.5 THEN
 		RETURN quote_literal('fresh');
 	ELSIF a.means = 'model' AND a.type = 'text'::regtype THEN

@@ -31,9 +31,9 @@ count_cases(Env *env, const ClassCases *cases, ClassFigures *figures, ClassSumma
 
 		if (i % LOOK == 0 && env->cancelled(env))
 			return CORE_CANCELLED;
-		figures[cases->predicted[i]].predicted++;
 		if (label < 0)
 			continue;
+		figures[cases->predicted[i]].predicted++;
 		summary->rows++;
 		figures[label].rows++;
 		figures[label].correct += label == cases->predicted[i];
@@ -60,12 +60,16 @@ measure_areas(Env *env, const ClassCases *cases, const bool *areas, ClassFigures
 		figures[c].auc = figures[c].auc_error = NAN;
 		if ((areas != NULL && !areas[c]) || figures[c].rows == 0)
 			continue;
+		int64_t n_inside = 0;
+
 		for (int64_t i = 0; i < cases->n; i++)
 		{
-			probability[i] = cases->probability[i * cases->classes + c];
-			outcome[i] = cases->label[i] == c;
+			if (cases->label[i] < 0)
+				continue;
+			probability[n_inside] = cases->probability[i * cases->classes + c];
+			outcome[n_inside++] = cases->label[i] == c;
 		}
-		status = binary_metrics(env, cases->n, probability, outcome, &metrics);
+		status = binary_metrics(env, n_inside, probability, outcome, &metrics);
 		figures[c].auc = metrics.auc;
 		figures[c].auc_error = metrics.auc_error;
 	}

@@ -6,7 +6,10 @@
 
 #include "../env.h"
 
-/* Rows that were labelled; a label of -1 is of no class. */
+/*
+ * Rows that were labelled.  A label of -1 is of no class: such a row counts nowhere, not even against the precision of the class
+ * that it was taken for.  How well they are told from the others is the threshold's matter.
+ */
 typedef struct ClassCases
 {
 	int64_t n;
