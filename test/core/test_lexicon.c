@@ -66,6 +66,32 @@ test_growing(void)
 	free(place);
 }
 
+/* Ranking may be left wherever it looks at the cancel flag: nothing is lost of what is to be freed. */
+static void
+test_cancel(void)
+{
+	LexiconBuilder builder;
+	char word[64];
+	int32_t index;
+	int32_t *place = malloc(sizeof(int32_t) * 30001);
+	long looks = 0;
+	CoreStatus status = CORE_CANCELLED;
+
+	while (status == CORE_CANCELLED && looks < 1000)
+	{
+		CHECK(lexicon_begin(&builder, &core.env, 0) == CORE_OK);
+		for (int32_t i = 0; i < 30000; i++)
+			CHECK(lexicon_add(&builder, word, word_of(i, word), &index) == CORE_OK);
+		core.looks = 0;
+		core.cancel_at = ++looks;
+		status = lexicon_rank(&builder, 1, INT32_MAX, place);
+		core.cancel_at = 0;
+		lexicon_end(&builder);
+	}
+	CHECK(status == CORE_OK && looks > 20);
+	free(place);
+}
+
 static void
 test_limit(void)
 {
@@ -112,6 +138,7 @@ main(void)
 {
 	core_env_init(&core);
 	test_growing();
+	test_cancel();
 	test_limit();
 	test_forged();
 	return check_finish();

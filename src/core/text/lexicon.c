@@ -6,8 +6,9 @@
  */
 #include "lexicon.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "../merge_sort.h"
 
 #define FIRST_WORDS 1024
 #define FIRST_BYTES 8192
@@ -138,15 +139,20 @@ lexicon_begin(LexiconBuilder *builder, Env *env, size_t limit)
 	return CORE_OK;
 }
 
-static void
+static CoreStatus
 fill_slots(LexiconBuilder *builder)
 {
 	Lexicon view = lexicon_view(builder);
 
 	memset(builder->slot, 0, sizeof(uint32_t) * builder->slots);
 	for (int32_t i = 0; i < builder->n; i++)
+	{
+		if (i % 8192 == 8191 && builder->env->cancelled(builder->env))
+			return CORE_CANCELLED;
 		builder->slot[probe(&view, builder->bytes + builder->start[i],
 							builder->start[i + 1] - builder->start[i])] = (uint32_t) i + 1;
+	}
+	return CORE_OK;
 }
 
 /* Twice the room for words, all or nothing. */
@@ -184,8 +190,7 @@ grow_words(LexiconBuilder *builder)
 	builder->slots = (uint32_t) slots;
 	builder->room = (int32_t) room;
 	builder->taken += more;
-	fill_slots(builder);
-	return CORE_OK;
+	return fill_slots(builder);
 }
 
 static CoreStatus
@@ -240,68 +245,105 @@ lexicon_add(LexiconBuilder *builder, const char *word, size_t n, int32_t *index)
 	return CORE_OK;
 }
 
-typedef struct RankedWord
-{
-	int64_t count;
-	const char *bytes;
-	size_t n;
-	int32_t old;
-} RankedWord;
-
+/* Words by their indices, the most frequent first, equal ones in order of their bytes. */
 static int
-compare_ranked(const void *left, const void *right)
+compare_ranked(const void *left, const void *right, const void *arg)
 {
-	const RankedWord *a = left;
-	const RankedWord *b = right;
+	const LexiconBuilder *builder = arg;
+	int32_t a = *(const int32_t *) left;
+	int32_t b = *(const int32_t *) right;
+	size_t n_a = (size_t) (builder->start[a + 1] - builder->start[a]);
+	size_t n_b = (size_t) (builder->start[b + 1] - builder->start[b]);
 	int order;
 
-	if (a->count != b->count)
-		return a->count > b->count ? -1 : 1;
-	order = memcmp(a->bytes, b->bytes, a->n < b->n ? a->n : b->n);
-	return order != 0 ? order : (a->n > b->n) - (a->n < b->n);
+	if (builder->count[a] != builder->count[b])
+		return builder->count[a] > builder->count[b] ? -1 : 1;
+	order =
+		memcmp(builder->bytes + builder->start[a], builder->bytes + builder->start[b], n_a < n_b ? n_a : n_b);
+	return order != 0 ? order : (n_a > n_b) - (n_a < n_b);
+}
+
+/* What ranking needs beside the lexicon, and becomes part of it. */
+typedef struct Ranking
+{
+	void *order; /* int32_t [n] old indices in their new order */
+	void *spare; /* the same again */
+	int64_t *count; /* [room] */
+	uint64_t *start; /* [room + 1] */
+	char *bytes; /* [bytes_room] */
+} Ranking;
+
+static void
+ranking_end(Env *env, const Ranking *ranking)
+{
+	release(env, ranking->order);
+	release(env, ranking->spare);
+	release(env, ranking->count);
+	release(env, ranking->start);
+	release(env, ranking->bytes);
+}
+
+/* The first n of the order, copied in it. */
+static CoreStatus
+copy_ranked(const LexiconBuilder *builder, const Ranking *ranking, int32_t n, int32_t *place)
+{
+	const int32_t *order = ranking->order;
+
+	ranking->start[0] = 0;
+	for (int32_t i = 0; i < n; i++)
+	{
+		int32_t old = order[i];
+		size_t length = (size_t) (builder->start[old + 1] - builder->start[old]);
+
+		if (i % 8192 == 8191 && builder->env->cancelled(builder->env))
+			return CORE_CANCELLED;
+		memcpy(ranking->bytes + ranking->start[i], builder->bytes + builder->start[old], length);
+		ranking->start[i + 1] = ranking->start[i] + length;
+		ranking->count[i] = builder->count[old];
+		place[old] = i;
+	}
+	return CORE_OK;
 }
 
 CoreStatus
 lexicon_rank(LexiconBuilder *builder, int64_t min_count, int32_t max_words, int32_t *place)
 {
 	Env *env = builder->env;
-	RankedWord *words = env->alloc(env, sizeof(RankedWord) * ((size_t) builder->n + 1));
-	char *bytes = env->alloc(env, builder->bytes_room);
-	uint64_t *start = env->alloc(env, sizeof(uint64_t) * ((size_t) builder->room + 1));
+	Ranking ranking = {.order = env->alloc(env, sizeof(int32_t) * ((size_t) builder->n + 1)),
+					   .spare = env->alloc(env, sizeof(int32_t) * ((size_t) builder->n + 1)),
+					   .count = env->alloc(env, sizeof(int64_t) * (size_t) builder->room),
+					   .start = env->alloc(env, sizeof(uint64_t) * ((size_t) builder->room + 1)),
+					   .bytes = env->alloc(env, builder->bytes_room)};
+	CoreStatus status = CORE_NO_MEMORY;
 	int32_t n = 0;
 
-	if (words == NULL || bytes == NULL || start == NULL)
+	if (ranking.order != NULL && ranking.spare != NULL && ranking.count != NULL && ranking.start != NULL &&
+		ranking.bytes != NULL)
 	{
-		release(env, words);
-		release(env, bytes);
-		release(env, start);
-		return CORE_NO_MEMORY;
+		for (int32_t i = 0; i < builder->n; i++)
+		{
+			place[i] = -1;
+			if (builder->count[i] >= min_count)
+				((int32_t *) ranking.order)[n++] = i;
+		}
+		status = merge_sort(env, &ranking.order, &ranking.spare, n, sizeof(int32_t), compare_ranked, builder);
+		n = n < max_words ? n : max_words;
 	}
-	for (int32_t i = 0; i < builder->n; i++)
+	if (status == CORE_OK)
+		status = copy_ranked(builder, &ranking, n, place);
+	if (status == CORE_OK)
 	{
-		place[i] = -1;
-		if (builder->count[i] >= min_count)
-			words[n++] = (RankedWord){.count = builder->count[i],
-									  .bytes = builder->bytes + builder->start[i],
-									  .n = builder->start[i + 1] - builder->start[i],
-									  .old = i};
+		LexiconBuilder old = *builder;
+
+		builder->count = ranking.count;
+		builder->start = ranking.start;
+		builder->bytes = ranking.bytes;
+		builder->n = n;
+		ranking.count = old.count;
+		ranking.start = old.start;
+		ranking.bytes = old.bytes;
+		status = fill_slots(builder);
 	}
-	qsort(words, (size_t) n, sizeof(RankedWord), compare_ranked);
-	n = n < max_words ? n : max_words;
-	start[0] = 0;
-	for (int32_t i = 0; i < n; i++)
-	{
-		memcpy(bytes + start[i], words[i].bytes, words[i].n);
-		start[i + 1] = start[i] + words[i].n;
-		builder->count[i] = words[i].count;
-		place[words[i].old] = i;
-	}
-	env->release(env, words);
-	env->release(env, builder->bytes);
-	env->release(env, builder->start);
-	builder->bytes = bytes;
-	builder->start = start;
-	builder->n = n;
-	fill_slots(builder);
-	return CORE_OK;
+	ranking_end(env, &ranking);
+	return status;
 }
