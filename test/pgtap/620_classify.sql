@@ -2,7 +2,7 @@
 -- Classifiers of texts and sentiment: labels, probabilities, explanations that sum to the score, errors, bad input.
 \set QUIET on
 BEGIN;
-SELECT plan(36);
+SELECT plan(38);
 CREATE TEMP TABLE asked AS
 SELECT format('%s %s please %s', verb, noun, i) AS doc, intent AS label
 FROM (VALUES ('refund', 'return'), ('lost', 'return'), ('track', 'delivery'), ('where is', 'delivery'), ('pay', 'payment')) v(verb, intent),

@@ -62,8 +62,7 @@ INSERT INTO inputs (signature, arguments) VALUES
 	('double precision, boolean', 'sales, promo'), ('double precision, boolean, bigint', 'sales, promo, store'),
 	('double precision, boolean, double precision[]', 'sales, promo, ARRAY[price, rain]'), ('double precision, boolean, double precision[], bigint', 'sales, promo, ARRAY[price, rain], store'),
 	('double precision, double precision', 'sales, price'), ('double precision, double precision, bigint', 'sales, price, store'),
-	('double precision, double precision, double precision[]', 'sales, price, ARRAY[rain]'), ('double precision, double precision, double precision[], bigint', 'sales, price, ARRAY[rain], store'),
-	('real[]', 'ARRAY[price, rain, sales]::real[]');
+	('double precision, double precision, double precision[]', 'sales, price, ARRAY[rain]'), ('double precision, double precision, double precision[], bigint', 'sales, price, ARRAY[rain], store');
 CREATE TABLE public.lift_states AS SELECT shard, promoai.promo_lift_state(sales, promo, ARRAY[price, rain]) AS state FROM public.sample GROUP BY shard, n % 100;
 ALTER TABLE public.lift_states SET (parallel_workers = 2);
 INSERT INTO inputs VALUES ('promoai.lift_state', 'state', 'public.lift_states');

@@ -6,7 +6,7 @@
     /usr/bin/python3 test/reference/text.py weights DATA      how the weights of embed_text's features were chosen, on training parts alone
     /usr/bin/python3 test/reference/text.py titles            near-duplicates among test/data/online_retail.csv.xz's product names
     /usr/bin/python3 test/reference/text.py ascii [DATA]      ICU's words and those of the short way for ASCII, on every text
-    /usr/bin/python3 test/reference/text.py keywords          TF-IDF and PageRank, the figures in test/pgtap/610_keywords.sql
+    /usr/bin/python3 test/reference/text.py keywords          TF-IDF and PageRank, the figures in test/pgtap/605_text_embedding.sql
 
 DATA is a folder with banking77/, clinc150/ and, where it is at hand, waimai/.  words, embeddings, titles and ascii need a database with promoai
 (PGHOST, PGPORT, PGUSER, PGDATABASE) and python3-sklearn (1.2.1 when the figures were taken).
