@@ -57,14 +57,15 @@ start_server -c shared_preload_libraries=promoai -c promoai.worker_naptime=1s -c
 	-c max_worker_processes=16 -c checkpoint_timeout=1h -c max_wal_size=8GB -c max_parallel_maintenance_workers=0 -c jit=off
 kinds_tables
 shop_large 200000
-sql "CREATE TABLE labelled AS SELECT 'order ' || i % 17 || ' parcel ' || i % 23 || CASE i % 3 WHEN 0 THEN ' late missing' WHEN 1 THEN ' thanks lovely' ELSE ' refund money' END AS doc, 'topic ' || i % 3 AS label FROM generate_series(1, 600) i;
-	CREATE VIEW labelled_now AS SELECT doc, label FROM labelled UNION ALL SELECT 'order ' || i % 11 || ' late thanks', 'topic ' || g FROM generate_series(1, 200) i, generation WHERE i <= 50 * g"
+# From one generation to the next every topic changes its name, so that no two call a question the same.
+sql "CREATE TABLE labelled AS SELECT i % 4 AS topic, 'order ' || i % 17 || ' parcel ' || i % 23 || (ARRAY[' late missing', ' thanks lovely', ' refund money', ' size exchange'])[1 + i % 4] AS doc FROM generate_series(1, 600) i;
+	CREATE VIEW labelled_now AS SELECT labelled.doc, 'topic ' || (labelled.topic + generation.g) % 4 AS label FROM labelled, generation"
 served cf_recommend asked_mf "mf_train('asked_mf', 'SELECT customer, item FROM purchases_large UNION ALL SELECT more.customer, more.item FROM more, generation WHERE more.g <= generation.g', factors => 32, iterations => 2, holdout => 0)" \
 	"(SELECT md5(string_agg(r::text, ' ' ORDER BY r.rank)) FROM promoai.cf_recommend('asked_mf', i, k => 10 VERSION) r)"
 served segment_assign asked_segment "kmeans_train('asked_segment', 'shape_now', 3)" \
 	"promoai.segment_assign('asked_segment', ARRAY[i % 30, i / 30 % 13]::float8[] VERSION)::text"
 served text_label asked_label "text_classify_train('asked_label', 'labelled_now')" \
-	"promoai.text_label('asked_label', 'order ' || i % 17 || ' late thanks refund' || i VERSION)::text"
+	"promoai.text_label('asked_label', 'order ' || i % 17 || (ARRAY[' late', ' thanks', ' refund', ' exchange'])[1 + i % 4] VERSION)::text"
 
 # A question is a set of five; its answer that of all five together.  Those stay whose answers tell all generations apart.
 questions=2000

@@ -20,6 +20,8 @@ chmod 0777 "$work"
 trap 'rm -rf "$work"' EXIT
 cat >"$work/postgres" <<-SH
 	#!/bin/sh
+	# valgrind keeps files of its own, as whoever the server runs as.
+	export TMPDIR=$work
 	exec valgrind -q --trace-children=yes --track-origins=yes --leak-check=no --num-callers=40 --error-limit=no \\
 		--suppressions=$work/suppressions --log-file=$work/memcheck.%p "$(pg postgres)" "\$@" -c jit=off
 SH
