@@ -34,6 +34,7 @@ CREATE TABLE hostile.panel AS
 SELECT u AS unit, u % 3 AS category, date '2025-01-01' + d AS day, (20 + u % 5 + (hashint4(u * 100 + d) & 255) / 25.0)::float8 AS sales, (hashint4(u * 7 + d) & 3) = 0 AS promo,
        (5 + (hashint4(u + d * 31) & 63) / 20.0)::float8 AS price
 FROM generate_series(1, 20) u, generate_series(0, 39) d;
+CREATE TABLE hostile.word_vectors AS SELECT 'word' || g AS word, ARRAY[g, 1, 2]::real[] AS vector FROM generate_series(1, 20) g;
 CREATE TABLE hostile.texts AS
 SELECT i AS id, (ARRAY['where is my parcel', 'it has not arrived', 'I want my money back', 'great quality, thank you', 'not good at all', '快递什么时候到', '质量很好'])[1 + i % 7] || ' ' || i % 11 AS text,
        (ARRAY['delivery', 'delivery', 'refund', 'praise', 'complaint', 'delivery', 'praise'])[1 + i % 7] AS label,
@@ -138,7 +139,7 @@ INSERT INTO hostile.named SELECT n, 'text'::regtype, quote_literal(query) FROM u
 -- What goes together in one function only: its name and the argument's.  Trainers that are found leave a model of their name.
 INSERT INTO hostile.named VALUES
 	('segment_drift.model', 'text', $$'segment'$$), ('segment_drift.source', 'text', $$'SELECT customer, x, y FROM hostile.shape'$$),
-	('embed_import.source', 'text', $$'SELECT ''word'' || g, ARRAY[g, 1, 2]::real[] FROM generate_series(1, 20) g'$$),
+	('embed_import.source', 'text', $$'SELECT word, vector FROM hostile.word_vectors'$$),
 	('text_classify_train.source', 'text', $$'SELECT text, label FROM hostile.texts'$$), ('sentiment_train.source', 'text', $$'SELECT text, stars FROM hostile.texts'$$),
 	('sentiment.model', 'text', $$'sentiment_train'$$), ('sentiment.model', 'promoai.model_bytes', $$(SELECT promoai.model_value('sentiment_train')::text)$$),
 	('text_classify_evaluate.model', 'text', $$'text_classify_train'$$), ('text_classify_evaluate.source', 'text', $$'SELECT text, label FROM hostile.texts'$$),

@@ -30,7 +30,7 @@ END \$\$"
 sql "CREATE TABLE hostile.asked (function regprocedure, names text, statement text, nobody text, takes_name boolean);
 GRANT SELECT ON hostile.asked TO stranger, hostile_user;
 INSERT INTO hostile.asked
-SELECT s.function, m.model, hostile.statement(s.function, 'plain', c.there), hostile.statement(s.function, 'plain', c.nowhere), s.function::text ~ '_train\\(|cf_tune\\('
+SELECT s.function, m.model, hostile.statement(s.function, 'plain', c.there), hostile.statement(s.function, 'plain', c.nowhere), s.function::text ~ '_train\\(|_import\\(|cf_tune\\('
 FROM hostile.sound_call s JOIN hostile.argument a ON a.function = s.function AND a.means = 'model' AND a.type = 'text'::regtype, promoai.models m,
      LATERAL (SELECT ARRAY[array_agg(CASE WHEN g = a.position THEN quote_literal(m.model) ELSE s.calls[1][g] END ORDER BY g)] AS there,
                      ARRAY[array_agg(CASE WHEN g = a.position THEN quote_literal('no such model') ELSE s.calls[1][g] END ORDER BY g)] AS nowhere FROM generate_subscripts(s.calls, 2) g) c;
@@ -66,7 +66,7 @@ like "$(PGUSER=stranger sql_error "SELECT promoai.start_worker()")" "permission 
 
 # ---- row security of sources ----
 # Rows that a role must not see: every function that reads a source says what it says of no rows.
-sql "CREATE TABLE hostile.secured AS SELECT c.oid::regclass AS relation FROM pg_class c WHERE relnamespace = 'hostile'::regnamespace AND relname IN ('purchases', 'articles', 'orders', 'shape', 'panel', 'texts', 'amounts');
+sql "CREATE TABLE hostile.secured AS SELECT c.oid::regclass AS relation FROM pg_class c WHERE relnamespace = 'hostile'::regnamespace AND relname IN ('purchases', 'articles', 'orders', 'shape', 'panel', 'texts', 'word_vectors', 'amounts');
 DO \$\$DECLARE r regclass; BEGIN
 	FOR r IN SELECT relation FROM hostile.secured LOOP
 		EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', r);
