@@ -108,7 +108,7 @@ embed_corpus_read(const char *source, EmbedCorpus *corpus)
 	corpus->rows_skipped = reader.rows_skipped;
 	corpus->tokens_read = corpus->tokens;
 	if (corpus->docs == 0)
-		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("source has no texts"),
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source has no texts"),
 						errdetail("Rows read: " INT64_FORMAT ", skipped for a NULL: " INT64_FORMAT ".",
 								  corpus->rows_read, corpus->rows_skipped)));
 }
@@ -144,7 +144,7 @@ embed_corpus_thin(EmbedCorpus *corpus, int32 min_count, int32 max_words)
 	corpus->tokens = kept;
 	pfree(place);
 	if (corpus->words.n < 2)
-		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("source has fewer than two words that came at least %d times", min_count),
 						errdetail("Texts: " INT64_FORMAT ", words: " INT64_FORMAT ", different ones: %d.",
 								  corpus->rows_read - corpus->rows_skipped, corpus->tokens_read, different),

@@ -212,7 +212,7 @@ embed_evaluate(const Model *model, const LoadedModel *loaded, const EvaluateRequ
 				 errmsg("argument \"history\" makes no sense with a model of kind \"%s\"", EMBED_KIND)));
 	source_read(request->source, &reader);
 	if (judging.tokens == 0)
-		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("source has no texts with words")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source has no texts with words")));
 	env_init(&env, CurrentMemoryContext);
 	scratch = memory_huge(Max(judging.n, 1), sizeof(RadixItem));
 	if (judging.n > 0)

@@ -219,7 +219,7 @@ import_read(Import *import)
 	import->rows_read = reader.rows_read;
 	import->rows_skipped = reader.rows_skipped;
 	if (import->words.n == 0)
-		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("source has no word vectors"),
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source has no word vectors"),
 						errdetail("Rows read: " INT64_FORMAT ", skipped for a NULL: " INT64_FORMAT ".",
 								  import->rows_read, import->rows_skipped)));
 }

@@ -188,8 +188,9 @@ count_meetings(Training *training)
 	env_check(&training->env, status, "counting words near each other");
 	pfree(scratch);
 	if (n == 0)
-		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("source has no two words in one text"),
-						errhint("Lower min_count, or give longer texts.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source has no two words in one text"),
+				 errhint("Lower min_count, or give longer texts.")));
 	return n;
 }
 

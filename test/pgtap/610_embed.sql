@@ -86,7 +86,7 @@ SELECT throws_ok($$SELECT promoai.embed_import('bad', $q$VALUES ('a', '{}'::real
 -- bad arguments and sources
 SELECT throws_ok($$SELECT promoai.embed_train('bad', 'SELECT doc FROM texts', min_n => 5, max_n => 3)$$, '22023', NULL, 'max_n below min_n');
 SELECT throws_ok($$SELECT promoai.embed_train('bad', 'SELECT doc FROM texts', method => 'magic')$$, '22023', NULL, 'an unknown method');
-SELECT throws_ok($$SELECT promoai.embed_train('bad', 'SELECT doc FROM texts', min_count => 100000)$$, 'P0002',
+SELECT throws_ok($$SELECT promoai.embed_train('bad', 'SELECT doc FROM texts', min_count => 100000)$$, '22023',
 	'source has fewer than two words that came at least 100000 times', 'no word is left');
 SELECT throws_ok($$SELECT promoai.embed_train('bad', 'SELECT i FROM texts')$$, '42804', NULL, 'no text');
 SELECT throws_ok($$SELECT promoai.embed_train('bad', 'SELECT doc FROM texts', dim => 2000, memory => '1MB')$$, '53400', NULL, 'too little memory');
