@@ -1,60 +1,69 @@
 #!/usr/bin/env bash
 # valgrind.sh - the regression tests with every process of the server under valgrind's memcheck
 #
-#   valgrind.sh [--quick]
+#   valgrind.sh [--quick | --all] [stage…]
 #
-# pg_regress and pgTAP, through test/tools/test.sh; --quick: few.sql.  An error in whose stack the
-# extension stands counts; those of the server alone are PostgreSQL's, and only counted.  The server's own memory contexts are
-# opaque to valgrind unless PostgreSQL was built for it (USE_VALGRIND): within one of their blocks only what is not
-# initialised is seen.  test/core's check-valgrind runs the mathematics without a server, where each allocation is seen.
+# pg_regress and those files of pgTAP that `files` names below, through test/tools/test.sh; --all: all files; --quick: few.sql,
+# on the PostgreSQL that pg_config names.  Otherwise the server is built as checked.sh tells, so that each palloc is an
+# allocation to memcheck.  An error in whose stack the extension stands counts; those of the server alone are PostgreSQL's, and
+# only counted.  VALGRIND_OPTIONS may hold more options, such as --track-origins=yes, which halves the speed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . test/tools/common.sh
+flavour=valgrind
+. test/reliability/checked.sh
 
-stages=(regress pgtap)
-[ "${1:-}" != --quick ] || stages=()
+quick=
+all=
+wanted=()
+for argument in "$@"; do
+	case $argument in
+		--quick) quick=1 ;;
+		--all) all=1 ;;
+		-*) die "unknown: $argument; --quick, --all, or stages of test/tools/test.sh" ;;
+		*) wanted+=("$argument") ;;
+	esac
+done
+[ ${#wanted[@]} -gt 0 ] || wanted=(regress pgtap)
 command -v valgrind >/dev/null || die "valgrind is missing (bash test/tools/install-deps.sh valgrind)"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/promoai-valgrind-XXXXXX")
 chmod 0777 "$work"
 trap 'rm -rf "$work"' EXIT
+
+# Each error is a paragraph of the log.
+errors() { sed -sE 's/^==[0-9]+== ?//' "$work"/report.* /dev/null | awk -v RS= -v ORS='\n\n' "$1"; }
+errors_in() { errors "/$1\\.so/ { n++ } END { print n + 0 }"; }
+
+suppressions=("$PWD/test/reliability/valgrind.supp")
+[ -n "$quick" ] || {
+	checked_postgresql
+	enter_copy
+	suppressions+=("$checked/source/src/tools/valgrind.supp")
+}
+cat "${suppressions[@]}" >"$work/suppressions"
 cat >"$work/postgres" <<-SH
 	#!/bin/sh
 	# valgrind keeps files of its own, as whoever the server runs as.
 	export TMPDIR=$work
-	exec valgrind -q --trace-children=yes --track-origins=yes --leak-check=no --num-callers=40 --error-limit=no \\
-		--suppressions=$work/suppressions --log-file=$work/memcheck.%p "$(pg postgres)" "\$@" -c jit=off
+	exec valgrind -q --trace-children=yes --leak-check=no --num-callers=40 --error-limit=no ${VALGRIND_OPTIONS:-} \\
+		--suppressions=$work/suppressions --log-file=$work/report.%p "$(pg postgres)" "\$@"
 SH
-cp test/reliability/valgrind.supp "$work/suppressions"
 chmod 0755 "$work/postgres"
 chmod 0644 "$work/suppressions"
 export POSTGRES=$work/postgres
 
-# few: what few.sql does, in a throwaway server
-few()
-{
-	local status=0
-	build && install_extension || return
-	bash test/tools/cluster.sh start -D "$work/cluster" >/dev/null || return
-	(
-		eval "$(bash test/tools/cluster.sh env -D "$work/cluster")"
-		"$(pg psql)" -XAtq -v ON_ERROR_STOP=1 -f test/reliability/few.sql >/dev/null
-	) || status=1
-	bash test/tools/cluster.sh stop -D "$work/cluster" >/dev/null
-	return $status
-}
-
 status=0
-if [ ${#stages[@]} -gt 0 ]; then
-	STAGE_LIMIT=${STAGE_LIMIT:-14400} bash test/tools/test.sh "${stages[@]}" || status=1
-else
+tests=
+if [ -n "$quick" ]; then
 	few || status=1
+else
+	canaries "write past end" "read freed" "branch on uninitialised"
+	STAGE_LIMIT=${STAGE_LIMIT:-14400} stages "${wanted[@]}" || status=1
 fi
 
-# Each error is a paragraph of the log.
-processes=$(find "$work" -name 'memcheck.*' | wc -l)
-errors() { sed -sE 's/^==[0-9]+== ?//' "$work"/memcheck.* /dev/null | awk -v RS= -v ORS='\n\n' "$1"; }
-n_ours=$(errors '/promoai\.so/ { n++ } END { print n + 0 }')
+processes=$(find "$work" -name 'report.*' | wc -l)
+n_ours=$(errors_in promoai)
 n_others=$(errors '!/promoai\.so/ && / (at|by) 0x/ { n++ } END { print n + 0 }')
 if [ "$n_ours" != 0 ]; then
 	errors '/promoai\.so/' | head -n 200
@@ -62,6 +71,8 @@ if [ "$n_ours" != 0 ]; then
 fi
 [ "$processes" -gt 0 ] || die "nothing ran under valgrind"
 figure="$processes processes under valgrind: $n_ours errors with the extension in the stack, $n_others of the server alone"
+[ -z "$tests" ] || figure="$tests; $figure"
 say "$figure"
-[ -z "${RELIABILITY_FIGURES:-}" ] || say "| valgrind (memcheck), $([ ${#stages[@]} -eq 0 ] && echo few.sql || echo "pg_regress and pgTAP") | $figure |" >>"$RELIABILITY_FIGURES"
+[ -z "${RELIABILITY_FIGURES:-}" ] ||
+	say "| valgrind (memcheck): $([ -n "$quick" ] && echo few.sql || echo "${wanted[*]}") | $figure |" >>"$RELIABILITY_FIGURES"
 exit $status

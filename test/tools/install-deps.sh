@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # install-deps.sh - see what building, running and testing promoai needs, and install what is missing
 #
-#   install-deps.sh [--check] [build] [run] [test] [check] [valgrind]
+#   install-deps.sh [--check] [build] [run] [test] [check] [asan] [valgrind]
 #
 # Without a group: build and run.  --check prints a plain list of what is missing and exits 1.  Otherwise, as root on
 # Debian, the missing packages are installed with apt; elsewhere the list is printed and the script stops.
@@ -14,9 +14,9 @@ groups=()
 for argument in "$@"; do
 	case $argument in
 		--check) check_only=1 ;;
-		build | run | test | check | valgrind) groups+=("$argument") ;;
+		build | run | test | check | asan | valgrind) groups+=("$argument") ;;
 		*)
-			echo "usage: ${0##*/} [--check] [build] [run] [test] [check] [valgrind]" >&2
+			echo "usage: ${0##*/} [--check] [build] [run] [test] [check] [asan] [valgrind]" >&2
 			exit 2
 			;;
 	esac
@@ -39,6 +39,15 @@ need()
 	for deb in $debs; do
 		case " ${packages[*]-} " in *" $deb "*) ;; *) packages+=("$deb") ;; esac
 	done
+}
+
+# What builds a PostgreSQL from Debian's source (test/reliability/checked.sh).
+need_source_tools()
+{
+	need "dpkg-source" "dpkg-dev" have dpkg-source
+	need "bzip2" "bzip2" have bzip2
+	need "pkg-config" "pkg-config" have pkg-config
+	need "zlib" "zlib1g-dev" has_header zlib.h
 }
 
 have() { command -v "$1"; }
@@ -109,8 +118,13 @@ look()
 			check)
 				need "clang-format 14" "clang-format-14" has_clang_format
 				;;
+			asan)
+				need_source_tools
+				need "the sanitizers' headers" "gcc" has_header sanitizer/asan_interface.h
+				;;
 			valgrind)
-				need "valgrind" "valgrind" have valgrind
+				need_source_tools
+				need "valgrind and its headers" "valgrind" eval 'have valgrind && has_header valgrind/memcheck.h'
 				;;
 		esac
 	done
