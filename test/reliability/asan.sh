@@ -58,5 +58,5 @@ fi
 figure="${tests:+$tests; }$found reports of AddressSanitizer and UndefinedBehaviorSanitizer"
 say "$figure"
 [ -z "${RELIABILITY_FIGURES:-}" ] ||
-	say "| AddressSanitizer, UndefinedBehaviorSanitizer and the server's assertions: $([ -n "$quick" ] && echo few.sql || echo "${wanted[*]}") | $figure |" >>"$RELIABILITY_FIGURES"
+	say "| AddressSanitizer, UndefinedBehaviorSanitizer and the server's assertions, $([ -n "$quick" ] && echo few.sql || echo "$("$PG_CONFIG" --version), ${wanted[*]}") | $figure |" >>"$RELIABILITY_FIGURES"
 exit $status

@@ -139,7 +139,7 @@ canaries()
 few()
 {
 	local status=0
-	{ build && install_extension; } || return
+	{ build WERROR=-Werror && install_extension WERROR=-Werror; } || return
 	bash test/tools/cluster.sh start -D "$work/cluster" >/dev/null || return
 	(
 		eval "$(bash test/tools/cluster.sh env -D "$work/cluster")"

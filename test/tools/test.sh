@@ -10,6 +10,8 @@
 #          is run once per role named; promoai_tester is no superuser.  Default: postgres.
 # server   test/server: start, crash, restart; each script runs servers of its own
 #
+# PGTAP_FILES names the files of pgTAP that are run, where not all are wanted: "test/pgtap/4*.sql".
+#
 # The last three build with warnings as errors, install, and use one throwaway server.  The last line is
 # `N passed, N failed`, summed over the stages; the exit code says the same.
 set -euo pipefail
@@ -161,7 +163,7 @@ prepare_pgtap()
 
 test_pgtap()
 {
-	local log=$work/pgtap.log file role roles worst=0 n=0
+	local log=$work/pgtap.log file role roles worst=0 n=0 began
 	heading "pgTAP"
 	: >"$log"
 	if ! prepare_pgtap; then
@@ -169,15 +171,16 @@ test_pgtap()
 		add "pgTAP" 0 1 1
 		return
 	fi
-	for file in test/pgtap/*.sql; do
+	for file in ${PGTAP_FILES:-test/pgtap/*.sql}; do
 		[ -e "$file" ] || continue
 		roles=$(sed -n 's/^-- run as: *//p' "$file" | head -1)
 		for role in ${roles:-postgres}; do
 			n=$((n + 1))
 			"$(pg psql)" -XAtqc "CREATE DATABASE tap_$n TEMPLATE promoai_template"
 			: >"$log.one"
+			began=$SECONDS
 			run "$log.one" pg_prove -v --psql-bin "$(pg psql)" -d "tap_$n" -U "$role" "$file"
-			printf '%-50s %s\n' "$file as $role" "$(tail -n 1 "$log.one")"
+			printf '%-50s %s, %d s\n' "$file as $role" "$(tail -n 1 "$log.one")" $((SECONDS - began))
 			if [ $status -ne 0 ]; then
 				worst=$status
 				failures_of_tap "$log.one"
