@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # checked.sh - what asan.sh and valgrind.sh share: a PostgreSQL built for checking, faults it must find, the tests under it
 #
-# To be sourced after test/tools/common.sh; the caller sets `flavour` (asan or valgrind) and defines `errors_in <pattern>`.
+# To be sourced after test/tools/common.sh; the caller sets `flavour` (asan or valgrind) and defines `errors_in <pattern of frames>`.
 #
 # PostgreSQL is built from Debian's source, the newest that this machine's apt offers, which apt verifies.  It is built with
 # USE_VALGRIND, so that its memory contexts tell the checker what they give out and take back; include/valgrind/memcheck.h
@@ -124,7 +124,7 @@ canaries()
 		rm -f "$work"/report.*
 		as_server_user "${POSTGRES:-$(pg postgres)}" --single -D "$work/canary/data" postgres \
 			<<<"SELECT canary('$fault')" >"$work/canary.log" 2>&1 || true
-		reported=$(errors_in canary)
+		reported=$(errors_in 'canary[.](c|so)')
 		[ "$reported" != 0 ] || {
 			tail -n 20 "$work/canary.log" >&2
 			die "a fault made on purpose is not found: $fault"

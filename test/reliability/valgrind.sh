@@ -45,9 +45,10 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/promoai-valgrind-XXXXXX")
 chmod 0777 "$work"
 trap 'rm -rf "$work"' EXIT
 
-# Each error is a paragraph of the log.
-errors() { sed -sE 's/^==[0-9]+== ?//' "$work"/report.* /dev/null | awk -v RS= -v ORS='\n\n' "$1"; }
-errors_in() { errors "/$1\\.so/ { n++ } END { print n + 0 }"; }
+# Each error is a paragraph of the log.  A frame names the source, by its full path, or without debugging symbols the library.
+errors() { sed -sE 's/^==[0-9]+== ?//' "$work"/report.* /dev/null | awk -v ours="$1" -v RS= -v ORS='\n\n' "$2"; }
+errors_in() { errors "$1" '$0 ~ ours { n++ } END { print n + 0 }'; }
+errors_outside() { errors "$1" '$0 !~ ours && / (at|by) 0x/ { n++ } END { print n + 0 }'; }
 
 suppressions=("$PWD/test/reliability/valgrind.supp")
 [ -n "$quick" ] || {
@@ -60,7 +61,7 @@ cat >"$work/postgres" <<-SH
 	#!/bin/sh
 	# valgrind keeps files of its own, as whoever the server runs as.
 	export TMPDIR=$work
-	exec valgrind -q --trace-children=yes --leak-check=no --num-callers=40 --error-limit=no ${VALGRIND_OPTIONS:-} \\
+	exec valgrind -q --trace-children=yes --leak-check=no --num-callers=40 --fullpath-after= --error-limit=no ${VALGRIND_OPTIONS:-} \\
 		--suppressions=$work/suppressions --log-file=$work/report.%p "$(pg postgres)" "\$@"
 SH
 chmod 0755 "$work/postgres"
@@ -77,10 +78,11 @@ else
 fi
 
 processes=$(find "$work" -name 'report.*' | wc -l)
-n_ours=$(errors_in promoai)
-n_others=$(errors '!/promoai\.so/ && / (at|by) 0x/ { n++ } END { print n + 0 }')
+ours="/promoai[.]so|[(]$TOP/src/"
+n_ours=$(errors_in "$ours")
+n_others=$(errors_outside "$ours")
 if [ "$n_ours" != 0 ]; then
-	errors '/promoai\.so/' | head -n 200
+	errors "$ours" '$0 ~ ours' | head -n 200 || true
 	status=1
 fi
 [ "$processes" -gt 0 ] || die "nothing ran under valgrind"

@@ -130,7 +130,9 @@ permute(Env *env, void *values, size_t size, const SortPair *pairs, int64_t n, v
 			for (int64_t i = lo; i < hi; i++)
 				((int32_t *) spare)[i] = ((int32_t *) values)[pairs[i].row];
 	}
-	memcpy(values, spare, size * (size_t) n);
+	/* Without rows there may be no array, which memcpy must not be given. */
+	if (n > 0)
+		memcpy(values, spare, size * (size_t) n);
 	return CORE_OK;
 }
 
