@@ -18,6 +18,7 @@
 
 #include "access/xlog.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
@@ -37,6 +38,31 @@
 #define LOAD_BYTES ((uint64) 16 * 1024 * 1024) /* copied between two looks at interrupts */
 
 /* ---- beginning ---- */
+
+ModelDraft
+draft_of_call(const Args *args, bool source_wanted)
+{
+	return (ModelDraft){.model = args_text(args, "model"),
+						.source =
+							source_wanted ? args_text(args, "source") : args_text_or_null(args, "source"),
+						.search_path = pstrdup(namespace_search_path),
+						.started = GetCurrentTimestamp()};
+}
+
+ModelDraft
+draft_of_model(const Model *model)
+{
+	return (ModelDraft){.model = model->name,
+						.source = model->source,
+						.search_path = model->search_path,
+						.started = GetCurrentTimestamp()};
+}
+
+double
+draft_seconds(const ModelDraft *draft)
+{
+	return (double) (GetCurrentTimestamp() - draft->started) / USECS_PER_SEC;
+}
 
 static void
 name_check(const char *name)
