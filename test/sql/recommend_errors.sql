@@ -93,7 +93,7 @@ SELECT * FROM promoai.cf_recommend('no such model', 1);
 SELECT * FROM promoai.cf_recommend(NULL, 1);
 SELECT * FROM promoai.cf_recommend('good', 1, k => 0);
 SELECT * FROM promoai.cf_recommend('good', 1, k => NULL);
-SELECT * FROM promoai.cf_recommend('good', 1, exclude_seen => NULL);
+SELECT rank, item, round(score::numeric, 3) AS score, answered_by FROM promoai.cf_recommend('good', 1, exclude_seen => NULL);
 SELECT * FROM promoai.cf_recommend('good', 'one');
 SELECT * FROM promoai.cf_recommend('good', '00000000-0000-0000-0000-000000000001'::uuid);
 SELECT * FROM promoai.cf_recommend('good', 1, version => 7);

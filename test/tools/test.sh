@@ -10,7 +10,7 @@
 #          is run once per role named; promoai_tester is no superuser.  Default: postgres.
 # server   test/server: start, crash, restart; each script runs servers of its own
 #
-# PGTAP_FILES names the files of pgTAP that are run, where not all are wanted: "test/pgtap/4*.sql".
+# PGTAP_FILES and SERVER_FILES name the files that are run, where not all are wanted: PGTAP_FILES="test/pgtap/4*.sql".
 #
 # The last three build with warnings as errors, install, and use one throwaway server.  The last line is
 # `N passed, N failed`, summed over the stages; the exit code says the same.
@@ -196,7 +196,7 @@ test_server()
 {
 	local log=$work/server.log files=() file
 	heading "Server tests"
-	for file in test/server/[0-9]*.sh; do
+	for file in ${SERVER_FILES:-test/server/[0-9]*.sh}; do
 		[ ! -e "$file" ] || files+=("$file")
 	done
 	: >"$log"
