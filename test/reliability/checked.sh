@@ -100,7 +100,7 @@ enter_copy()
 	find "$tree" -type f ! -name '*.o' ! -path "$tree/build/*" -delete
 	git ls-files -z --cached --others --exclude-standard |
 		tar --null --files-from - --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C "$tree"
-	cd "$tree"
+	cd "$tree" || exit
 	TOP=$tree
 }
 
