@@ -338,6 +338,22 @@ test_chain(void)
 	CHECK(env.live == 0);
 }
 
+/* A source may have no rows, and then no arrays: UndefinedBehaviorSanitizer holds against it what is copied from NULL. */
+static void
+test_no_rows(void)
+{
+	int32_t *groups[1] = {NULL};
+	int32_t levels[1] = {0};
+	double *columns[2] = {NULL, NULL};
+	Design design = {.n_groups = 1, .group = groups, .levels = levels, .n_columns = 2, .column = columns};
+	CoreEnv env;
+
+	core_env_init(&env);
+	CHECK(design_sort(&env.env, &design) == CORE_OK);
+	CHECK(design_settle(&env.env, &design) == CORE_OK);
+	CHECK(env.live == 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -349,5 +365,6 @@ main(int argc, char **argv)
 	test_failures();
 	test_verdicts();
 	test_chain();
+	test_no_rows();
 	return check_finish();
 }

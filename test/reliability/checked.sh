@@ -3,7 +3,7 @@
 #
 # To be sourced after test/tools/common.sh; the caller sets `flavour` (asan or valgrind) and defines `errors_in <pattern of frames>`.
 #
-# PostgreSQL is built from Debian's source, the newest that this machine's apt offers, which apt verifies.  It is built with
+# PostgreSQL is built from Debian's source, the newest that this machine's mirrors have, which apt verifies.  It is built with
 # USE_VALGRIND, so that its memory contexts tell the checker what they give out and take back; include/valgrind/memcheck.h
 # passes that on to AddressSanitizer.  Source and builds lie in CHECKED (default build/checked) and are kept: the first time
 # takes some ten minutes for each flavour, the next none.  Nothing of this machine's PostgreSQL or apt is changed.
@@ -23,10 +23,11 @@ case $flavour in
 	valgrind) configure_options+=(CPPFLAGS=-DUSE_VALGRIND CFLAGS="-O2 -g -fno-omit-frame-pointer") ;;
 esac
 
-# apt with sources, lists and a cache of its own.
+# checked_apt <program> <arguments…>: one of apt's, with sources, lists and a cache of its own
 checked_apt()
 {
-	local state=$checked/apt
+	local state=$checked/apt program=$1
+	shift
 	if [ ! -e "$state/apt.conf" ]; then
 		mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
 		apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' "Created-By: Packages" "Origin: Debian" |
@@ -42,7 +43,19 @@ checked_apt()
 			APT::Sandbox::User "";
 		CONF
 	fi
-	APT_CONFIG=$state/apt.conf apt-get -q "$@"
+	APT_CONFIG=$state/apt.conf "$program" -q "$@"
+}
+
+# A mirror may list a version that it does not have; the next older one does.
+download_source()
+{
+	local version
+	checked_apt apt-get update || return
+	for version in $(checked_apt apt-cache showsrc --only-source "$1" | sed -n 's/^Version: //p' | sort -ruV); do
+		rm -f "$checked/apt/postgresql-"*
+		! (cd "$checked/apt" && checked_apt apt-get source --download-only "$1=$version") || return 0
+	done
+	return 1
 }
 
 # The source of the major version that pg_config names, into $checked/source.
@@ -52,9 +65,9 @@ get_source()
 	[ ! -d "$checked/source" ] || return 0
 	major=$("$PG_CONFIG" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
 	mkdir -p "$checked/apt"
-	rm -rf "$checked/unpacked" "$checked/apt/postgresql-"*
-	{ checked_apt update && (cd "$checked/apt" && checked_apt source --download-only "postgresql-$major") &&
-		dpkg-source --no-check -x "$checked"/apt/postgresql-"$major"_*.dsc "$checked/unpacked"; } >"$checked/source.log" 2>&1 || {
+	rm -rf "$checked/unpacked"
+	{ download_source "postgresql-$major" &&
+		dpkg-source --no-check --no-copy -x "$checked"/apt/postgresql-"$major"_*.dsc "$checked/unpacked"; } >"$checked/source.log" 2>&1 || {
 		tail -n 20 "$checked/source.log" >&2
 		die "the source of PostgreSQL $major is not to be had"
 	}

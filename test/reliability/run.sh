@@ -32,6 +32,7 @@ case " ${proofs[*]} " in
 		;;
 esac
 
+revision=$(git rev-parse --short HEAD 2>/dev/null || true) # what is run, whatever is committed meanwhile
 work=$(mktemp -d "${TMPDIR:-/tmp}/promoai-reliability-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
@@ -39,7 +40,7 @@ trap 'rm -rf "$work"' EXIT
 put()
 {
 	local stamp
-	stamp="$(date -u +%F), promoai $(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" promoai.control) $(git rev-parse --short HEAD 2>/dev/null), $("$PG_CONFIG" --version)"
+	stamp="$(date -u +%F), promoai $(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" promoai.control) $revision, $("$PG_CONFIG" --version)"
 	{
 		printf '<!-- %s -->\n\n`bash test/reliability/%s.sh`: %s\n\n| what | figures |\n| --- | --- |\n' "$1" "$1" "$stamp"
 		cat "$2"

@@ -8,7 +8,7 @@
 
 /*
  * n rows.  Groups are what rows share (store, week, cluster): level numbers from 0.  Columns are numbers: sales first,
- * then promo, then covariates.
+ * then promo, then covariates.  Without rows the arrays may be NULL.
  */
 typedef struct Design
 {
