@@ -4,6 +4,7 @@
 #   doc-examples.pl script PAGE          the examples as input for psql
 #   doc-examples.pl compare PAGE OUTPUT  exit 1 and say what differs; prints how many examples there are
 #   doc-examples.pl write PAGE OUTPUT    put what psql answered into the page
+#   doc-examples.pl in-turn PAGE OUTPUT  exit 1 and say which examples ended in an error that the page does not show
 #
 # An example is a block fenced by ```sql and, next, one fenced by ```text: what is typed and what is answered.  It runs as
 # the role analyst, or as the role named behind sql (```sql postgres).  All examples of a page run one after the other.
@@ -16,7 +17,7 @@ use strict;
 use warnings;
 
 my ($command, $page, $output) = @ARGV;
-die "usage: doc-examples.pl script|compare|write PAGE [OUTPUT]\n" unless defined $page;
+die "usage: doc-examples.pl script|compare|write|in-turn PAGE [OUTPUT]\n" unless defined $page;
 
 my $TOLERANCE = 0.002;    # of the number, or of 1 if that is more
 
@@ -140,6 +141,26 @@ sub compare
 	exit($wrong + @complaints ? 1 : 0);
 }
 
+# How many errors a text shows.
+sub errors { my ($s) = @_; return scalar(() = $s =~ /ERROR:|FATAL:/g); }
+
+sub in_turn
+{
+	my @got = answers();
+	my ($n, $wrong) = (0, 0);
+	while ($text =~ /$example/g)
+	{
+		my ($sql, $shown, $got) = ($2, $3, $got[$n++] // "FATAL: no answer, psql stopped before\n");
+		next if errors($got) <= errors($shown);
+		$wrong++;
+		print STDERR "# $page, example $n, after the pages before it:\n", map { "#   $_\n" } split /\n/, "$sql--- answered\n$got";
+	}
+	my @complaints = complaints();
+	print STDERR map { "# $_\n" } @complaints;
+	print "$n examples\n";
+	exit($wrong + @complaints ? 1 : 0);
+}
+
 # An answer that is the same within the tolerance stays as it is, so that a run on another machine changes nothing.
 sub rewrite
 {
@@ -155,5 +176,5 @@ sub rewrite
 	close $f or die "$page: $!\n";
 }
 
-my %commands = (script => \&script, compare => \&compare, write => \&rewrite);
+my %commands = (script => \&script, compare => \&compare, write => \&rewrite, 'in-turn' => \&in_turn);
 ($commands{$command} or die "unknown command $command\n")->();
