@@ -14,9 +14,9 @@ help_and_exit()
 
 		installcheck works on a running server, as a superuser of it; PGHOST, PGPORT and PGUSER say where and as whom.
 		On Debian, as root:
-		  pg_lsclusters                                     which servers there are, and whether they run
-		  pg_ctlcluster $major main start                       starts the one called main
-		  su postgres -c 'createuser --superuser $(id -un)'    lets $(id -un) in, as a superuser
+		  pg_lsclusters                                       which servers there are, and whether they run
+		  pg_ctlcluster $major main start                         starts the one called main
+		  su - postgres -c 'createuser --superuser $(id -un)'  lets $(id -un) in, as a superuser
 		make test-regress does the same in a throwaway server.
 	END
 	exit 1
