@@ -79,16 +79,18 @@ choose_postgresql()
 
 look()
 {
-	local group
+	local group headers_by
 	missing=()
 	packages=()
 	pg_major=$(choose_postgresql)
+	headers_by=" and pg_config"
+	[ "$pg_config" = pg_config ] || headers_by=", by $pg_config"
 	for group in "${groups[@]}"; do
 		case $group in
 			build)
 				need "a C compiler" "gcc libc6-dev" has_header stdio.h
 				need "make" "make" have make
-				need "PostgreSQL's server headers and pg_config${PG_CONFIG:+ ($PG_CONFIG)}" "postgresql-server-dev-$pg_major" has_pgxs
+				need "PostgreSQL's server headers${headers_by}" "postgresql-server-dev-$pg_major" has_pgxs
 				need "OpenBLAS with cblas.h" "libopenblas-serial-dev" eval 'has_header cblas.h && links_openblas'
 				need "LAPACKE's prototypes (lapacke.h)" "liblapacke-dev" has_header lapacke.h
 				need "ICU" "libicu-dev" has_header unicode/ubrk.h
