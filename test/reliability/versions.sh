@@ -56,7 +56,8 @@ mirror() { apt-get indextargets --format '$(REPO_URI)' "Created-By: Packages" "O
 make_chroot()
 {
 	local from script=()
-	[ ! -x "$chroot/usr/bin/apt-get" ] || return 0
+	# debootstrap takes its own folder away when it has ended well
+	[ ! -x "$chroot/usr/bin/apt-get" ] || [ -d "$chroot/debootstrap" ] || return 0
 	command -v debootstrap >/dev/null || die "debootstrap is missing (Debian: debootstrap)"
 	from=$(mirror)
 	[ -n "$from" ] || die "apt of this machine names no mirror of Debian"
@@ -86,7 +87,7 @@ inside()
 	unshare --mount --pid --fork --kill-child bash -c '
 		mount --bind "$0" "$0" && cd "$0" && mount -t proc proc proc && mount --rbind /dev dev && mount --make-rslave dev &&
 		mount -t tmpfs -o mode=1777 tmpfs dev/shm && exec chroot . env -i HOME=/root LANG=C.UTF-8 TERM=dumb \
-			PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"' \
+			STAGE_LIMIT="${STAGE_LIMIT:-}" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"' \
 		"$chroot" "$@"
 }
 
@@ -95,11 +96,15 @@ cp -L /etc/resolv.conf "$chroot/etc/resolv.conf"
 copy_tree
 heading "Debian $(cat "$chroot/etc/debian_version"), PostgreSQL $version"
 inside bash -c 'cd /promoai && { apt-get update -q >/dev/null || true; } && apt-get install -y -q --no-install-recommends make >/dev/null &&
-	bash test/tools/install-deps.sh build run test && pg_config --version && ${CC:-cc} --version | head -1'
+	bash test/tools/install-deps.sh build run test'
+found=$(inside pg_config --version | cut -d" " -f1,2)
+case $found in "PostgreSQL $version"[!0-9]*) ;; *) die "Debian $release brings $found, not $version" ;; esac
+found="$found, gcc $(inside gcc -dumpfullversion)"
+say "$found"
 inside bash -o pipefail -c 'cd /promoai && make -s -j2 WERROR=-Werror 2>&1 | tee build.log && ! grep -q "warning:" build.log' || die "it does not build, or not without warnings"
 say "built without a warning"
 status=0
 inside bash -c 'cd /promoai && exec bash test/tools/test.sh "$@"' - "${stages[@]}" | tee "$chroot/promoai/test.log" || status=1
 [ -z "${RELIABILITY_FIGURES:-}" ] ||
-	say "| Debian $(cat "$chroot/etc/debian_version"), PostgreSQL $version, ${stages[*]:-all stages} | no warning; $(tail -n 1 "$chroot/promoai/test.log") |" >>"$RELIABILITY_FIGURES"
+	say "| Debian $(cat "$chroot/etc/debian_version"), $found, ${stages[*]:-all stages} | no warning; $(tail -n 1 "$chroot/promoai/test.log") |" >>"$RELIABILITY_FIGURES"
 exit $status
