@@ -102,7 +102,7 @@ bench: ## benchmarks beside the peers that are installed, into doc/performance.m
 bench-quick: ## the same on less data, printed only
 	@bash test/bench/run.sh --quick
 
-reliability: ## long proofs (crashes, load, memory checkers, another PostgreSQL) into doc/reliability.md
+reliability: ## long proofs (crashes, load, memory checkers, other PostgreSQLs) into doc/reliability.md
 	@bash test/reliability/run.sh
 fuzz: ## libFuzzer on all that reads a stranger's bytes, ten minutes each (clang); fuzz-quick: ten seconds each
 	@$(MAKE) --no-print-directory -C test/fuzz BUILD=$(CURDIR)/build/fuzz
