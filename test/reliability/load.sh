@@ -159,7 +159,7 @@ load()
 }
 
 load calm $calm
-ok $? "$clients clients, $calm s, nothing trained: no error" || diag "$(tail -n 20 "$server_dir/calm.report")"
+ok $? "$clients clients, $calm s, nothing trained: no error" || diag "$(grep -m5 -i error "$server_dir/calm.report")"
 began=$(sql "SELECT now()")
 retraining 2>/dev/null &
 retrainer=$!
@@ -173,7 +173,7 @@ sleep $((seconds * 3 / 4 - seconds / 5))
 late=$(resident)
 wait $loader
 ok $? "$clients clients, $seconds s, models retrained and published: no error, and no answer but of the version that is published" ||
-	diag "$(grep -v '^progress' "$server_dir/busy.report" | tail -n 20)"
+	diag "$(grep -m5 -i error "$server_dir/busy.report")"
 kill $helper
 published=$(sql "SELECT count(*) FROM promoai.training_runs WHERE state = 'published' AND started_at > '$began'")
 fewest=$(sql "SELECT min(n) FROM (SELECT count(r.model) AS n FROM promoai.models m LEFT JOIN promoai.training_runs r ON r.model = m.model AND r.state = 'published' AND r.started_at > '$began' WHERE m.model LIKE 'asked%' GROUP BY m.model) s")
