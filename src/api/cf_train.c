@@ -138,7 +138,8 @@ set_default_int(int32 *option, int32 value)
 		*option = value;
 }
 
-void
+/* Refuses what makes no sense together and fills in defaults. */
+static void
 cf_settle_options(CfOptions *options)
 {
 	/* These, and the settings below, were chosen by the validation that heads test/core/recall_neighbours.c. */

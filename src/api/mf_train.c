@@ -629,7 +629,8 @@ promoai_mf_train(PG_FUNCTION_ARGS)
 	return recommender_report(fcinfo, &training.in, &training.draft, version);
 }
 
-ModelVersion *
+/* ModelKind.retrain */
+static ModelVersion *
 mf_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 {
 	MfTraining training = {.draft = draft_of_model(model)};

@@ -125,7 +125,11 @@ lock_check_owner(const char *name, const Model *model, const ModelAccess *access
 				 errhint("Model names are unique in a database; a model of your own needs another name.")));
 }
 
-Model *
+/*
+ * Take the model's lock until the end of the transaction, for the SQL function `command`, and read the model as it is
+ * now.  The caller must own it; NULL when there is no such model.
+ */
+static Model *
 registry_lock(const char *name, const char *command)
 {
 	ModelAccess access;
