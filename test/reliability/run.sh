@@ -40,7 +40,11 @@ trap 'rm -rf "$work"' EXIT
 put()
 {
 	local stamp
-	stamp="$(date -u +%F), promoai $(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" promoai.control) $revision, $("$PG_CONFIG" --version)"
+	stamp="$(date -u +%F), promoai $(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" promoai.control) $revision"
+	case $1 in
+		asan | valgrind | versions) ;; # which say themselves what they ran on
+		*) stamp+=", $("$PG_CONFIG" --version)" ;;
+	esac
 	{
 		printf '<!-- %s -->\n\n`bash test/reliability/%s.sh`: %s\n\n| what | figures |\n| --- | --- |\n' "$1" "$1" "$stamp"
 		cat "$2"
