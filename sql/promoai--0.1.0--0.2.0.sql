@@ -87,6 +87,75 @@ COMMENT ON TYPE promoai.similar_item IS
 'A row of cf_similar_items: rank from 1, the item (item_no where items are integers), how alike the two are.';
 COMMENT ON COLUMN promoai.similar_item.similarity IS 'how alike the two items are, from -1 to 1: cosine of their factors, of who bought them, or as the model defines it';
 
+-- Views keep the conditions of whoever asks above the check of rights.
+CREATE OR REPLACE VIEW promoai.models WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       m.kind COLLATE pg_catalog."default" AS kind,
+       coalesce(o.role, m.owner_name) COLLATE pg_catalog."default" AS owner,
+       o.role IS NOT NULL AS owner_exists,
+       c.version,
+       v.versions,
+       c.trained_at,
+       c.rows_read,
+       m.arguments,
+       CASE WHEN promoai.model_owned(m.model) THEN m.source END AS source,
+       c.payload_bytes,
+       v.size_bytes
+FROM promoai.registry_models m
+CROSS JOIN LATERAL (SELECT promoai.registry_role(m.owner_name, m.owner_oid, m.owner_cluster) AS role) o
+LEFT JOIN promoai.registry_versions c ON c.version_id = m.current_version
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.count(*) AS versions,
+           coalesce(pg_catalog.sum(a.payload_bytes), 0)::bigint AS size_bytes
+    FROM promoai.registry_versions a
+    WHERE a.model_id = m.model_id) v
+WHERE promoai.model_usable(m.model)
+OFFSET 0;
+
+CREATE OR REPLACE VIEW promoai.model_versions WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       v.version,
+       v.version_id IS NOT DISTINCT FROM m.current_version AS published,
+       v.kind COLLATE pg_catalog."default" AS kind,
+       v.trained_at,
+       v.trained_by COLLATE pg_catalog."default" AS trained_by,
+       v.rows_read,
+       v.rows_skipped,
+       v.sizes,
+       v.arguments,
+       v.seconds,
+       v.payload_bytes
+FROM promoai.registry_models m
+JOIN promoai.registry_versions v ON v.model_id = m.model_id
+WHERE promoai.model_usable(m.model)
+OFFSET 0;
+
+CREATE OR REPLACE VIEW promoai.model_metrics WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       v.version,
+       x.metric COLLATE pg_catalog."default" AS metric,
+       x.value,
+       x.low,
+       x.high,
+       x.n,
+       x.split COLLATE pg_catalog."default" AS split
+FROM promoai.registry_models m
+JOIN promoai.registry_versions v ON v.model_id = m.model_id
+JOIN promoai.registry_metrics x ON x.version_id = v.version_id
+WHERE promoai.model_usable(m.model)
+OFFSET 0;
+
+CREATE OR REPLACE VIEW promoai.model_grants WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       coalesce(o.role, g.role_name) COLLATE pg_catalog."default" AS role,
+       o.role IS NOT NULL AS role_exists,
+       g.granted_by COLLATE pg_catalog."default" AS granted_by,
+       g.granted_at
+FROM promoai.registry_models m
+JOIN promoai.registry_grants g ON g.model_id = m.model_id
+CROSS JOIN LATERAL (SELECT promoai.registry_role(g.role_name, g.role_oid, g.role_cluster) AS role) o
+WHERE promoai.model_owned(m.model)
+OFFSET 0;
 
 -- The cache: versions of models in memory.
 
@@ -1358,7 +1427,7 @@ CREATE FUNCTION promoai.promo_lift_terms(
 	OUT term_no int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
 	OUT ci_low float8, OUT ci_high float8)
 RETURNS SETOF record
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 100 ROWS 5
 BEGIN ATOMIC
 	SELECT terms.term_no, terms.term, terms.coefficient, terms.std_error, terms.t, terms.p_value, terms.ci_low, terms.ci_high
 	FROM promoai.promo_lift_terms(
@@ -1977,7 +2046,8 @@ LEFT JOIN LATERAL (
     WHERE a.model_id = s.model_id
     ORDER BY a.started_at DESC
     LIMIT 1) r ON true
-WHERE promoai.model_owned(m.model);
+WHERE promoai.model_owned(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.schedules IS 'Schedules of the models that the current role owns: when they run next, and how the last run went.';
 COMMENT ON COLUMN promoai.schedules.model IS 'name of the model';
@@ -2016,7 +2086,8 @@ SELECT m.model COLLATE pg_catalog."default" AS model,
        r.pid
 FROM promoai.registry_runs r
 JOIN promoai.registry_models m ON m.model_id = r.model_id
-WHERE promoai.model_owned(m.model);
+WHERE promoai.model_owned(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.training_runs IS 'Runs of schedules of the models that the current role owns, by the worker or by promoai.run_due_jobs(). The last 500 of each model are kept.';
 COMMENT ON COLUMN promoai.training_runs.model IS 'name of the model';
@@ -2078,7 +2149,8 @@ LEFT JOIN LATERAL (
     WHERE a.model_id = m.model_id
     ORDER BY a.started_at DESC
     LIMIT 1) r ON promoai.model_owned(m.model)
-WHERE promoai.model_usable(m.model);
+WHERE promoai.model_usable(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.model_health IS 'One row for each model that the current role may use: how old, how good, how large it is, and what is wrong with it.';
 COMMENT ON COLUMN promoai.model_health.model IS 'name of the model';

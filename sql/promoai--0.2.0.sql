@@ -288,6 +288,9 @@ COMMENT ON FUNCTION promoai.registry_role(text, oid, bigint) IS
 
 -- The tables compare names by bytes; the views give them back the database's collation, so that they can be compared
 -- with other columns.
+--
+-- OFFSET 0 keeps the conditions of whoever asks above the check of rights.  security_barrier alone lets those with leakproof
+-- operators, such as = of texts, below it, and EXPLAIN ANALYZE then counts the rows that hold, whoever may see them.
 
 CREATE VIEW promoai.models WITH (security_barrier) AS
 SELECT m.model COLLATE pg_catalog."default" AS model,
@@ -310,7 +313,8 @@ CROSS JOIN LATERAL (
            coalesce(pg_catalog.sum(a.payload_bytes), 0)::bigint AS size_bytes
     FROM promoai.registry_versions a
     WHERE a.model_id = m.model_id) v
-WHERE promoai.model_usable(m.model);
+WHERE promoai.model_usable(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.models IS 'The models that the current role may use, with the version that is published.';
 COMMENT ON COLUMN promoai.models.model IS 'name, unique in the database';
@@ -341,7 +345,8 @@ SELECT m.model COLLATE pg_catalog."default" AS model,
        v.payload_bytes
 FROM promoai.registry_models m
 JOIN promoai.registry_versions v ON v.model_id = m.model_id
-WHERE promoai.model_usable(m.model);
+WHERE promoai.model_usable(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.model_versions IS 'The kept versions of the models that the current role may use.';
 COMMENT ON COLUMN promoai.model_versions.model IS 'name of the model';
@@ -369,7 +374,8 @@ SELECT m.model COLLATE pg_catalog."default" AS model,
 FROM promoai.registry_models m
 JOIN promoai.registry_versions v ON v.model_id = m.model_id
 JOIN promoai.registry_metrics x ON x.version_id = v.version_id
-WHERE promoai.model_usable(m.model);
+WHERE promoai.model_usable(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.model_metrics IS 'How good the kept versions were found to be, for the models that the current role may use.';
 COMMENT ON COLUMN promoai.model_metrics.model IS 'name of the model';
@@ -390,7 +396,8 @@ SELECT m.model COLLATE pg_catalog."default" AS model,
 FROM promoai.registry_models m
 JOIN promoai.registry_grants g ON g.model_id = m.model_id
 CROSS JOIN LATERAL (SELECT promoai.registry_role(g.role_name, g.role_oid, g.role_cluster) AS role) o
-WHERE promoai.model_owned(m.model);
+WHERE promoai.model_owned(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.model_grants IS 'Who may use the models that the current role owns.';
 COMMENT ON COLUMN promoai.model_grants.model IS 'name of the model';
@@ -2001,7 +2008,7 @@ CREATE FUNCTION promoai.promo_lift_terms(
 	OUT term_no int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
 	OUT ci_low float8, OUT ci_high float8)
 RETURNS SETOF record
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 100 ROWS 5
 BEGIN ATOMIC
 	SELECT terms.term_no, terms.term, terms.coefficient, terms.std_error, terms.t, terms.p_value, terms.ci_low, terms.ci_high
 	FROM promoai.promo_lift_terms(
@@ -2620,7 +2627,8 @@ LEFT JOIN LATERAL (
     WHERE a.model_id = s.model_id
     ORDER BY a.started_at DESC
     LIMIT 1) r ON true
-WHERE promoai.model_owned(m.model);
+WHERE promoai.model_owned(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.schedules IS 'Schedules of the models that the current role owns: when they run next, and how the last run went.';
 COMMENT ON COLUMN promoai.schedules.model IS 'name of the model';
@@ -2659,7 +2667,8 @@ SELECT m.model COLLATE pg_catalog."default" AS model,
        r.pid
 FROM promoai.registry_runs r
 JOIN promoai.registry_models m ON m.model_id = r.model_id
-WHERE promoai.model_owned(m.model);
+WHERE promoai.model_owned(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.training_runs IS 'Runs of schedules of the models that the current role owns, by the worker or by promoai.run_due_jobs(). The last 500 of each model are kept.';
 COMMENT ON COLUMN promoai.training_runs.model IS 'name of the model';
@@ -2721,7 +2730,8 @@ LEFT JOIN LATERAL (
     WHERE a.model_id = m.model_id
     ORDER BY a.started_at DESC
     LIMIT 1) r ON promoai.model_owned(m.model)
-WHERE promoai.model_usable(m.model);
+WHERE promoai.model_usable(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.model_health IS 'One row for each model that the current role may use: how old, how good, how large it is, and what is wrong with it.';
 COMMENT ON COLUMN promoai.model_health.model IS 'name of the model';

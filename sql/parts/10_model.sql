@@ -126,6 +126,9 @@ COMMENT ON FUNCTION promoai.registry_role(text, oid, bigint) IS
 
 -- The tables compare names by bytes; the views give them back the database's collation, so that they can be compared
 -- with other columns.
+--
+-- OFFSET 0 keeps the conditions of whoever asks above the check of rights.  security_barrier alone lets those with leakproof
+-- operators, such as = of texts, below it, and EXPLAIN ANALYZE then counts the rows that hold, whoever may see them.
 
 CREATE VIEW promoai.models WITH (security_barrier) AS
 SELECT m.model COLLATE pg_catalog."default" AS model,
@@ -148,7 +151,8 @@ CROSS JOIN LATERAL (
            coalesce(pg_catalog.sum(a.payload_bytes), 0)::bigint AS size_bytes
     FROM promoai.registry_versions a
     WHERE a.model_id = m.model_id) v
-WHERE promoai.model_usable(m.model);
+WHERE promoai.model_usable(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.models IS 'The models that the current role may use, with the version that is published.';
 COMMENT ON COLUMN promoai.models.model IS 'name, unique in the database';
@@ -179,7 +183,8 @@ SELECT m.model COLLATE pg_catalog."default" AS model,
        v.payload_bytes
 FROM promoai.registry_models m
 JOIN promoai.registry_versions v ON v.model_id = m.model_id
-WHERE promoai.model_usable(m.model);
+WHERE promoai.model_usable(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.model_versions IS 'The kept versions of the models that the current role may use.';
 COMMENT ON COLUMN promoai.model_versions.model IS 'name of the model';
@@ -207,7 +212,8 @@ SELECT m.model COLLATE pg_catalog."default" AS model,
 FROM promoai.registry_models m
 JOIN promoai.registry_versions v ON v.model_id = m.model_id
 JOIN promoai.registry_metrics x ON x.version_id = v.version_id
-WHERE promoai.model_usable(m.model);
+WHERE promoai.model_usable(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.model_metrics IS 'How good the kept versions were found to be, for the models that the current role may use.';
 COMMENT ON COLUMN promoai.model_metrics.model IS 'name of the model';
@@ -228,7 +234,8 @@ SELECT m.model COLLATE pg_catalog."default" AS model,
 FROM promoai.registry_models m
 JOIN promoai.registry_grants g ON g.model_id = m.model_id
 CROSS JOIN LATERAL (SELECT promoai.registry_role(g.role_name, g.role_oid, g.role_cluster) AS role) o
-WHERE promoai.model_owned(m.model);
+WHERE promoai.model_owned(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.model_grants IS 'Who may use the models that the current role owns.';
 COMMENT ON COLUMN promoai.model_grants.model IS 'name of the model';

@@ -64,7 +64,7 @@ CREATE FUNCTION promoai.promo_lift_terms(
 	OUT term_no int, OUT term text, OUT coefficient float8, OUT std_error float8, OUT t float8, OUT p_value float8,
 	OUT ci_low float8, OUT ci_high float8)
 RETURNS SETOF record
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 100 ROWS 5
 BEGIN ATOMIC
 	SELECT terms.term_no, terms.term, terms.coefficient, terms.std_error, terms.t, terms.p_value, terms.ci_low, terms.ci_high
 	FROM promoai.promo_lift_terms(

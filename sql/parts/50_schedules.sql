@@ -181,7 +181,8 @@ LEFT JOIN LATERAL (
     WHERE a.model_id = s.model_id
     ORDER BY a.started_at DESC
     LIMIT 1) r ON true
-WHERE promoai.model_owned(m.model);
+WHERE promoai.model_owned(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.schedules IS 'Schedules of the models that the current role owns: when they run next, and how the last run went.';
 COMMENT ON COLUMN promoai.schedules.model IS 'name of the model';
@@ -220,7 +221,8 @@ SELECT m.model COLLATE pg_catalog."default" AS model,
        r.pid
 FROM promoai.registry_runs r
 JOIN promoai.registry_models m ON m.model_id = r.model_id
-WHERE promoai.model_owned(m.model);
+WHERE promoai.model_owned(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.training_runs IS 'Runs of schedules of the models that the current role owns, by the worker or by promoai.run_due_jobs(). The last 500 of each model are kept.';
 COMMENT ON COLUMN promoai.training_runs.model IS 'name of the model';
@@ -282,7 +284,8 @@ LEFT JOIN LATERAL (
     WHERE a.model_id = m.model_id
     ORDER BY a.started_at DESC
     LIMIT 1) r ON promoai.model_owned(m.model)
-WHERE promoai.model_usable(m.model);
+WHERE promoai.model_usable(m.model)
+OFFSET 0;
 
 COMMENT ON VIEW promoai.model_health IS 'One row for each model that the current role may use: how old, how good, how large it is, and what is wrong with it.';
 COMMENT ON COLUMN promoai.model_health.model IS 'name of the model';

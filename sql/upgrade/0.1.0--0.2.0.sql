@@ -87,3 +87,72 @@ COMMENT ON TYPE promoai.similar_item IS
 'A row of cf_similar_items: rank from 1, the item (item_no where items are integers), how alike the two are.';
 COMMENT ON COLUMN promoai.similar_item.similarity IS 'how alike the two items are, from -1 to 1: cosine of their factors, of who bought them, or as the model defines it';
 
+-- Views keep the conditions of whoever asks above the check of rights.
+CREATE OR REPLACE VIEW promoai.models WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       m.kind COLLATE pg_catalog."default" AS kind,
+       coalesce(o.role, m.owner_name) COLLATE pg_catalog."default" AS owner,
+       o.role IS NOT NULL AS owner_exists,
+       c.version,
+       v.versions,
+       c.trained_at,
+       c.rows_read,
+       m.arguments,
+       CASE WHEN promoai.model_owned(m.model) THEN m.source END AS source,
+       c.payload_bytes,
+       v.size_bytes
+FROM promoai.registry_models m
+CROSS JOIN LATERAL (SELECT promoai.registry_role(m.owner_name, m.owner_oid, m.owner_cluster) AS role) o
+LEFT JOIN promoai.registry_versions c ON c.version_id = m.current_version
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.count(*) AS versions,
+           coalesce(pg_catalog.sum(a.payload_bytes), 0)::bigint AS size_bytes
+    FROM promoai.registry_versions a
+    WHERE a.model_id = m.model_id) v
+WHERE promoai.model_usable(m.model)
+OFFSET 0;
+
+CREATE OR REPLACE VIEW promoai.model_versions WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       v.version,
+       v.version_id IS NOT DISTINCT FROM m.current_version AS published,
+       v.kind COLLATE pg_catalog."default" AS kind,
+       v.trained_at,
+       v.trained_by COLLATE pg_catalog."default" AS trained_by,
+       v.rows_read,
+       v.rows_skipped,
+       v.sizes,
+       v.arguments,
+       v.seconds,
+       v.payload_bytes
+FROM promoai.registry_models m
+JOIN promoai.registry_versions v ON v.model_id = m.model_id
+WHERE promoai.model_usable(m.model)
+OFFSET 0;
+
+CREATE OR REPLACE VIEW promoai.model_metrics WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       v.version,
+       x.metric COLLATE pg_catalog."default" AS metric,
+       x.value,
+       x.low,
+       x.high,
+       x.n,
+       x.split COLLATE pg_catalog."default" AS split
+FROM promoai.registry_models m
+JOIN promoai.registry_versions v ON v.model_id = m.model_id
+JOIN promoai.registry_metrics x ON x.version_id = v.version_id
+WHERE promoai.model_usable(m.model)
+OFFSET 0;
+
+CREATE OR REPLACE VIEW promoai.model_grants WITH (security_barrier) AS
+SELECT m.model COLLATE pg_catalog."default" AS model,
+       coalesce(o.role, g.role_name) COLLATE pg_catalog."default" AS role,
+       o.role IS NOT NULL AS role_exists,
+       g.granted_by COLLATE pg_catalog."default" AS granted_by,
+       g.granted_at
+FROM promoai.registry_models m
+JOIN promoai.registry_grants g ON g.model_id = m.model_id
+CROSS JOIN LATERAL (SELECT promoai.registry_role(g.role_name, g.role_oid, g.role_cluster) AS role) o
+WHERE promoai.model_owned(m.model)
+OFFSET 0;

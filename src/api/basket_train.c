@@ -13,11 +13,9 @@
 
 #include <math.h>
 
-#include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "api/basket_mine.h"
 #include "api/basket_model.h"
@@ -283,7 +281,7 @@ report_row(FunctionCallInfo fcinfo, const BasketTraining *training, const ModelV
 	values[i++] = Int64GetDatum(training->sets.n);
 	values[i++] = Int64GetDatum(training->rules.n);
 	values[i++] = JsonbPGetDatum(registry_metrics_jsonb(training->metrics, training->n_metrics));
-	values[i++] = Float8GetDatum((GetCurrentTimestamp() - training->draft.started) / 1e6);
+	values[i++] = Float8GetDatum(draft_seconds(&training->draft));
 	return rows_single(fcinfo, values, nulls);
 }
 
@@ -293,13 +291,10 @@ Datum
 promoai_basket_train(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
-	BasketTraining training = {.draft.started = GetCurrentTimestamp()};
+	BasketTraining training = {.draft = draft_of_call(args, true)};
 	ModelVersion *version;
 	uint64 limit;
 
-	training.draft.model = args_text(args, "model");
-	training.draft.source = args_text(args, "source");
-	training.draft.search_path = pstrdup(namespace_search_path); /* the source may change the setting */
 	options_from_call(train_options, args, &training.options);
 	limit = memory_limit(training.options.memory);
 	registry_begin(training.draft.model, BASKET_KIND);
@@ -314,11 +309,8 @@ promoai_basket_train(PG_FUNCTION_ARGS)
 static ModelVersion *
 basket_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 {
-	BasketTraining training = {.draft.started = GetCurrentTimestamp()};
+	BasketTraining training = {.draft = draft_of_model(model)};
 
-	training.draft.model = model->name;
-	training.draft.source = model->source;
-	training.draft.search_path = model->search_path;
 	options_from_jsonb(train_options, model->arguments, &training.options);
 
 	progress_start(model->name);

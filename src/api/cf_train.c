@@ -12,12 +12,10 @@
 
 #include <math.h>
 
-#include "catalog/namespace.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "api/cf_train.h"
 #include "api/holdout.h"
@@ -140,7 +138,8 @@ set_default_int(int32 *option, int32 value)
 		*option = value;
 }
 
-void
+/* Refuses what makes no sense together and fills in defaults. */
+static void
 cf_settle_options(CfOptions *options)
 {
 	/* These, and the settings below, were chosen by the validation that heads test/core/recall_neighbours.c. */
@@ -359,12 +358,9 @@ Datum
 promoai_cf_train(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
-	CfTraining training = {.draft.started = GetCurrentTimestamp()};
+	CfTraining training = {.draft = draft_of_call(args, true)};
 	ModelVersion *version;
 
-	training.draft.model = args_text(args, "model");
-	training.draft.source = args_text(args, "source");
-	training.draft.search_path = pstrdup(namespace_search_path); /* the source may change the setting */
 	options_from_call(cf_options, args, &training.options);
 	training_open(&training);
 	registry_begin(training.draft.model, CF_KIND);
@@ -379,11 +375,8 @@ promoai_cf_train(PG_FUNCTION_ARGS)
 static ModelVersion *
 cf_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 {
-	CfTraining training = {.draft.started = GetCurrentTimestamp()};
+	CfTraining training = {.draft = draft_of_model(model)};
 
-	training.draft.model = model->name;
-	training.draft.source = model->source;
-	training.draft.search_path = model->search_path;
 	options_from_jsonb(cf_options, model->arguments, &training.options);
 	training_open(&training);
 

@@ -56,9 +56,6 @@ enum
 
 extern const Option cf_options[];
 
-/* Refuses what makes no sense together and fills in defaults. */
-extern void cf_settle_options(CfOptions *options);
-
 /* ---- the fit (cf_fit.c) ---- */
 
 /* Which entries are learned from; NULL: all. */

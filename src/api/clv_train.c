@@ -12,7 +12,6 @@
 
 #include <math.h>
 
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -611,7 +610,7 @@ report_row(FunctionCallInfo fcinfo, const ClvTraining *training, const ModelVers
 	}
 	values[i++] = diverging(&training->fitted, true);
 	values[i++] = JsonbPGetDatum(registry_metrics_jsonb(training->metrics, training->n_metrics));
-	values[i++] = Float8GetDatum((GetCurrentTimestamp() - training->draft.started) / 1e6);
+	values[i++] = Float8GetDatum(draft_seconds(&training->draft));
 	return rows_single(fcinfo, values, nulls);
 }
 
@@ -626,10 +625,7 @@ promoai_clv_train(PG_FUNCTION_ARGS)
 	ClvTraining *training = palloc0(sizeof(ClvTraining));
 	ModelVersion *version;
 
-	training->draft.started = GetCurrentTimestamp();
-	training->draft.model = args_text(args, "model");
-	training->draft.source = args_text(args, "source");
-	training->draft.search_path = pstrdup(namespace_search_path); /* the source may change the setting */
+	training->draft = draft_of_call(args, true);
 	options_from_call(clv_options, args, &training->options);
 	settle_options(training);
 	registry_begin(training->draft.model, CLV_KIND);
@@ -646,10 +642,7 @@ clv_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 {
 	ClvTraining *training = palloc0(sizeof(ClvTraining));
 
-	training->draft.started = GetCurrentTimestamp();
-	training->draft.model = model->name;
-	training->draft.source = model->source;
-	training->draft.search_path = model->search_path;
+	training->draft = draft_of_model(model);
 	options_from_jsonb(clv_options, model->arguments, &training->options);
 	settle_options(training);
 

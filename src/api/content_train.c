@@ -14,11 +14,9 @@
 
 #include <math.h>
 
-#include "catalog/namespace.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "api/content_model.h"
 #include "api/content_source.h"
@@ -514,12 +512,9 @@ Datum
 promoai_content_train(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
-	ContentTraining training = {.draft.started = GetCurrentTimestamp()};
+	ContentTraining training = {.draft = draft_of_call(args, true)};
 	ModelVersion *version;
 
-	training.draft.model = args_text(args, "model");
-	training.draft.source = args_text(args, "source");
-	training.draft.search_path = pstrdup(namespace_search_path); /* the source may change the setting */
 	options_from_call(content_options, args, &training.options);
 	training_open(&training);
 	registry_begin(training.draft.model, CONTENT_KIND);
@@ -535,11 +530,8 @@ promoai_content_train(PG_FUNCTION_ARGS)
 static ModelVersion *
 content_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 {
-	ContentTraining training = {.draft.started = GetCurrentTimestamp()};
+	ContentTraining training = {.draft = draft_of_model(model)};
 
-	training.draft.model = model->name;
-	training.draft.source = model->source;
-	training.draft.search_path = model->search_path;
 	options_from_jsonb(content_options, model->arguments, &training.options);
 	training_open(&training);
 

@@ -12,7 +12,6 @@
 #include <float.h>
 #include <math.h>
 
-#include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -286,12 +285,9 @@ Datum
 promoai_embed_import(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
-	Import import = {.draft.started = GetCurrentTimestamp()};
+	Import import = {.draft = draft_of_call(args, true)};
 	ModelVersion *version;
 
-	import.draft.model = args_text(args, "model");
-	import.draft.source = args_text(args, "source");
-	import.draft.search_path = pstrdup(namespace_search_path); /* the source may change the setting */
 	options_from_call(import_options, args, &import.options);
 	settle_options(&import);
 	registry_begin(import.draft.model, EMBED_KIND);
@@ -305,11 +301,8 @@ promoai_embed_import(PG_FUNCTION_ARGS)
 ModelVersion *
 embed_import_again(const Model *model, void (*read_done)(void *arg), void *arg)
 {
-	Import import = {.draft.started = GetCurrentTimestamp()};
+	Import import = {.draft = draft_of_model(model)};
 
-	import.draft.model = model->name;
-	import.draft.source = model->source;
-	import.draft.search_path = model->search_path;
 	options_from_jsonb(import_options, model->arguments, &import.options);
 	settle_options(&import);
 

@@ -15,7 +15,6 @@
 
 #include <math.h>
 
-#include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
@@ -545,7 +544,7 @@ embed_report_row(FunctionCallInfo fcinfo, const ModelDraft *draft, const ModelVe
 	values[i++] = Int64GetDatum(report->subwords);
 	values[i++] = Int32GetDatum(report->dim);
 	values[i++] = JsonbPGetDatum(registry_metrics_jsonb(draft->metrics, draft->n_metrics));
-	values[i++] = Float8GetDatum((GetCurrentTimestamp() - draft->started) / 1e6);
+	values[i++] = Float8GetDatum(draft_seconds(draft));
 	return rows_single(fcinfo, values, nulls);
 }
 
@@ -554,12 +553,9 @@ Datum
 promoai_embed_train(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
-	Training training = {.draft.started = GetCurrentTimestamp()};
+	Training training = {.draft = draft_of_call(args, true)};
 	ModelVersion *version;
 
-	training.draft.model = args_text(args, "model");
-	training.draft.source = args_text(args, "source");
-	training.draft.search_path = pstrdup(namespace_search_path); /* the source may change the setting */
 	options_from_call(embed_options, args, &training.options);
 	settle_options(&training);
 	registry_begin(training.draft.model, EMBED_KIND);
@@ -573,13 +569,11 @@ promoai_embed_train(PG_FUNCTION_ARGS)
 static ModelVersion *
 embed_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 {
-	Training training = {.draft.started = GetCurrentTimestamp()};
+	Training training = {0};
 
 	if (json_get_string(model->arguments, "method") == NULL)
 		return embed_import_again(model, read_done, arg);
-	training.draft.model = model->name;
-	training.draft.source = model->source;
-	training.draft.search_path = model->search_path;
+	training.draft = draft_of_model(model);
 	options_from_jsonb(embed_options, model->arguments, &training.options);
 	settle_options(&training);
 

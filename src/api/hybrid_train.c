@@ -12,12 +12,10 @@
 
 #include <math.h>
 
-#include "catalog/namespace.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "api/content_model.h"
 #include "api/hybrid_model.h"
@@ -359,12 +357,9 @@ Datum
 promoai_hybrid_train(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
-	HybridTraining training = {.draft.started = GetCurrentTimestamp()};
+	HybridTraining training = {.draft = draft_of_call(args, false)};
 	ModelVersion *version;
 
-	training.draft.model = args_text(args, "model");
-	training.draft.source = args_text_or_null(args, "source");
-	training.draft.search_path = pstrdup(namespace_search_path); /* the source may change the setting */
 	options_from_call(hybrid_options, args, &training.options);
 	settle_options(training.draft.model, &training.options, training.given);
 	registry_begin(training.draft.model, HYBRID_KIND);
@@ -381,11 +376,9 @@ promoai_hybrid_train(PG_FUNCTION_ARGS)
 static ModelVersion *
 hybrid_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 {
-	HybridTraining training = {.draft.started = GetCurrentTimestamp()};
+	HybridTraining training = {.draft = draft_of_model(model)};
 
-	training.draft.model = model->name;
 	training.draft.source = model->source[0] == '\0' ? NULL : model->source;
-	training.draft.search_path = model->search_path;
 	options_from_jsonb(hybrid_options, model->arguments, &training.options);
 	settle_options(model->name, &training.options, training.given);
 	training_open(&training);

@@ -13,12 +13,10 @@
 
 #include <math.h>
 
-#include "catalog/namespace.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "api/holdout.h"
 #include "api/interactions.h"
@@ -615,12 +613,9 @@ Datum
 promoai_mf_train(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
-	MfTraining training = {.draft.started = GetCurrentTimestamp()};
+	MfTraining training = {.draft = draft_of_call(args, true)};
 	ModelVersion *version;
 
-	training.draft.model = args_text(args, "model");
-	training.draft.source = args_text(args, "source");
-	training.draft.search_path = pstrdup(namespace_search_path); /* the source may change the setting */
 	options_from_call(mf_options, args, &training.options);
 	settle_options(&training);
 	registry_begin(training.draft.model, MF_KIND);
@@ -634,14 +629,12 @@ promoai_mf_train(PG_FUNCTION_ARGS)
 	return recommender_report(fcinfo, &training.in, &training.draft, version);
 }
 
-ModelVersion *
+/* ModelKind.retrain */
+static ModelVersion *
 mf_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 {
-	MfTraining training = {.draft.started = GetCurrentTimestamp()};
+	MfTraining training = {.draft = draft_of_model(model)};
 
-	training.draft.model = model->name;
-	training.draft.source = model->source;
-	training.draft.search_path = model->search_path;
 	options_from_jsonb(mf_options, model->arguments, &training.options);
 	settle_options(&training);
 
@@ -668,7 +661,7 @@ static Recommender *
 mf_fit_definition(const Model *definition, const Interactions *in, uint64 limit, MemoryContext memory)
 {
 	MemoryContext caller = MemoryContextSwitchTo(memory);
-	MfTraining training = {.draft.started = GetCurrentTimestamp()};
+	MfTraining training = {0};
 	MfModel *model = palloc(sizeof(MfModel));
 	Recommender *base = &model->base;
 

@@ -8,9 +8,6 @@
 
 #include "model/kind.h"
 
-/* ModelKind.retrain */
-extern ModelVersion *mf_retrain(const Model *model, void (*read_done)(void *arg), void *arg);
-
 /* Called once from _PG_init: registers the kind and the team's jobs. */
 extern void mf_init(void);
 

@@ -5,7 +5,6 @@
 
 #include "fmgr.h"
 #include "utils/builtins.h"
-#include "utils/timestamp.h"
 
 #include "api/recommender_report.h"
 #include "bridge/rows.h"
@@ -29,6 +28,6 @@ recommender_report(FunctionCallInfo fcinfo, const Interactions *in, const ModelD
 	values[i++] = Int64GetDatum(in->items->n);
 	values[i++] = Int64GetDatum(in->pairs);
 	values[i++] = JsonbPGetDatum(registry_metrics_jsonb(draft->metrics, draft->n_metrics));
-	values[i++] = Float8GetDatum((GetCurrentTimestamp() - draft->started) / 1e6);
+	values[i++] = Float8GetDatum(draft_seconds(draft));
 	return rows_single(fcinfo, values, nulls);
 }

@@ -184,12 +184,6 @@ segment_store_add(void *arg, const IdKey *id, const float *numbers)
 	}
 }
 
-int64
-segment_store_rows(const SegmentStore *store)
-{
-	return store->n;
-}
-
 /* ---- sizes ---- */
 
 uint64

@@ -18,8 +18,6 @@ extern SegmentStore *segment_store_create(int32 features, uint64 seed);
 /* One row, as Table.spill wants it: arg is the store. */
 extern void segment_store_add(void *arg, const IdKey *id, const float *numbers);
 
-extern int64 segment_store_rows(const SegmentStore *store);
-
 /* Bytes that arranging takes, of what was added so far, and those of the ids as segment_store_ids returns them. */
 extern uint64 segment_store_arrange_bytes(const SegmentStore *store);
 extern uint64 segment_store_ids_bytes(const SegmentStore *store);

@@ -14,11 +14,9 @@
 
 #include <math.h>
 
-#include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "api/segment_batch.h"
 #include "api/segment_fit.h"
@@ -341,7 +339,7 @@ report_row(FunctionCallInfo fcinfo, const Training *training, const ModelVersion
 	nulls[i] = !training->moves.known;
 	values[i++] = Int64GetDatum(training->moves.moved);
 	values[i++] = JsonbPGetDatum(registry_metrics_jsonb(training->metrics, training->n_metrics));
-	values[i++] = Float8GetDatum((GetCurrentTimestamp() - training->draft.started) / 1e6);
+	values[i++] = Float8GetDatum(draft_seconds(&training->draft));
 	return rows_single(fcinfo, values, nulls);
 }
 
@@ -350,12 +348,9 @@ Datum
 promoai_kmeans_train(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
-	Training training = {.draft.started = GetCurrentTimestamp()};
+	Training training = {.draft = draft_of_call(args, true)};
 	ModelVersion *version;
 
-	training.draft.model = args_text(args, "model");
-	training.draft.source = args_text(args, "source");
-	training.draft.search_path = pstrdup(namespace_search_path); /* the source may change the setting */
 	options_from_call(segment_options, args, &training.options);
 	registry_begin(training.draft.model, SEGMENT_KIND);
 
@@ -368,11 +363,8 @@ promoai_kmeans_train(PG_FUNCTION_ARGS)
 static ModelVersion *
 segment_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 {
-	Training training = {.draft.started = GetCurrentTimestamp()};
+	Training training = {.draft = draft_of_model(model)};
 
-	training.draft.model = model->name;
-	training.draft.source = model->source;
-	training.draft.search_path = model->search_path;
 	options_from_jsonb(segment_options, model->arguments, &training.options);
 
 	progress_start(model->name);

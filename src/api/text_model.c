@@ -202,16 +202,6 @@ text_model_open(TextModel *model, MemoryContext memory)
 	model->score = MemoryContextAlloc(memory, sizeof(float) * (Size) model->classes);
 }
 
-void
-text_model_close(TextModel *model)
-{
-	pfree(model->row.times);
-	pfree(model->row.col);
-	pfree(model->row.value);
-	pfree(model->score);
-	model->row = (NgramRow){0};
-}
-
 Document
 text_model_document(TextModel *model, const char *bytes, Size n)
 {

@@ -42,7 +42,6 @@ extern bool text_model_load(LoadedModel *loaded, MemoryContext memory);
 
 /* Room to answer in. */
 extern void text_model_open(TextModel *model, MemoryContext memory);
-extern void text_model_close(TextModel *model);
 
 /* A document in the database's encoding, as the model sees it; valid until the next one. */
 extern Document text_model_document(TextModel *model, const char *bytes, Size n);

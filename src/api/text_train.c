@@ -16,13 +16,11 @@
 
 #include <math.h>
 
-#include "catalog/namespace.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "api/text_fit.h"
 #include "api/text_judge.h"
@@ -477,7 +475,7 @@ report_row(FunctionCallInfo fcinfo, const TextTraining *training, const ModelVer
 					  Int32GetDatum(tables->chars.n),
 					  Float8GetDatum(training->threshold),
 					  JsonbPGetDatum(registry_metrics_jsonb(training->metrics, shown)),
-					  Float8GetDatum((GetCurrentTimestamp() - training->draft.started) / 1e6)};
+					  Float8GetDatum(draft_seconds(&training->draft))};
 	bool nulls[lengthof(values)] = {0};
 
 	for (int i = 5; i <= 7; i++)
@@ -495,10 +493,7 @@ train_from_call(FunctionCallInfo fcinfo, bool sentiment)
 	Datum report;
 
 	training->sentiment = sentiment;
-	training->draft.started = GetCurrentTimestamp();
-	training->draft.model = args_text(args, "model");
-	training->draft.source = args_text(args, "source");
-	training->draft.search_path = pstrdup(namespace_search_path); /* the source may change the setting */
+	training->draft = draft_of_call(args, true);
 	training->options.threshold = NAN;
 	options_from_call(sentiment ? text_sentiment_options : text_classify_options, args, &training->options);
 	training_open(training);
@@ -536,10 +531,7 @@ text_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 	ModelVersion *version;
 
 	training->sentiment = strcmp(model->kind, SENTIMENT_KIND) == 0;
-	training->draft.started = GetCurrentTimestamp();
-	training->draft.model = model->name;
-	training->draft.source = model->source;
-	training->draft.search_path = model->search_path;
+	training->draft = draft_of_model(model);
 	training->options.threshold = NAN;
 	options_from_jsonb(training->sentiment ? text_sentiment_options : text_classify_options, model->arguments,
 					   &training->options);

@@ -109,12 +109,6 @@ ids_free(IdTable *table)
 	pfree(table);
 }
 
-IdKind
-ids_kind(const IdTable *table)
-{
-	return table->kind;
-}
-
 int32
 ids_count(const IdTable *table)
 {

@@ -42,7 +42,6 @@ extern IdTable *ids_create(IdKind kind, MemoryContext memory);
 extern int32 ids_add_number(IdTable *table, int64 number);
 extern int32 ids_add_bytes(IdTable *table, const char *bytes, int length);
 extern void ids_free(IdTable *table);
-extern IdKind ids_kind(const IdTable *table);
 extern int32 ids_count(const IdTable *table);
 extern uint64 ids_memory(const IdTable *table); /* bytes it holds now */
 

@@ -134,13 +134,3 @@ json_get_string(Jsonb *object, const char *key)
 		return NULL;
 	return pnstrdup(value->val.string.val, value->val.string.len);
 }
-
-double
-json_get_real(Jsonb *object, const char *key)
-{
-	JsonbValue *value = getKeyJsonValueFromContainer(&object->root, key, strlen(key), NULL);
-
-	if (value == NULL || value->type != jbvNumeric)
-		return NAN;
-	return DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value->val.numeric)));
-}

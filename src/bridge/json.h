@@ -25,6 +25,5 @@ extern Jsonb *json_close(JsonObject *object);
 
 /* What stands at a key of an object; NULL, NaN when it is not there or of another type. */
 extern char *json_get_string(Jsonb *object, const char *key);
-extern double json_get_real(Jsonb *object, const char *key);
 
 #endif

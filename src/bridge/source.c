@@ -70,7 +70,7 @@ typedef struct SourceReceiver
  * A source of one to three dotted identifiers names a relation; the server does the quoting.  Everything else is a
  * query.
  */
-char *
+static char *
 source_query(const char *source)
 {
 	List *names; /* point into the copy, which is folded to lower case on the way */

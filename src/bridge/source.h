@@ -103,9 +103,6 @@ typedef struct SourceField
 
 extern SourceField *source_describe(const char *source, int *n_fields);
 
-/* The source as a query: a bare name becomes SELECT * FROM it. */
-extern char *source_query(const char *source);
-
 /*
  * The rows of a source whose column of that name is later than `time`, or (later false) not later; those without a time are
  * among the latter.

@@ -23,23 +23,16 @@ cpu_runs(CpuLevel level)
 		case CPU_PLAIN:
 			return true;
 		case CPU_SSE42:
-			return __builtin_cpu_supports("sse4.2");
+			return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
 		case CPU_AVX2:
 			return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 		case CPU_AVX512:
-			return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
+			return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+				   __builtin_cpu_supports("avx512vl");
 		case CPU_VNNI:
 			return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
 				   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
 	}
 #endif
 	return level == CPU_PLAIN;
-}
-
-int
-cpu_best(const CpuLevel *needs, int n)
-{
-	while (n > 1 && !cpu_runs(needs[n - 1]))
-		n--;
-	return n - 1;
 }

@@ -3,8 +3,8 @@
  */
 #include <math.h>
 
-#include "cpu.h"
 #include "gram.h"
+#include "kernel_table.h"
 
 /* Four lanes are what every 64-bit machine has. */
 #define LANES 4
@@ -34,32 +34,5 @@
 
 #endif
 
-static const CpuLevel needs[] = {
-	CPU_PLAIN,
-#ifdef __x86_64__
-	CPU_AVX2,
-	CPU_AVX512,
-#endif
-};
-
-static const GramKernel *kernels[] = {
-	&kernel_plain,
-#ifdef __x86_64__
-	&kernel_avx2,
-	&kernel_avx512,
-#endif
-};
-
-const GramKernel *
-gram_kernel_numbered(int number)
-{
-	int n = sizeof(needs) / sizeof(needs[0]);
-
-	return number < n && cpu_runs(needs[number]) ? kernels[number] : NULL;
-}
-
-const GramKernel *
-gram_kernel(void)
-{
-	return kernels[cpu_best(needs, sizeof(needs) / sizeof(needs[0]))];
-}
+KERNEL_TABLE(const GramKernel *, gram_kernel, {CPU_PLAIN, &kernel_plain},
+			 ON_X86({CPU_AVX2, &kernel_avx2}, {CPU_AVX512, &kernel_avx512}))

@@ -1,7 +1,5 @@
 /*
- * vectors_body.h - sums of lanes for one width of vectors; included by kernels' bodies
- *
- * NAME(x): x with the kernel's suffix.  TARGET: what it may use of the machine.  WIDTH: floats in a vector.
+ * vectors_body.h - sums of lanes for one width of vectors; included by the bodies that kernel_widths.h compiles
  */
 typedef float NAME(Vector) __attribute__((vector_size(WIDTH * sizeof(float)), may_alias));
 

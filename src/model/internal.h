@@ -30,7 +30,6 @@ typedef struct ModelAccess
 extern Model *model_find(const char *name, Snapshot snapshot, ModelRight right, ModelAccess *access);
 
 pg_noreturn extern void model_unknown(const char *name);
-pg_noreturn extern void model_not_mine(const char *name);
 
 /* Under the active snapshot; NULL when there is none. */
 extern ModelVersion *version_by_id(const pg_uuid_t *id);
@@ -38,12 +37,6 @@ extern ModelVersion *version_before(const Model *model, int32 number); /* the ne
 
 /* Deep copy in `memory`. */
 extern ModelVersion *version_copy(const ModelVersion *version, MemoryContext memory);
-
-/*
- * Take the model's lock until the end of the transaction, for the SQL function `command`, and read the model as it is
- * now.  The caller must own it; NULL when there is no such model.
- */
-extern Model *registry_lock(const char *name, const char *command);
 
 /* The same for a model that has to be there. */
 extern Model *registry_lock_existing(const char *name, const char *command);

@@ -18,6 +18,7 @@
 
 #include "access/xlog.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
@@ -37,6 +38,31 @@
 #define LOAD_BYTES ((uint64) 16 * 1024 * 1024) /* copied between two looks at interrupts */
 
 /* ---- beginning ---- */
+
+ModelDraft
+draft_of_call(const Args *args, bool source_wanted)
+{
+	return (ModelDraft){.model = args_text(args, "model"),
+						.source =
+							source_wanted ? args_text(args, "source") : args_text_or_null(args, "source"),
+						.search_path = pstrdup(namespace_search_path),
+						.started = GetCurrentTimestamp()};
+}
+
+ModelDraft
+draft_of_model(const Model *model)
+{
+	return (ModelDraft){.model = model->name,
+						.source = model->source,
+						.search_path = model->search_path,
+						.started = GetCurrentTimestamp()};
+}
+
+double
+draft_seconds(const ModelDraft *draft)
+{
+	return (double) (GetCurrentTimestamp() - draft->started) / USECS_PER_SEC;
+}
 
 static void
 name_check(const char *name)
@@ -99,7 +125,11 @@ lock_check_owner(const char *name, const Model *model, const ModelAccess *access
 				 errhint("Model names are unique in a database; a model of your own needs another name.")));
 }
 
-Model *
+/*
+ * Take the model's lock until the end of the transaction, for the SQL function `command`, and read the model as it is
+ * now.  The caller must own it; NULL when there is no such model.
+ */
+static Model *
 registry_lock(const char *name, const char *command)
 {
 	ModelAccess access;

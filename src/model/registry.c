@@ -216,7 +216,7 @@ model_unknown(const char *name)
 					errhint("The view promoai.models lists the models that you may use.")));
 }
 
-void
+static void
 model_not_mine(const char *name)
 {
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of model \"%s\"", name)));

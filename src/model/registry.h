@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "bridge/args.h"
 #include "core/payload.h"
 
 /* A model's definition: one row of registry_models. */
@@ -103,6 +104,18 @@ typedef struct ModelDraft
 	const Payload *payload;
 	TimestampTz started;
 } ModelDraft;
+
+/*
+ * What a call of a trainer names by its arguments `model` and `source`, and the search path in force, which the source may
+ * change while it runs.
+ */
+extern ModelDraft draft_of_call(const Args *args, bool source_wanted);
+
+/* What a model was trained from, for training it again. */
+extern ModelDraft draft_of_model(const Model *model);
+
+/* Since the training began. */
+extern double draft_seconds(const ModelDraft *draft);
 
 /*
  * Before a row is read: the name is usable, the caller may train it (a new name is his), the kind fits, writing is

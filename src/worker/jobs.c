@@ -46,7 +46,8 @@ volatile sig_atomic_t worker_stopping = false;
 
 /* ---- transactions ---- */
 
-void
+/* Commit, and begin again. */
+static void
 job_commit(bool in_procedure)
 {
 	MemoryContext caller = CurrentMemoryContext;

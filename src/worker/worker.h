@@ -59,9 +59,6 @@ extern bool job_run(const pg_uuid_t *model_id, const char *runner, bool in_proce
 /* Bury runs that have crashed; due jobs that are left, and when the next one is due.  In a transaction of its own. */
 extern DueJob *jobs_look(bool in_procedure, int *n, TimestampTz *next_run);
 
-/* Commit, and begin again. */
-extern void job_commit(bool in_procedure);
-
 /* ModelKind.retrain's read_done: ends the reading transaction and begins another; arg is the Job. */
 extern void job_read_done(void *arg);
 

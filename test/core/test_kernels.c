@@ -436,20 +436,22 @@ test_same_bytes(void)
 static void
 test_choice(void)
 {
-	static const CpuLevel needs[] = {CPU_PLAIN, CPU_AVX2, CPU_AVX512};
-	int best = cpu_best(needs, 3);
+	const CgKernel *best = cg_kernel();
 
-	CHECK(cpu_runs(CPU_PLAIN));
-	CHECK(best == 0 || cpu_runs(needs[best]));
-	CHECK(best == 2 || !cpu_runs(needs[2]));
+	CHECK(cpu_runs(CPU_PLAIN) && cg_kernel_numbered(0) != NULL);
+	for (int number = 0; number < CG_KERNELS; number++)
+		best = cg_kernel_numbered(number) != NULL ? cg_kernel_numbered(number) : best;
+	CHECK(cg_kernel() == best && cg_kernel_numbered(CG_KERNELS) == NULL);
+	CHECK((cg_kernel_numbered(1) != NULL) == cpu_runs(CPU_AVX2));
+	CHECK((cg_kernel_numbered(2) != NULL) == cpu_runs(CPU_AVX512));
 	cpu_hold(CPU_PLAIN);
-	CHECK(cpu_best(needs, 3) == 0 && !cpu_runs(CPU_SSE42));
+	CHECK(!cpu_runs(CPU_SSE42));
 	CHECK(gram_kernel() == gram_kernel_numbered(0) && gram_kernel_numbered(1) == NULL);
 	CHECK(cg_kernel() == cg_kernel_numbered(0) && cg_kernel_numbered(2) == NULL);
 	CHECK(sgd_kernel() == sgd_kernel_numbered(0) && sgd_kernel_numbered(1) == NULL);
 	CHECK(rank_kernel() == rank_kernel_numbered(0) && rank_kernel_numbered(2) == NULL);
 	cpu_hold(CPU_VNNI);
-	CHECK(cpu_best(needs, 3) == best);
+	CHECK(cg_kernel() == best);
 }
 
 int

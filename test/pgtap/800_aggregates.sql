@@ -37,13 +37,23 @@ SELECT is_empty($$SELECT function FROM functions WHERE of_model AND first_type =
 -- A model of texts may break words by a text search configuration, which is no part of its bytes and can be altered.
 SELECT is_empty($$SELECT function FROM functions WHERE first_type = 'promoai.model_bytes'::regtype AND (proparallel <> 's' OR provolatile <> CASE WHEN proname ~ '^(text|embed|sentiment)' THEN 's' ELSE 'i' END)$$,
 	'what takes a model as a value is safe in workers, and immutable but for models of texts');
+-- What asks a model: all that names one first, but for these, which write, run a source or look at what changes within a statement.
+CREATE TEMP VIEW asking AS
+SELECT * FROM functions WHERE of_model AND pronargs > 0 AND proname NOT LIKE '%\_train'
+AND proname NOT IN ('embed_import', 'cf_tune', 'evaluate', 'retrain', 'segment_drift', 'text_classify_evaluate', 'text_confusions', 'schedule_retrain', 'unschedule_retrain', 'cancel_run',
+                    'model_drop', 'model_grant', 'model_revoke', 'model_owner', 'model_prune', 'model_publish', 'model_rollback', 'model_prewarm');
+SELECT is_empty($$SELECT function FROM asking WHERE first_type = 'text'::regtype AND (provolatile <> 's' OR proparallel <> 's')$$, 'what asks a model by its name is stable and safe in workers');
+SELECT is_empty($$SELECT function FROM asking WHERE procost < 100 AND proname NOT IN ('model_owned', 'model_usable', 'model_definition')$$, 'its cost says that a model is read');
+SELECT is_empty($$SELECT function FROM functions WHERE proretset AND (prorows < 2 OR prorows = 1000 AND proname NOT IN ('basket_rules', 'basket_model_rules', 'hierarchical_tree', 'promo_elasticity_pooled', 'text_group_keywords'))$$,
+                'functions of rows say how many; a thousand where there are that many');
+SELECT is_empty($$SELECT function FROM functions WHERE 'source' = ANY (proargnames[1:pronargs]) AND procost < 1e6$$, 'the cost of what reads a source says so');
 SELECT is_empty($$SELECT function FROM functions WHERE proname LIKE '%\_train' AND (provolatile <> 'v' OR proparallel <> 'u')$$, 'what trains is volatile and unsafe in workers');
 SELECT is_empty($$SELECT function FROM functions WHERE provolatile = 's' AND proparallel <> 's'$$, 'what reads published models is safe in workers');
 SELECT is_empty($$SELECT function FROM functions WHERE provolatile = 'i' AND proparallel <> 's'$$, 'so is arithmetic');
 SELECT is_empty($$SELECT function FROM functions WHERE 'source' = ANY (proargnames[1:pronargs]) AND 'text'::regtype = ANY (proargtypes) AND (provolatile <> 'v' OR proparallel <> 'u')$$, 'what runs a source is volatile');
 -- Of scalar functions that score, each takes the model as a value as well; the rest of the arguments but the version are the same.
-SELECT is_empty($$SELECT f.function FROM functions f
-                  WHERE of_model AND first_type = 'text'::regtype AND provolatile = 's' AND NOT proretset AND prokind = 'f' AND proname NOT LIKE 'model\_%' AND prorettype <> 'record'::regtype
+SELECT is_empty($$SELECT f.function FROM asking f
+                  WHERE first_type = 'text'::regtype AND NOT proretset AND prokind = 'f' AND proname NOT LIKE 'model\_%' AND prorettype <> 'record'::regtype
                     AND NOT EXISTS (SELECT FROM functions v WHERE v.proname = f.proname AND v.first_type = 'promoai.model_bytes'::regtype
                                     AND (SELECT coalesce(array_agg(t ORDER BY o), '{}') FROM unnest(v.proargtypes) WITH ORDINALITY x(t, o) WHERE o > 1)
                                       = (SELECT coalesce(array_agg(t ORDER BY o), '{}') FROM unnest(f.proargtypes) WITH ORDINALITY x(t, o) WHERE o > 1 AND f.proargnames[o] <> 'version'))$$,
@@ -133,6 +143,11 @@ BEGIN
 
 		SET LOCAL max_parallel_workers_per_gather = 0;
 		PERFORM pg_temp.answer(format('SELECT %s FROM %s', pg_temp.read_answer(a.prorettype, format('%s(%s)', a.name, a.arguments)), a.relation), a.aggfnoid, 'whole');
+		-- Beside other groups, in a table of groups, and past rows that a filter leaves out.
+		SET LOCAL enable_sort = off;
+		PERFORM pg_temp.answer(format('SELECT %s FROM (SELECT %s(%s) AS r FROM (SELECT s.*, x FROM %s s, generate_series(1, 3) x) s GROUP BY x OFFSET 1 LIMIT 1) g', pg_temp.read_answer(a.prorettype, 'r'), a.name, a.arguments, a.relation), a.aggfnoid, 'groups');
+		SET LOCAL enable_sort = on;
+		PERFORM pg_temp.answer(format('SELECT %s FROM (SELECT %s(%s) FILTER (WHERE x = 2) AS r FROM (SELECT s.*, x FROM %s s, generate_series(1, 2) x) s) g', pg_temp.read_answer(a.prorettype, 'r'), a.name, a.arguments, a.relation), a.aggfnoid, 'filtered rows');
 		SET LOCAL max_parallel_workers_per_gather = 2;
 		SET LOCAL parallel_setup_cost = 0;
 		SET LOCAL parallel_tuple_cost = 0;
@@ -160,10 +175,11 @@ BEGIN
 END $$;
 SELECT pg_temp.try_all(current_setting('data_directory') || '/promoai_shards');
 
+SELECT is_empty($$SELECT aggregate FROM answers WHERE NOT EXISTS (SELECT FROM pg_temp.numbers(answer) WHERE value IS NOT NULL)$$, 'every aggregate answers something');
 -- to the rounding of what is answered: double precision, or real
 SELECT cmp_ok(pg_temp.apart(w.answer, o.answer), '<', CASE WHEN prorettype IN ('real'::regtype, 'real[]'::regtype) THEN 1e-6 ELSE 1e-9 END::float8, w.aggregate || ': ' || o.way || ' give what the whole gives')
 FROM answers w JOIN answers o USING (aggregate) JOIN aggregates ON aggfnoid = aggregate WHERE w.way = 'whole' AND o.way <> 'whole' ORDER BY w.aggregate::text, o.way;
-SELECT is((SELECT count(*) FROM answers), 6 * (SELECT count(*) FROM aggregates JOIN inputs USING (signature)), 'no way was left out');
+SELECT is((SELECT count(*) FROM answers), 8 * (SELECT count(*) FROM aggregates JOIN inputs USING (signature)), 'no way was left out');
 SELECT matches(plan, 'Finalize Aggregate.*Workers Launched: [12].*Partial Aggregate', aggregate || ': is aggregated by workers') FROM plans ORDER BY aggregate::text;
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,7 +1,5 @@
 /*
- * cg_body.h - one kernel of cg_kernel.h; included by cg_kernel.c once for each width of vectors
- *
- * NAME(x): x with the kernel's suffix.  TARGET: what it may use of the machine.  WIDTH: floats in a vector.
+ * cg_body.h - one kernel of cg_kernel.h; cg_kernel.c has it compiled for each width (kernel_widths.h)
  */
 #include "../vectors_body.h"
 

@@ -29,7 +29,8 @@ gram_sum_shared_floats(int32_t factors, int32_t rows)
 	return bytes_times(bytes_times(stride, stride), (size_t) chunks_of(rows));
 }
 
-CoreStatus
+/* square [stride x stride], upper triangle = Y'Y of y [rows x factors], without a0. */
+static CoreStatus
 gram_square(Env *env, const GramSum *sum, const float *y, int64_t rows, float *square)
 {
 	memset(square, 0, (size_t) (sum->stride * sum->stride) * sizeof(float));

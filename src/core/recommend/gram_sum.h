@@ -23,9 +23,6 @@ typedef struct GramSum
 /* Floats of the squares that a team shares, for factors of up to `rows` rows; SIZE_MAX when that is too much. */
 extern size_t gram_sum_shared_floats(int32_t factors, int32_t rows);
 
-/* square [stride x stride], upper triangle = Y'Y of y [rows x factors], without a0. */
-extern CoreStatus gram_square(Env *env, const GramSum *sum, const float *y, int64_t rows, float *square);
-
 /* gram [stride x stride], upper triangle = a0 Y'Y of y [rows x factors]: the same alone as in a team. */
 extern CoreStatus gram_sum_alone(Env *env, const GramSum *sum, const float *y, int32_t rows, float *gram);
 

@@ -6,6 +6,8 @@
  */
 #include "itemsets_kernel.h"
 
+#include "../kernel_table.h"
+
 static inline int64_t
 count_bits(uint64_t word)
 {
@@ -49,23 +51,5 @@ popcnt_intersect(const uint64_t *a, const uint64_t *b, size_t words, uint64_t *o
 static const ItemsetKernel popcnt_kernel = {popcnt_intersect};
 #endif
 
-const ItemsetKernel *
-itemset_kernel_numbered(int number)
-{
-	if (number == 0)
-		return &plain_kernel;
-#ifdef __x86_64__
-	__builtin_cpu_init();
-	if (number == 1 && __builtin_cpu_supports("popcnt"))
-		return &popcnt_kernel;
-#endif
-	return NULL;
-}
-
-const ItemsetKernel *
-itemset_kernel(void)
-{
-	const ItemsetKernel *best = itemset_kernel_numbered(1);
-
-	return best != NULL ? best : itemset_kernel_numbered(0);
-}
+KERNEL_TABLE(const ItemsetKernel *, itemset_kernel, {CPU_PLAIN, &plain_kernel},
+			 ON_X86({CPU_SSE42, &popcnt_kernel}))

@@ -1,26 +1,22 @@
 /*
- * neighbours_body.h - the scan of neighbours_kernel.h, once for each instruction set
- *
- * The includer defines
- *
- *   WIDTH    doubles in a vector: the kernel's lanes
- *   TARGET   the attribute that asks for the instruction set
- *   NAME(x)  x with a prefix of its own
+ * neighbours_body.h - the scan of neighbours_kernel.h; neighbours_kernel.c has it compiled for each width (kernel_widths.h)
  */
-typedef double NAME(Doubles) __attribute__((vector_size(WIDTH * 8), aligned(8), may_alias));
-typedef int64_t NAME(Longs) __attribute__((vector_size(WIDTH * 8), aligned(8), may_alias));
-typedef int32_t NAME(Ints) __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
-typedef float NAME(Floats) __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
+#define LANES (WIDTH / 2) /* doubles in a vector: the kernel's lanes */
+
+typedef double NAME(Doubles) __attribute__((vector_size(LANES * 8), aligned(8), may_alias));
+typedef int64_t NAME(Longs) __attribute__((vector_size(LANES * 8), aligned(8), may_alias));
+typedef int32_t NAME(Ints) __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef float NAME(Floats) __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 
 /* The larger of each lane; what is no number in x does not count. */
 #define LARGER(x, most)                                                                                      \
 	((NAME(Doubles))(((NAME(Longs))(x) & ((x) > (most))) | ((NAME(Longs))(most) & ~((x) > (most)))))
 
 #define MAXIMA(read)                                                                                         \
-	for (int32_t at = 0; at < n; at += WIDTH * NEIGHBOURS_BLOCK)                                             \
+	for (int32_t at = 0; at < n; at += LANES * NEIGHBOURS_BLOCK)                                             \
 	{                                                                                                        \
 		NAME(Doubles) most = {0};                                                                            \
-		for (int32_t i = at; i < at + WIDTH * NEIGHBOURS_BLOCK; i += WIDTH)                                  \
+		for (int32_t i = at; i < at + LANES * NEIGHBOURS_BLOCK; i += LANES)                                  \
 		{                                                                                                    \
 			NAME(Doubles) other = *(const NAME(Doubles) *) (norms->norms + i);                               \
 			NAME(Doubles) x = (read) / (norms->norm * other + norms->shrinkage);                             \
@@ -39,7 +35,8 @@ TARGET
 	MAXIMA(*(const NAME(Doubles) *) (sums + i))
 }
 
-static const NeighboursKernel NAME(kernel) = {WIDTH, NAME(count_maxima), NAME(sum_maxima)};
+static const NeighboursKernel NAME(kernel) = {LANES, NAME(count_maxima), NAME(sum_maxima)};
 
 #undef LARGER
 #undef MAXIMA
+#undef LANES

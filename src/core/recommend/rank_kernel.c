@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "../cpu.h"
+#include "../kernel_table.h"
 
 typedef float Floats __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int32_t Ints __attribute__((vector_size(32), aligned(4), may_alias));
@@ -213,32 +213,5 @@ static const RankKernel vnni_kernel = {vnni_scores, vnni_least, vnni_scan};
 #undef TARGET
 #endif
 
-static const CpuLevel needs[] = {
-	CPU_PLAIN,
-#ifdef __x86_64__
-	CPU_AVX2,
-	CPU_VNNI,
-#endif
-};
-
-static const RankKernel *kernels[] = {
-	&plain_kernel,
-#ifdef __x86_64__
-	&avx2_kernel,
-	&vnni_kernel,
-#endif
-};
-
-const RankKernel *
-rank_kernel_numbered(int number)
-{
-	int n = sizeof(needs) / sizeof(needs[0]);
-
-	return number < n && cpu_runs(needs[number]) ? kernels[number] : NULL;
-}
-
-const RankKernel *
-rank_kernel(void)
-{
-	return kernels[cpu_best(needs, sizeof(needs) / sizeof(needs[0]))];
-}
+KERNEL_TABLE(const RankKernel *, rank_kernel, {CPU_PLAIN, &plain_kernel},
+			 ON_X86({CPU_AVX2, &avx2_kernel}, {CPU_VNNI, &vnni_kernel}))

@@ -1,7 +1,5 @@
 /*
- * sgd_body.h - one kernel of sgd_kernel.h; included by sgd_kernel.c once for each width of vectors
- *
- * NAME(x): x with the kernel's suffix.  TARGET: what it may use of the machine.  WIDTH: floats in a vector.
+ * sgd_body.h - one kernel of sgd_kernel.h; sgd_kernel.c has it compiled for each width (kernel_widths.h)
  */
 #include "../vectors_body.h"
 

@@ -1,17 +1,15 @@
 /*
  * sgd_kernel.c - the kernels of stochastic gradients and the choice among them
  *
- * One body (sgd_body.h) in GCC's vector types is compiled for 4 lanes (any machine), for AVX2 with FMA and for AVX-512F.
- * The kernels add up in different orders, so their answers differ by rounding; each alone gives equal bytes for equal
- * input.  Square roots and quotients are exact ones: the processors' approximations differ from maker to maker.
+ * Square roots and quotients are exact ones: the processors' approximations differ from maker to maker.
  */
 #include "sgd_kernel.h"
 
 #include <math.h>
 #include <stddef.h>
 
+#include "../kernel_table.h"
 #include "../vectors.h"
-#include "../cpu.h"
 
 #ifdef __SSE__
 #include <immintrin.h>
@@ -30,58 +28,8 @@ four_roots(Four v)
 }
 #endif
 
-#define WIDTH 4
-#define TARGET
-#define NAME(x) plain_##x
-#include "sgd_body.h"
-#undef WIDTH
-#undef NAME
-#undef TARGET
+#define KERNEL_BODY "recommend/sgd_body.h"
+#include "../kernel_widths.h"
 
-#ifdef __x86_64__
-#define TARGET __attribute__((target("avx2,fma")))
-#define WIDTH 8
-#define NAME(x) avx2_##x
-#include "sgd_body.h"
-#undef WIDTH
-#undef NAME
-#undef TARGET
-
-#define TARGET __attribute__((target("avx2,fma,avx512f,avx512vl")))
-#define WIDTH 16
-#define NAME(x) avx512_##x
-#include "sgd_body.h"
-#undef WIDTH
-#undef NAME
-#undef TARGET
-#endif
-
-static const CpuLevel needs[] = {
-	CPU_PLAIN,
-#ifdef __x86_64__
-	CPU_AVX2,
-	CPU_AVX512,
-#endif
-};
-
-static const SgdKernel kernels[] = {
-	plain_run,
-#ifdef __x86_64__
-	avx2_run,
-	avx512_run,
-#endif
-};
-
-SgdKernel
-sgd_kernel_numbered(int number)
-{
-	int n = sizeof(needs) / sizeof(needs[0]);
-
-	return number < n && cpu_runs(needs[number]) ? kernels[number] : NULL;
-}
-
-SgdKernel
-sgd_kernel(void)
-{
-	return kernels[cpu_best(needs, sizeof(needs) / sizeof(needs[0]))];
-}
+KERNEL_TABLE(SgdKernel, sgd_kernel, {CPU_PLAIN, plain_run},
+			 ON_X86({CPU_AVX2, avx2_run}, {CPU_AVX512, avx512_run}))

@@ -10,6 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "../kernel_table.h"
+
 /* GCC tells that passing such vectors to functions depends on the target: none here is passed out of line. */
 #pragma GCC diagnostic ignored "-Wpsabi"
 
@@ -201,21 +203,8 @@ avx2_least_lane(__m256 v)
 #include "kmeans_body.h"
 #endif
 
-const KmeansKernel *
-kmeans_kernel_numbered(int number)
-{
-	if (number == 0)
-		return &plain_kernel;
-#ifdef __x86_64__
-	__builtin_cpu_init();
-	if (number == 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-		return &avx2_kernel;
-	if (number == 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-		__builtin_cpu_supports("avx512vl"))
-		return &avx512_kernel;
-#endif
-	return NULL;
-}
+KERNEL_NUMBERED(const KmeansKernel *, kmeans_kernel, {CPU_PLAIN, &plain_kernel},
+				ON_X86({CPU_AVX2, &avx2_kernel}, {CPU_AVX512, &avx512_kernel}))
 
 const KmeansKernel *
 kmeans_kernel(int32_t k)

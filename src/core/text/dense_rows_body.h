@@ -1,7 +1,5 @@
 /*
- * dense_rows_body.h - one kernel of dense_rows.h; included by dense_rows.c once for each width of vectors
- *
- * NAME(x): x with the kernel's suffix.  TARGET: what it may use of the machine.  WIDTH: floats in a vector.
+ * dense_rows_body.h - one kernel of dense_rows.h; dense_rows.c has it compiled for each width (kernel_widths.h)
  */
 typedef float NAME(Vector) __attribute__((vector_size(WIDTH * sizeof(float)), aligned(sizeof(float))));
 

@@ -1,10 +1,18 @@
 /*
- * glove_body.h - one kernel of glove_kernel.h; included by glove_kernel.c once for each width of vectors
- *
- * NAME(x): x with the kernel's suffix.  TARGET: what it may use of the machine.  WIDTH: floats in a vector.  ROOTS: their
- * square roots.
+ * glove_body.h - one kernel of glove_kernel.h; glove_kernel.c has it compiled for each width (kernel_widths.h)
  */
 #include "../vectors_body.h"
+
+/* Exact roots: the processors' approximations differ from maker to maker. */
+#if WIDTH == 16
+#define ROOTS(v) ((NAME(Vector)) _mm512_sqrt_ps((__m512) (v)))
+#elif WIDTH == 8
+#define ROOTS(v) ((NAME(Vector)) _mm256_sqrt_ps((__m256) (v)))
+#elif defined(__x86_64__)
+#define ROOTS(v) ((NAME(Vector)) _mm_sqrt_ps((__m128) (v)))
+#else
+#define ROOTS(v) ((NAME(Vector)){sqrtf((v)[0]), sqrtf((v)[1]), sqrtf((v)[2]), sqrtf((v)[3])})
+#endif
 
 /* One step: diff is the weighted error times the learning rate. */
 TARGET static inline __attribute__((always_inline)) void
@@ -67,3 +75,5 @@ NAME(run)(const GloveProblem *problem, const GlovePair *pairs, int64_t n)
 	}
 	return sum;
 }
+
+#undef ROOTS

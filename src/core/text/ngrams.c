@@ -135,13 +135,6 @@ ngrams_each(Env *env, const NgramRanges *ranges, const Document *document, Ngram
 
 /* ---- counting ---- */
 
-uint64_t
-ngrams_table_bytes(uint64_t n, uint64_t width)
-{
-	/* Powers of two: up to twice as many entries, of 8 + 8 bytes and 8 of slots, each array beside its half while it grows. */
-	return 3 * n * (24 + width);
-}
-
 CoreStatus
 ngrams_begin(NgramCounter *counter, Env *env, const NgramRanges *ranges, int32_t room, size_t limit)
 {

@@ -43,9 +43,6 @@ typedef struct NgramCounter
 	int64_t occurrences; /* all that were counted */
 } NgramCounter;
 
-/* What a table of so many n-grams, of that many bytes each, takes while it grows. */
-extern uint64_t ngrams_table_bytes(uint64_t n, uint64_t width);
-
 /* limit: bytes that each of the two tables may take. */
 extern CoreStatus ngrams_begin(NgramCounter *counter, Env *env, const NgramRanges *ranges, int32_t room,
 							   size_t limit);

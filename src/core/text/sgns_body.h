@@ -1,7 +1,5 @@
 /*
- * sgns_body.h - one kernel of sgns_kernel.h; included by sgns_kernel.c once for each width of vectors
- *
- * NAME(x): x with the kernel's suffix.  TARGET: what it may use of the machine.  WIDTH: floats in a vector.
+ * sgns_body.h - one kernel of sgns_kernel.h; sgns_kernel.c has it compiled for each width (kernel_widths.h)
  */
 #include "../vectors_body.h"
 
