@@ -114,8 +114,8 @@ diag "$(sql "SELECT string_agg(how || ': ' || n, ', ' ORDER BY how) FROM (SELECT
 diag "without a sound call: $(sql "SELECT string_agg(name, ' ') FROM (SELECT DISTINCT name FROM hostile.function WHERE function NOT IN (SELECT function FROM hostile.sound_call) AND arguments > 0 ORDER BY 1) s")"
 figures()
 {
-	local how what calls answered
-	sql "SELECT how, count(*), count(*) FILTER (WHERE state = '00000') FROM hostile.call JOIN hostile.result USING (id) GROUP BY how ORDER BY min(id)" | while IFS='|' read -r how calls answered; do
+	local how what calls answered cancelled
+	sql "SELECT how, count(*), count(*) FILTER (WHERE state = '00000'), count(*) FILTER (WHERE state = '57014') FROM hostile.call JOIN hostile.result USING (id) GROUP BY how ORDER BY min(id)" | while IFS='|' read -r how calls answered cancelled; do
 		case $how in
 			'one argument') what="One hostile argument" ;;
 			'two arguments') what="Two hostile arguments" ;;
@@ -125,7 +125,7 @@ figures()
 			'binary input') what="Forged values by \`COPY BINARY\`" ;;
 			*) what=$how ;;
 		esac
-		figure "| $what | $calls calls, of which $answered were answered |"
+		figure "| $what | $calls calls: $answered answered, $((calls - answered - cancelled)) refused$([ "$cancelled" = 0 ] || echo ", $cancelled cancelled after $LIMIT s") |"
 	done
 	figure "| Functions called | $(sql "SELECT count(DISTINCT c.function) || ' of ' || (SELECT count(*) FROM hostile.function WHERE arguments > 0) FROM hostile.call c JOIN hostile.function f USING (function) WHERE f.arguments > 0") |"
 	figure "| Refused, by SQLSTATE | $(sql "SELECT string_agg(state || ' ' || n, ', ' ORDER BY n DESC, state) FROM (SELECT state, count(*) AS n FROM hostile.result WHERE state NOT IN ('00000', 'crash') GROUP BY 1) s") |"
