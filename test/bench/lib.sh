@@ -98,7 +98,7 @@ alternate()
 # report <name> <unit> <ours> [<peer's name> <peer> [<aim> [yardstick]]]: a figure for the table
 #
 # name: what was done, with its sizes, unlike every other name of this benchmark.  peer: empty where it is not installed.  aim: what
-# the ratio ours / peer is to be, such as "<= 0.5", or ">= 1.6" where more is better; without one, what is slower than its
+# the ratio ours / peer is to be, such as "<= 0.5", or ">= 1.6" for a rate or a recall; without one, what is slower than its
 # peer is behind all the same.  yardstick: what it is held against is no other program that does the same job (a scan of the
 # table, a bound in milliseconds), so that only the aim counts.
 report()

@@ -11,6 +11,8 @@ use warnings;
 use utf8;
 use open qw(:std :encoding(UTF-8));
 
+use constant QUICK_SECONDS => 180; # what `make bench-quick` may take
+
 my $bench = 'test/bench';
 my $page  = 'doc/performance.md';
 my ($quick, $write) = (0, 0);
@@ -57,6 +59,9 @@ sub figure {
     return number($value) . " $unit";
 }
 
+# Rates and shares that are right; all else is time, memory or error.
+sub more_is_better { my ($f) = @_; return $f->{unit} =~ m{/s$|^recall$}; }
+
 sub read_results {
     my ($path) = @_;
     my ($name) = $path =~ m{([^/]+)\.tsv$};
@@ -74,9 +79,11 @@ sub read_results {
         # "the same …" and "its …" lean on the figure before them, where they stand alone too.
         $base = $f{name} unless $f{name} =~ /^(the same|its)\b/;
         $f{full} = $f{name} eq $base ? $base : "$base: $f{name}";
+        die "$path: the aim of $f{name} ($f{aim}) does not go with its unit, $f{unit}\n"
+            if $f{aim} ne '' && ($f{aim} =~ /^>=/) != !!more_is_better(\%f);
         if ($f{peer} ne '') {
             $f{ratio} = $f{ours} / $f{peer};
-            my $more = $f{aim} =~ /^>=/;
+            my $more = more_is_better(\%f);
             my ($bound) = $f{aim} =~ /([\d.]+)/;
             $f{met} = $more ? $f{ratio} >= $bound : $f{ratio} <= $bound if defined $bound;
             $f{slower} = $f{kind} eq 'peer' && ($more ? $f{ratio} < 1 : $f{ratio} > 1);
@@ -107,12 +114,13 @@ sub cells {
         $f->{peer_name} eq '' ? '' : $f->{peer} eq '' ? $f->{peer_name} : figure($f->{peer}, $f->{unit}) . " $f->{peer_name}",
         defined $f->{ratio} ? sprintf('%.2f', $f->{ratio}) : '',
         $f->{aim} =~ s/<=/≤/r =~ s/>=/≥/r,
-        !defined $f->{met} ? ($f->{behind} ? 'behind' : '') : $f->{met} ? 'met' : 'not met');
+        !defined $f->{met} ? ($f->{behind} ? 'behind' : '') : $f->{met} ? 'met' : 'not met',
+        $f->{peer_name} eq '' ? '' : $f->{kind});
 }
 
 sub print_table {
     my @runs = @_;
-    my @rows = (['', 'what', 'promoai', 'peer', 'ratio', 'aim', '']);
+    my @rows = (['', 'what', 'promoai', 'beside', 'ratio', 'aim', '', '']);
     for my $run (@runs) {
         push @rows, map { [$run->{number}, cells($_)] } @{ $run->{figures} };
     }
@@ -130,7 +138,7 @@ sub print_table {
     }
     my $seconds = 0;
     $seconds += $_->{seconds} // 0 for @runs;
-    printf "%d benchmarks, %d seconds\n", scalar @runs, $seconds;
+    printf "%d benchmarks, %d seconds%s\n", scalar @runs, $seconds, $quick && $seconds > QUICK_SECONDS ? ', more than the ' . QUICK_SECONDS . ' that are asked' : '';
 }
 
 # ---- the page ----
@@ -150,6 +158,15 @@ sub behind_lines {
     return @lines ? @lines : '- nothing';
 }
 
+# What was left out because it was not there.
+sub missing_lines {
+    my ($runs) = @_;
+    my @lines = map { my $run = $_; map { "- **$run->{number}**: $_" } @{ $run->{skipped} } } @$runs;
+    my %run = map { $_->{name} => 1 } @$runs;
+    push @lines, map { "- **$_**: has not run" } grep { !$run{$_} } map { s{^.*/}{}r =~ s/\.\w+$//r } sort glob "$bench/[0-9]*";
+    return @lines ? @lines : '- nothing: all benchmarks ran, with all peers';
+}
+
 sub page {
     my ($runs, $reasons) = @_;
     my @dates = sort(distinct(map { $_->{date} } @$runs));
@@ -161,6 +178,7 @@ sub page {
             . ' last run of each. `bash test/bench/peers.sh` says which peers there are and how to get them.',
         '', '## Behind', '',
         'What is slower than a peer, or misses its aim:', '', behind_lines($runs, $reasons), '',
+        'Not compared:', '', missing_lines($runs), '',
         '## Measured on', '',
         (map { "- $_" } distinct(map { $_->{machine} } @$runs), distinct(map { $_->{server} } @$runs)),
         (map { "- Peers: $_" } distinct(map { $_->{peers} } @$runs)),
@@ -170,7 +188,7 @@ sub page {
             . ' a rate above 1. Where no other program does the same job, a yardstick stands in the peer\'s place, and the aim says'
             . ' how far from it we may be.',
         '', '## Figures', '',
-        '| | what | promoai | peer | ratio | aim | |', '| --- | --- | --- | --- | --- | --- | --- |');
+        '| | what | promoai | beside | ratio | aim | | a peer or a yardstick |', '| --- | --- | --- | --- | --- | --- | --- | --- |');
     for my $f (map { @{ $_->{figures} } } @$runs) {
         push @out, '| ' . join(' | ', map { s/\|/\\|/gr } $f->{run}{number}, cells($f)) . ' |';
     }
