@@ -1,10 +1,10 @@
 /*
  * tokenizer.h - the words of a text
  *
- * A document is normalised (Unicode NFKC, lower case) and broken into words, by core/text/word_breaker.h or by one of PostgreSQL's
- * text search configurations.  A model keeps the tokenizer that it was trained
- * with (how words are broken, its dictionary, its stop words) in its payload, so that it reads documents for ever as it read
- * them then.  The buffers of a tokenizer are used again by the next document.
+ * A document is normalised (Unicode NFKC, lower case) and broken into words, by core/text/word_breaker.h or by one of
+ * PostgreSQL's text search configurations.  A model keeps the tokenizer that it was trained with (how words are broken, its
+ * dictionary, its stop words) in its payload, so that it reads documents for ever as it read them then.  The buffers of a
+ * tokenizer are used again by the next document.
  */
 #ifndef PROMOAI_BRIDGE_TOKENIZER_H
 #define PROMOAI_BRIDGE_TOKENIZER_H
