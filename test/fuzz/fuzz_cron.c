@@ -12,7 +12,7 @@
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
-#define CHANGED INT64_C(1750000000)
+#define CHANGED INT64_C(1749999600) /* a whole hour */
 
 /* An offset up to one moment, another one behind it. */
 static void
