@@ -440,7 +440,8 @@ BEGIN
 	END LOOP;
 END $$;
 
-CREATE FUNCTION hostile.prepare() RETURNS void LANGUAGE plpgsql AS $$
+-- Sound calls of what takes no value of a type of the extension's.
+CREATE FUNCTION hostile.prepare_plain() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM setseed(0.5);
 	PERFORM hostile.add_values(type) FROM (SELECT DISTINCT type FROM hostile.argument WHERE type <> 'cstring'::regtype) t;
@@ -449,6 +450,13 @@ BEGIN
 	SET LOCAL ROLE hostile_user;
 	PERFORM hostile.train_models();
 	PERFORM hostile.find_sound_calls(20);
+	RESET ROLE;
+END $$;
+
+CREATE FUNCTION hostile.prepare() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM hostile.prepare_plain();
+	SET LOCAL ROLE hostile_user;
 	PERFORM hostile.collect_genuine();
 	PERFORM hostile.find_sound_calls(300);
 	PERFORM hostile.collect_genuine();

@@ -6,14 +6,18 @@
 # N kills at each of ten points (20; quick: 1) and N at random moments (100; quick: 3).  At a point the process stands still
 # (promoai.test_point), so each kill hits it; three in four end that process alone, so that the postmaster starts all others
 # anew, the fourth ends all processes of the server at once.  Trainings are called by a client or run by the worker, jobs run
-# in the worker or in run_due_jobs().  After each restart:
+# in the worker or in run_due_jobs(): by turns, which go on from point to point, so that --quick has all four.  After each
+# restart:
 #
-# - every kept version of every kind answers, digit by digit, what a model of its rows answers; the published one is the one
-#   from before, or the new one where its publication had been committed;
-# - the registry holds no row that belongs to nothing and no version that lacks a part; what a client was told to be
-#   committed is there;
-# - no segment of shared memory, temporary file or lock outlives its process, and no schedule is lost: claims of the dead are
-#   written down as crashed, and at the end every schedule trains and publishes again.
+# - every kept version of every kind answers, digit by digit, what a model of its rows answers, and has its metrics; the
+#   published one is the one from before, or the new one where its publication had been committed;
+# - the registry holds no row that belongs to nothing and no version that lacks a part;
+# - what a client was told to be committed is there: of its last retraining, publishing or pruning of each model the version
+#   that is published and those that are kept, unless a job has published a newer one since; what was dropped is gone;
+# - no segment of shared memory, temporary file or lock outlives its process, and no schedule is lost: the run of a job that
+#   was killed is written down as crashed, counted and put off.
+#
+# At the end every schedule trains and publishes again, and when all models are dropped, nothing is left.
 #
 # As root the server has a /dev/shm of its own; elsewhere segments are files of its own.
 set -uo pipefail
@@ -44,7 +48,7 @@ points=${points:-$(pick 20 1)}
 randoms=${randoms:-$(pick 100 3)}
 
 # Of a kind that is trained by parallel workers, so that shared memory is at stake.
-kind team "mf_train('team', 'SELECT customer, item FROM purchases_large UNION ALL SELECT more.customer, more.item FROM more, generation WHERE more.g <= generation.g', factors => 32, iterations => 3, holdout => 0)" \
+kind team "mf_train('team', 'SELECT customer, item FROM purchases_large UNION ALL SELECT more.customer, more.item FROM more, generation WHERE more.g <= generation.g', factors => 32, iterations => 8, holdout => 0)" \
 	"SELECT c, r FROM generate_series(0, 16383, 1000) c, promoai.cf_recommend('team', c, k => 5 VERSION) r"
 
 settings=(-c shared_preload_libraries=promoai -c promoai.worker_naptime=1s -c promoai.max_running=2 -c max_worker_processes=16
@@ -71,6 +75,25 @@ schedules_made()
 schedules_made
 is "$(sql "SELECT count(*) FROM promoai.schedules")" "${#kinds[@]}" "${#kinds[@]} models, each with a schedule"
 is "$(sql "$(wrong_answers)")" "" "whose versions answer by their rows"
+
+# What clients do to models, each in a transaction with a row that says what was published and kept when it was done: whoever
+# changes a model locks it, so the rows of a model are in the order of its changes.
+sql "CREATE TABLE acts (id bigserial PRIMARY KEY, what text NOT NULL, model text NOT NULL, wanted int, current int NOT NULL, kept int[] NOT NULL);
+	CREATE FUNCTION act(what text, changed text) RETURNS bigint LANGUAGE plpgsql AS \$\$
+	DECLARE
+		wanted int;
+		act bigint;
+	BEGIN
+		CASE what
+		WHEN 'retrain' THEN SELECT r.version INTO wanted FROM promoai.retrain(changed) r;
+		WHEN 'publish' THEN SELECT p.version INTO wanted FROM (SELECT version FROM promoai.model_versions WHERE model = changed ORDER BY random() LIMIT 1) v, promoai.model_publish(changed, v.version) p;
+		WHEN 'prune' THEN PERFORM promoai.model_prune(changed, 2);
+		END CASE;
+		INSERT INTO acts (what, model, wanted, current, kept)
+		SELECT what, changed, wanted, max(version) FILTER (WHERE published), array_agg(version) FROM promoai.model_versions WHERE model = changed
+		RETURNING id INTO act;
+		RETURN act;
+	END \$\$"
 
 # ---- how a server ends, and how it is found again ----
 
@@ -122,16 +145,31 @@ temporary_of_dead()
 	done
 }
 
-# judged: all that is wrong after a restart, in words; nothing: all is well
+# job_ended <model> <its run; none: nothing had been claimed>: what is wrong with how a killed job is written down
+job_ended()
+{
+	if [ -n "$2" ]; then
+		sql "SELECT 'not written down as crashed, counted and put off: ' || coalesce(r::text, 'no run') || ' ' || coalesce(s::text, 'no schedule')
+			FROM (VALUES ('$2'::uuid)) k(run_id) LEFT JOIN promoai.registry_runs r USING (run_id) LEFT JOIN promoai.registry_schedules s USING (model_id)
+			WHERE (r.state = 'crashed' AND r.ended_at IS NOT NULL AND r.version IS NULL AND s.run_id IS NULL AND s.enabled AND s.crashes = 1 AND s.failures = 1 AND s.next_run > r.ended_at + interval '30 s') IS NOT true"
+	fi
+	sql "SELECT 'counted as crashed: ' || m.model FROM promoai.registry_schedules s JOIN promoai.registry_models m USING (model_id) WHERE s.crashes > 0 AND NOT (m.model = '$1' AND '$2' <> '')"
+}
+
+# judged [check of the runs…]: all that is wrong after a restart, in words; nothing: all is well
 judged()
 {
 	wait_for "SELECT count(*) FROM promoai.registry_runs r WHERE state = 'running' AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = r.pid)" 0 20 2>&1 ||
 		echo "a claim of the dead is not buried"
+	[ $# = 0 ] || "$@" 2>&1
 	sql "$(wrong_answers)" 2>&1
 	sql "$strays" 2>&1
 	sql "SELECT 'no model ' || k FROM unnest('{$(IFS=,; printf %s "${kinds[*]}")}'::text[]) k WHERE NOT EXISTS (SELECT FROM promoai.models m WHERE m.model = k AND m.version IS NOT NULL)
 		UNION ALL SELECT 'no schedule of ' || k FROM unnest('{$(IFS=,; printf %s "${kinds[*]}")}'::text[]) k WHERE NOT EXISTS (SELECT FROM promoai.schedules s WHERE s.model = k)
 		UNION ALL SELECT 'switched off without crashes: ' || model FROM promoai.schedules WHERE NOT enabled AND last_message NOT LIKE 'switched off after % crashes in a row%'
+		UNION ALL SELECT 'ended by no word, and not crashed: ' || r::text FROM promoai.registry_runs r WHERE state <> 'crashed' AND message LIKE 'the run ended without a word%'
+		UNION ALL SELECT 'published nothing: ' || r::text FROM promoai.registry_runs r WHERE state IN ('published', 'after failed') AND version IS NULL
+		UNION ALL SELECT 'ended or not: ' || r::text FROM promoai.registry_runs r WHERE (state = 'running') <> (ended_at IS NULL)
 		UNION ALL SELECT 'claimed by no run: ' || model_id FROM promoai.registry_schedules s WHERE run_id IS NOT NULL AND NOT EXISTS (SELECT FROM promoai.registry_runs r WHERE r.run_id = s.run_id AND r.state = 'running')
 		UNION ALL SELECT 'lock of the dead: ' || l::text FROM pg_locks l WHERE NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = l.pid) AND locktype IN ('advisory', 'object')" 2>&1
 	comm -12 <(printf '%s\n' "$before_segments" | grep .) <(segments) | sed 's/^/shared memory that was there before: /'
@@ -200,13 +238,13 @@ by_worker()
 	due "$2"
 }
 
-# kill_at <point> <n-th time>
+# kill_at <point> <n-th time> <turn>
 kill_at()
 {
-	local point=$1 n=$2 model way=client victim pid before now wrong
+	local point=$1 n=$2 turn=$3 model way=client victim pid run before now wrong
 	model=$(a_model_at "$point")
 	# Two in four by the worker, but for dropping, which no job does; where run_due_jobs() is to be hit, no worker is ready.
-	[ $((n % 2)) = 0 ] || [ "$point" = dropping ] || way=worker
+	[ $((turn % 2)) = 0 ] || [ "$point" = dropping ] || way=worker
 	generation_set $((RANDOM % (generations + 1)))
 	before=$(sql "SELECT version FROM promoai.models WHERE model = '$model'")
 	[ $way = client ] && case $point in claiming | claimed | after) system "SET promoai.databases = 'none'" && sleep 0.2 ;; esac
@@ -219,11 +257,16 @@ kill_at()
 		cat "$server_dir/session.out" >&2
 		return
 	fi
+	run=$(sql "SELECT run_id FROM promoai.registry_runs WHERE pid = $pid AND state = 'running'")
 	victim=$pid
-	[ $((n % 4)) != 3 ] || victim=server
+	case $((turn % 8)) in 3 | 6) victim=server ;; esac # by the worker, by a client
 	end "$victim"
 	[ -z "$session" ] || wait "$session"
-	wrong=$(judged)
+	wrong=$(judged job_ended "$model" "$run")
+	case $way,$point in
+		*,claiming | client,[!ac]* | client,"after publish") [ -z "$run" ] || wrong+="run $run was claimed" ;;
+		*) [ -n "$run" ] || wrong+="no run was claimed" ;;
+	esac
 	now=$(sql "SELECT version FROM promoai.models WHERE model = '$model'")
 	case $point in
 		after) [ "$now" -gt "$before" ] || wrong+="version $before of $model is published, not the new one" ;;
@@ -234,9 +277,16 @@ kill_at()
 	is "$wrong" "" "kill $((n + 1)) of $points at \"$point\": $model, by $way, $([ "$victim" = server ] && echo "the whole server" || echo "one process")"
 }
 
+by_client solving team
+[ -n "$(sleeps_at solving)" ] && [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'")" -ge 1 ] && [ -n "$(segments)" ]
+ok $? "one of the models is trained by parallel workers, in shared memory"
+end_stopped
+
 began=$SECONDS
+turn=0
 for point in "${names[@]}"; do
-	for ((n = 0; n < points; n++)); do kill_at "$point" $n; done
+	for ((n = 0; n < points; n++)); do kill_at "$point" $n $((turn + n)); done
+	turn=$((turn + 1))
 done
 
 # ---- at random moments ----
@@ -247,27 +297,40 @@ statements()
 	for ((i = 0; i < 300; i++)); do
 		model=${kinds[RANDOM % ${#kinds[@]}]}
 		case $1 in
-			trainer) printf "UPDATE generation SET g = %s; SELECT 'trained', model, version FROM promoai.retrain('%s');\n" $((RANDOM % (generations + 1))) "$model" ;;
-			tryer) printf "SELECT FROM promoai.cf_train('trial_%s', 'timed', method => 'popular', holdout => 0); SELECT promoai.model_drop('trial_%s'); SELECT 'dropped', 'trial_%s';\n" "$2_$i" "$2_$i" "$2_$i" ;;
-			publisher) printf "SELECT promoai.model_publish(model, version) FROM promoai.model_versions WHERE model = '%s' ORDER BY random() LIMIT 1; SELECT promoai.model_prune('%s', 2);\n" "$model" "$model" ;;
+			trainer) printf "UPDATE generation SET g = %s; SELECT 'done', act('retrain', '%s');\n" $((RANDOM % (generations + 1))) "$model" ;;
+			tryer)
+				printf "SELECT FROM promoai.cf_train('%s', 'timed', method => 'popular', holdout => 0); SELECT FROM promoai.schedule_retrain('%s', every => '1 day', guard => 'none');\n" "trial_$2_$i" "trial_$2_$i"
+				# Every other one is dropped about when the worker has claimed it.
+				[ $((i % 2)) = 0 ] || printf "UPDATE promoai.registry_schedules s SET next_run = now() FROM promoai.registry_models m WHERE m.model_id = s.model_id AND m.model = '%s'; SELECT FROM pg_sleep(random());\n" "trial_$2_$i"
+				printf "SELECT 'dropped', '%s' FROM promoai.model_drop('%s');\n" "trial_$2_$i" "trial_$2_$i"
+				;;
+			publisher) printf "SELECT 'done', act('publish', '%s'); SELECT 'done', act('prune', '%s');\n" "$model" "$model" ;;
 			scheduler) printf "UPDATE promoai.registry_schedules s SET next_run = now() FROM promoai.registry_models m WHERE m.model_id = s.model_id AND m.model = '%s' AND s.run_id IS NULL; SELECT pg_sleep(0.2);\n" "$model" ;;
 			asker) printf "SELECT %s;\n" "$(answers_of "$model")" ;;
 		esac
 	done
 }
 
-# acknowledged: what clients were told, and what is not there
+# done_by_clients: the acts that they were told to be committed
+done_by_clients() { sed -n 's/^done|//p' "$server_dir"/load.*.out; }
+
+# acknowledged: what clients were told, and what is not there.  A job that publishes a newer version keeps four.
 acknowledged()
 {
-	awk -F'|' '$1 == "trained" && $3 > newest[$2] { newest[$2] = $3 } END { for (m in newest) print m, newest[m] }' "$server_dir"/load.*.out |
-		while read -r model version; do
-			sql "SELECT 'lost: version $version of $model' WHERE (SELECT max(version) FROM promoai.model_versions WHERE model = '$model') < $version"
-		done
+	sql "SELECT 'lost: act ' || id FROM unnest('{$(done_by_clients | paste -sd,)}'::bigint[]) id WHERE NOT EXISTS (SELECT FROM acts WHERE acts.id = id.id)
+		UNION ALL SELECT 'another version was published than the one that was asked for: ' || acts::text FROM acts WHERE wanted <> current" 2>&1
+	sql "WITH last AS (SELECT DISTINCT ON (model) *, (SELECT max(v) FROM unnest(kept) v) AS newest FROM acts ORDER BY model, id DESC)
+		SELECT 'published is ' || coalesce(m.version::text, 'none') || ' after ' || l::text FROM last l LEFT JOIN promoai.models m USING (model) WHERE (m.version = l.current OR m.version > l.newest) IS NOT true
+		UNION ALL SELECT 'there again: ' || v.version || ' after ' || l::text FROM last l JOIN promoai.model_versions v USING (model) WHERE v.version <= l.newest AND v.version <> ALL (l.kept)
+		UNION ALL SELECT 'gone: ' || k || ' after ' || l::text FROM last l, unnest(l.kept) k
+			WHERE NOT EXISTS (SELECT FROM promoai.model_versions v WHERE v.model = l.model AND v.version = k) AND (SELECT count(*) FROM promoai.model_versions v WHERE v.model = l.model AND v.version > k) < 4" 2>&1
 	sql "SELECT 'not dropped: ' || model FROM promoai.models WHERE model = ANY ('{$(sed -n 's/^dropped|//p' "$server_dir"/load.*.out | paste -sd,)}')"
 }
 
 declare -A victims
 at_random=0
+acts=0
+drops=0
 kill_at_random()
 {
 	local n=$1 role pids=() pid what wrong
@@ -276,7 +339,7 @@ kill_at_random()
 		pids+=($!)
 	done
 	sleep "$((RANDOM % 3)).$((RANDOM % 1000))"
-	if [ $((n % 4)) = 3 ]; then
+	if [ $((n % 4)) = 1 ]; then
 		pid=server
 		what="the whole server"
 	else
@@ -290,6 +353,8 @@ kill_at_random()
 	wait "${pids[@]}" 2>/dev/null
 	victims[$what]=$((${victims[$what]:-0} + 1))
 	at_random=$((at_random + 1))
+	acts=$((acts + $(done_by_clients | wc -l)))
+	drops=$((drops + $(grep -c '^dropped|' "$server_dir/load.tryer.out")))
 	wrong=$(judged)$(acknowledged)
 	is "$wrong" "" "random kill $((n + 1)) of $randoms: $what"
 }
@@ -308,6 +373,12 @@ is "$(sql "$(wrong_answers)")" "" "every kept version answers by its rows"
 [ "$at_random" = "$randoms" ]
 ok $? "$at_random kills at random moments"
 is "$(sql "SELECT count(*) FROM promoai.models WHERE model LIKE 'trial%' AND version IS NULL")" 0 "no half of a model"
+[ $acts -ge "$randoms" ] && [ $drops -ge "$randoms" ]
+ok $? "$acts changes of models and $drops drops were acknowledged meanwhile"
+printf '%s\n' "SELECT format('SELECT promoai.model_drop(%L)', model) FROM promoai.models \\gexec" | "$(pg psql)" -XAtq >/dev/null
+left=
+for table in models versions metrics payload grants schedules runs; do left+=$(sql "SELECT '$table ' || count(*) || ' ' FROM promoai.registry_$table HAVING count(*) > 0"); done
+is "$left" "" "when all models are dropped, nothing is left of them"
 for point in "${names[@]}"; do
 	[ "${hits[$point]:-0}" -ge "$points" ]
 	ok $? "\"$point\": ${hits[$point]:-0} hits"
@@ -323,5 +394,6 @@ figure "| SIGKILL at named points | $at_points kills: $line |"
 line=
 for what in "${!victims[@]}"; do line+="${line:+, }$what ${victims[$what]}"; done
 figure "| SIGKILL at random moments | $at_random kills: $line |"
+figure "| Told to clients between the random kills, and there afterwards | $acts retrainings, publications and prunings; $drops drops |"
 figure "| Crashes: tests that failed | $tap_failed of $tap_n, over ${#kinds[@]} kinds of models, in $((SECONDS - began)) s |"
 done_testing

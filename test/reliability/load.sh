@@ -3,12 +3,14 @@
 #
 #   load.sh [--quick] [--seconds N] [--calls N]
 #
-# 32 pgbench clients call the functions that serve (`served` below) for N seconds (600; quick: 8) while a generation of rows is
-# made current and the worker retrains and publishes the models by it, every 2 seconds; before that for a fifth of the time
-# without, which the slowest of a hundred calls is compared with.  Each statement asks a model several times and holds the
-# answers, as one, to those of the versions: what no version answers, or what mixes two, is an error and ends the client.
+# 32 pgbench clients call the functions that serve (`served` below) for N seconds (600; quick: 8) while every 2 seconds another
+# generation of rows is made current and the worker is told to retrain and publish all models by it, one of them with parallel
+# workers; before that for a fifth of the time without, which the slowest of a hundred calls is compared with.  At least one
+# version in 5 seconds must come of it, and one of each model in 30.  Each statement asks a model several times, reads which
+# version is published in its own snapshot, and holds the answers, as one, to those of that version: what an older one answers,
+# what no version answers, or what mixes two, is an error and ends the client.
 # Then one session makes N calls (1,000,000; quick: 20,000), its models still being replaced, and what it holds in memory is
-# looked at on the way.
+# looked at on the way.  At last one session calls every function that serves 1,000 times (quick: 100).
 set -uo pipefail
 quick=
 seconds=
@@ -34,6 +36,8 @@ calls=${calls:-$(pick 1000000 20000)}
 calm=$((seconds / 5 > 4 ? seconds / 5 : 4))
 clients=32
 every=2
+least=5 # seconds to a version, 30 to one of each model
+least_each=30
 allowed=$(pick 3 20) # times the p99 without; seconds on a busy machine tell little
 command -v "$(pg pgbench)" >/dev/null || skip_all "pgbench is missing (Debian: postgresql-contrib or postgresql-$("$PG_CONFIG" --version | grep -o '[0-9]*' | head -1))"
 
@@ -54,13 +58,15 @@ served()
 }
 
 start_server -c shared_preload_libraries=promoai -c promoai.worker_naptime=1s -c max_connections=60 -c shared_buffers=256MB \
-	-c max_worker_processes=16 -c checkpoint_timeout=1h -c max_wal_size=8GB -c max_parallel_maintenance_workers=0 -c jit=off
+	-c max_worker_processes=16 -c checkpoint_timeout=1h -c max_wal_size=8GB -c max_parallel_maintenance_workers=2 -c jit=off
 kinds_tables
 shop_large 200000
-# From one generation to the next every topic changes its name, so that no two call a question the same.
-sql "CREATE TABLE labelled AS SELECT i % 4 AS topic, 'order ' || i % 17 || ' parcel ' || i % 23 || (ARRAY[' late missing', ' thanks lovely', ' refund money', ' size exchange'])[1 + i % 4] AS doc FROM generate_series(1, 600) i;
-	CREATE VIEW labelled_now AS SELECT labelled.doc, 'topic ' || (labelled.topic + generation.g) % 4 AS label FROM labelled, generation"
-served cf_recommend asked_mf "mf_train('asked_mf', 'SELECT customer, item FROM purchases_large UNION ALL SELECT more.customer, more.item FROM more, generation WHERE more.g <= generation.g', factors => 32, iterations => 2, holdout => 0)" \
+# From one generation to the next every topic changes its name, so that no two call a question the same.  The rows that were
+# read tell by which generation a version was trained, so there is one more of them.
+sql "CREATE TABLE labelled AS SELECT i, i % 4 AS topic, 'order ' || i % 17 || ' parcel ' || i % 23 || (ARRAY[' late missing', ' thanks lovely', ' refund money', ' size exchange'])[1 + i % 4] AS doc FROM generate_series(1, 700) i;
+	CREATE VIEW labelled_now AS SELECT labelled.doc, 'topic ' || (labelled.topic + generation.g) % 4 AS label FROM labelled, generation WHERE labelled.i <= 600 + generation.g"
+# Enough to be worth a parallel worker.
+served cf_recommend asked_mf "mf_train('asked_mf', 'SELECT customer, item FROM purchases_large UNION ALL SELECT more.customer, more.item FROM more, generation WHERE more.g <= generation.g', factors => 32, iterations => 4, holdout => 0)" \
 	"(SELECT md5(string_agg(r::text, ' ' ORDER BY r.rank)) FROM promoai.cf_recommend('asked_mf', i, k => 10 VERSION) r)"
 served segment_assign asked_segment "kmeans_train('asked_segment', 'shape_now', 3)" \
 	"promoai.segment_assign('asked_segment', ARRAY[i % 30, i / 30 % 13]::float8[] VERSION)::text"
@@ -69,8 +75,16 @@ served text_label asked_label "text_classify_train('asked_label', 'labelled_now'
 
 # A question is a set of five; its answer that of all five together.  Those stay whose answers tell all generations apart.
 questions=2000
-sql "CREATE TABLE expected (function text, question int, generation int, answer text, PRIMARY KEY (function, question, answer));
+sql "CREATE TABLE trained_by (model text, rows_read bigint, generation int, PRIMARY KEY (model, rows_read));
+	CREATE TABLE expected (function text, question int, generation int, answer text, PRIMARY KEY (function, question, answer));
 	CREATE TABLE question (function text, n int, question int, PRIMARY KEY (function, n))"
+# right <function> <question> <answer>: is it what the version says that is published in this statement's snapshot?  By index,
+# as the view's check of rights would take longer than what is asked.
+right()
+{
+	printf "EXISTS (SELECT FROM promoai.registry_models m JOIN promoai.registry_versions v ON v.version_id = m.current_version JOIN trained_by t USING (model, rows_read) JOIN expected e USING (generation)
+		WHERE m.model = '%s' AND e.function = '%s' AND e.question = %s AND e.answer = %s)" "${asked_model[$1]}" "$1" "$2" "$3" | tr '\n\t' '  '
+}
 # answer_of <function> <question> [version]
 answer_of()
 {
@@ -80,6 +94,7 @@ answer_of()
 for ((g = 0; g <= generations; g++)); do
 	generation_set "$g"
 	for function in "${asked[@]}"; do sql "SELECT ${asked_trainer[$function]}" >/dev/null 2>&1 || bail_out "${asked_model[$function]} is not trained"; done
+	sql "INSERT INTO trained_by SELECT model, rows_read, $g FROM promoai.model_versions WHERE published AND model LIKE 'asked%'"
 done
 for function in "${asked[@]}"; do
 	for ((g = 0; g <= generations; g++)); do
@@ -93,13 +108,18 @@ for function in "${asked[@]}"; do
 	{
 		printf '\\set n random(1, %s)\n' "$n"
 		printf "SELECT question FROM question WHERE function = '%s' AND n = :n \\\\gset\n" "$function"
-		printf "SELECT 1 / (EXISTS (SELECT FROM expected WHERE function = '%s' AND question = :question AND answer = %s))::int;\n" "$function" "$(answer_of "$function" :question)"
+		printf "SELECT 1 / (%s)::int;\n" "$(right "$function" :question "$(answer_of "$function" :question)")"
 	} >"$server_dir/$function.sql"
 	sql "SELECT promoai.schedule_retrain('${asked_model[$function]}', every => '1 day', guard => 'none', keep => 3)" >/dev/null
 done
 sql "ANALYZE"
-# That the check can fail: an answer of no version is refused.
-like "$(sql_error "SELECT 1 / (EXISTS (SELECT FROM expected WHERE answer = 'of no version'))::int")" "division by zero" "an answer of no version is an error"
+# That the check can fail: the answers of a version before the published one are refused, and those of none.
+for function in "${asked[@]}"; do
+	a_question=$(sql "SELECT min(question) FROM question WHERE function = '$function'")
+	is "$(sql "SELECT generation, $(right "$function" "$a_question" expected.answer) FROM expected WHERE function = '$function' AND question = $a_question ORDER BY 1" | paste -sd' ')" \
+		"$(for ((g = 0; g <= generations; g++)); do printf '%d|%s\n' $g "$([ $g = $generations ] && echo t || echo f)"; done | paste -sd' ')" "$function: only the published version's answer is right"
+done
+like "$(sql_error "SELECT 1 / ($(right cf_recommend 1 "'of no version'"))::int")" "division by zero" "an answer of no version is an error"
 
 # ---- load ----
 
@@ -112,6 +132,9 @@ retraining()
 		sleep $every
 	done
 }
+
+# helpers: how many parallel workers train, asked over and over
+helpers() { while :; do sql "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'" && sleep 0.2; done; }
 
 # p99 <log prefix> <index of the function>: milliseconds
 p99()
@@ -136,10 +159,12 @@ load()
 }
 
 load calm $calm
-ok $? "$clients clients, $calm s, nothing trained: no error" || diag "$(tail -n 20 "$server_dir/calm.report")"
+ok $? "$clients clients, $calm s, nothing trained: no error" || diag "$(grep -m5 -i error "$server_dir/calm.report")"
 began=$(sql "SELECT now()")
 retraining 2>/dev/null &
 retrainer=$!
+helpers >"$server_dir/helpers" 2>/dev/null &
+helper=$!
 load busy "$seconds" &
 loader=$!
 sleep $((seconds / 5))
@@ -147,15 +172,20 @@ early=$(resident)
 sleep $((seconds * 3 / 4 - seconds / 5))
 late=$(resident)
 wait $loader
-ok $? "$clients clients, $seconds s, models retrained and published: no error, and no answer that is not one version's" ||
-	diag "$(grep -v '^progress' "$server_dir/busy.report" | tail -n 20)"
+ok $? "$clients clients, $seconds s, models retrained and published: no error, and no answer but of the version that is published" ||
+	diag "$(grep -m5 -i error "$server_dir/busy.report")"
+kill $helper
 published=$(sql "SELECT count(*) FROM promoai.training_runs WHERE state = 'published' AND started_at > '$began'")
+fewest=$(sql "SELECT min(n) FROM (SELECT count(r.model) AS n FROM promoai.models m LEFT JOIN promoai.training_runs r ON r.model = m.model AND r.state = 'published' AND r.started_at > '$began' WHERE m.model LIKE 'asked%' GROUP BY m.model) s")
 failures=$(sql "SELECT count(*) FROM promoai.training_runs WHERE state NOT IN ('published', 'running', 'skipped') AND started_at > '$began'")
-[ "$published" -ge "$(pick $((seconds / every / 4)) 1)" ]
-ok $? "$published versions were published meanwhile"
+[ "$published" -ge $((seconds / least)) ] && [ "$fewest" -ge $((seconds / least_each)) ]
+ok $? "$published versions were published meanwhile, of each model $fewest or more"
 is "$failures" 0 "no run failed"
+team=$(sort -n "$server_dir/helpers" | tail -1)
+[ "${team:-0}" -ge 1 ]
+ok $? "trainings took up to ${team:-0} parallel workers"
 transactions=$(sed -n 's/^number of transactions actually processed: \([0-9]*\).*/\1/p' "$server_dir/busy.report")
-figure "| $clients clients, $seconds s | $transactions statements of five calls, $published versions published meanwhile: $([ "$tap_failed" = 0 ] && echo "no error, no torn answer" || echo "FAILED") |"
+figure "| $clients clients, $seconds s | $transactions statements of five calls, $published versions published meanwhile, of each model $fewest or more, by trainings with up to ${team:-0} parallel workers: $([ "$tap_failed" = 0 ] && echo "no error, no answer but the published version's" || echo "FAILED") |"
 i=0
 for function in "${asked[@]}"; do
 	quiet=$(p99 calm $i)
@@ -188,6 +218,7 @@ figure "| Memory of a client's backend, early and late | $early kB, $late kB |"
 "$(pg psql)" -XAtq -v ON_ERROR_STOP=1 -f "$server_dir/calls.sql" >"$server_dir/held" 2>"$server_dir/held.errors"
 ok $? "one session makes $calls calls, and a tenth more to begin with" || diag "$(cat "$server_dir/held.errors")"
 kill $retrainer 2>/dev/null
+wait_for "SELECT count(*) FROM promoai.schedules WHERE running" 0 60
 # The first part loads models and plans.
 read -r contexts_first first < <(awk '$1 == 0 { print $2, $3 }' "$server_dir/held")
 read -r contexts_last last < <(awk '$1 == 10 { print $2, $3 }' "$server_dir/held")
@@ -195,4 +226,19 @@ read -r contexts_last last < <(awk '$1 == 10 { print $2, $3 }' "$server_dir/held
 ok $? "its memory contexts: $contexts_first kB, then $contexts_last kB; resident: $first kB, then $last kB"
 figure "| Memory of one session over $calls calls | contexts $contexts_first kB, then $contexts_last kB; resident $first kB, then $last kB |"
 is "$(sql "$strays")" "" "nothing is left over"
+
+# ---- one session, all functions ----
+
+sql "CREATE DATABASE each"
+export PGDATABASE=each
+each=$(pick 1000 100)
+allowed_bytes=50 # a call
+sql "CREATE EXTENSION promoai" -f test/reliability/calls.sql -f test/reliability/held.sql -c "SELECT hostile.$(pick prepare prepare_plain)()" >/dev/null || bail_out "the calls cannot be prepared"
+printf '%s\n' "SET client_min_messages = error;" "SET log_min_messages = error;" "SELECT statement FROM hostile.holds($each, $(pick true false)) \\gexec" | "$(pg psql)" -XAtq -v ON_ERROR_STOP=1 >/dev/null 2>"$server_dir/held.errors"
+ok $? "one session calls every function that serves $each times" || diag "$(cat "$server_dir/held.errors")"
+functions=$(sql "SELECT count(*) FROM hostile.held")
+is "$(sql "SELECT string_agg(function::text, ', ') FROM hostile.function f WHERE NOT is_volatile AND arguments > 0 AND EXISTS (SELECT FROM hostile.sound_call s WHERE s.function = f.function) AND NOT EXISTS (SELECT FROM hostile.held h WHERE h.function = f.function)")" "" "none of the $functions was left out"
+is "$(sql "SELECT function || ' keeps ' || bytes || ' bytes over ' || calls || ' calls' FROM hostile.held WHERE bytes > $allowed_bytes * calls ORDER BY bytes / calls DESC")" "" "none keeps $allowed_bytes bytes a call"
+figure "| Memory that one session keeps over $each calls of each function that serves | at most $(sql "SELECT greatest(max(bytes), 0) FROM hostile.held WHERE calls = $each") bytes, $(sql "SELECT count(*) FROM hostile.held WHERE calls = $each") functions |"
+[ -n "$quick" ] || figure "| Over $((each / 10)) calls of each function that reads a source | at most $(sql "SELECT greatest(max(bytes), 0) FROM hostile.held WHERE calls < $each") bytes, $(sql "SELECT count(*) FROM hostile.held WHERE calls < $each") functions |"
 done_testing

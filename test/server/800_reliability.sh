@@ -14,7 +14,7 @@ proof()
 
 proof crash "10 kills: reading 1, solving 1, writing payload 1, before publish 1, after publish 1, pruning 1, claiming 1, claimed 1, after 1, dropping 1"
 if [ -x "$(pg pgbench)" ]; then
-	proof load "no error, no torn answer"
+	proof load "no error, no answer but the published version's"
 else
 	skip "pgbench is missing" 2
 fi

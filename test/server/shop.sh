@@ -44,6 +44,12 @@ strays="SELECT 'version without model' FROM promoai.registry_versions v
 		WHERE NOT EXISTS (SELECT FROM promoai.registry_versions v WHERE v.version_id = p.version_id)
 	UNION ALL SELECT 'grant without model' FROM promoai.registry_grants g
 		WHERE NOT EXISTS (SELECT FROM promoai.registry_models m WHERE m.model_id = g.model_id)
+	UNION ALL SELECT 'schedule without model' FROM promoai.registry_schedules s
+		WHERE NOT EXISTS (SELECT FROM promoai.registry_models m WHERE m.model_id = s.model_id)
+	UNION ALL SELECT 'run without model' FROM promoai.registry_runs r
+		WHERE NOT EXISTS (SELECT FROM promoai.registry_models m WHERE m.model_id = r.model_id)
+	UNION ALL SELECT 'claim without run' FROM promoai.registry_schedules s
+		WHERE run_id IS NOT NULL AND NOT EXISTS (SELECT FROM promoai.registry_runs r WHERE r.run_id = s.run_id)
 	UNION ALL SELECT 'model without its published version' FROM promoai.registry_models m
 		WHERE NOT EXISTS (SELECT FROM promoai.registry_versions v WHERE v.version_id = m.current_version)
 	UNION ALL SELECT 'version without its whole payload' FROM promoai.registry_versions v
