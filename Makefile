@@ -29,7 +29,7 @@ SHLIB_LINK = -Wl,-Bsymbolic $(BLAS_LIBS) $(TEXT_LIBS) -lm
 # test/sql/install.sql creates the extension, then the others in the alphabet's order.
 REGRESS = install $(filter-out install,$(sort $(basename $(notdir $(wildcard test/sql/*.sql)))))
 REGRESS_OPTS = --inputdir=build/regress --outputdir=build/regress
-REGRESS_PREP = build/regress
+REGRESS_PREP = check-server build/regress
 EXTRA_CLEAN = build
 
 PG_CONFIG ?= pg_config
@@ -46,18 +46,20 @@ override with_llvm = no
 endif
 include $(PGXS)
 else
-all install installcheck: check-needs
+all install installcheck uninstall: check-needs
 clean:
-	rm -rf $(OBJS) $(OBJS:.o=.bc) $(MODULE_big).so $(EXTRA_CLEAN)
+	@rm -rf $(OBJS) $(OBJS:.o=.bc) $(MODULE_big).so $(EXTRA_CLEAN)
 endif
 
 all: $(install_sql) $(upgrade_sql) ## build (the default)
 
-# Objects are built again when a header or the flags change.
+# Objects are built again when a header or the flags change; -Werror changes no object, so `make test` after `make` compiles
+# nothing again (.ci/run begins with a clean tree).
+built_by = $(CC) $(CPPFLAGS) $(filter-out -Werror,$(CFLAGS))
 $(OBJS) $(OBJS:.o=.bc): $(headers) build/flags | check-needs
 
 build/flags: FORCE
-	@mkdir -p $(@D); printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
+	@mkdir -p $(@D); printf '%s\n' '$(built_by)' | cmp -s - $@ || printf '%s\n' '$(built_by)' >$@
 
 # By content: a checkout or a merge may leave the script younger than a part that has changed.
 $(install_sql): $(sql_parts) FORCE
@@ -77,8 +79,12 @@ build/regress: FORCE
 check-needs:
 	@bash test/tools/install-deps.sh --check build
 
+check-server:
+	@bash test/tools/check-server.sh
+
 ##install: into the PostgreSQL that PG_CONFIG names
-##installcheck: pg_regress against a running server (PGHOST, PGPORT, PGUSER)
+##installcheck: pg_regress against a running server, as a superuser of it (PGHOST, PGPORT, PGUSER)
+##uninstall: remove the files that install wrote; DROP EXTENSION in each database comes first
 ##clean: remove what was built
 
 demo: ## install what is missing, build, and show it all in a throwaway server
@@ -96,7 +102,7 @@ bench: ## benchmarks beside the peers that are installed, into doc/performance.m
 bench-quick: ## the same on less data, printed only
 	@bash test/bench/run.sh --quick
 
-reliability: ## long proofs (crashes, load, memory checkers, another PostgreSQL) into doc/reliability.md
+reliability: ## long proofs (crashes, load, memory checkers, other PostgreSQLs) into doc/reliability.md
 	@bash test/reliability/run.sh
 fuzz: ## libFuzzer on all that reads a stranger's bytes, ten minutes each (clang); fuzz-quick: ten seconds each
 	@$(MAKE) --no-print-directory -C test/fuzz BUILD=$(CURDIR)/build/fuzz
@@ -112,5 +118,5 @@ help: ## this list
 	@sed -n -e 's/^##\([a-z]*\): /\1:## /' -e '/^[a-z][a-z -]*:.*## /p' $(firstword $(MAKEFILE_LIST)) | \
 		sed 's/:.*## /|/' | awk -F'|' '{ printf "  %-48s %s\n", $$1, $$2 }'
 
-.PHONY: FORCE check-needs demo demo-stop test test-core test-regress test-pgtap test-server bench bench-quick reliability \
+.PHONY: FORCE check-needs check-server demo demo-stop test test-core test-regress test-pgtap test-server bench bench-quick reliability \
 	fuzz fuzz-quick format check-format check-core check-sql check-paths help

@@ -18,6 +18,7 @@
 #include "api/lift_result.h"
 #include "api/table.h"
 #include "bridge/args.h"
+#include "bridge/compat.h"
 #include "bridge/env.h"
 #include "bridge/memory.h"
 #include "bridge/rows.h"
@@ -260,7 +261,8 @@ column_name(const PanelFit *fit, int column)
 	return fit->fields[fit->column[column]].name;
 }
 
-static pg_attribute_noreturn() void refuse(const PanelFit *fit)
+pg_noreturn static void
+refuse(const PanelFit *fit)
 {
 	const Regression *found = &fit->fit;
 

@@ -523,11 +523,9 @@ find_cents(Check *check, int c, const AuditSpread *spread)
 	finding.message = psprintf(
 		language_pick(
 			check->language,
-			"all " INT64_FORMAT
-			" amounts of \"%s\" are whole numbers about %.6g, mostly multiples of ten: they may be in cents (1/100)",
-			"“%2$s”的 %1$" INT64_MODIFIER
-			"d 个金额全是整数，中位数约 %3$.6g，且多为十的倍数：单位可能是分而不是元"),
-		finding.count, name, spread->median);
+			"all %lld amounts of \"%s\" are whole numbers about %.6g, mostly multiples of ten: they may be in cents (1/100)",
+			"“%2$s”的 %1$lld 个金额全是整数，中位数约 %3$.6g，且多为十的倍数：单位可能是分而不是元"),
+		(long long) finding.count, name, spread->median);
 	finding_put(check, &finding);
 }
 

@@ -299,7 +299,12 @@ promoai_team_worker(dsm_segment *segment, shm_toc *toc)
 	PgEnv env;
 	CoreStatus status;
 
-	PopActiveSnapshot(); /* nothing is read here, and vacuum should not be held back for as long as this takes */
+	/*
+	 * Nothing is read here, and vacuum should not be held back for as long as this takes: neither by the leader's snapshot
+	 * nor by the catalog's, which PostgreSQL 18 has taken since.
+	 */
+	PopActiveSnapshot();
+	InvalidateCatalogSnapshot();
 	arrive(control);
 	gate_wait(control);
 	region = dsm_attach(control->region);

@@ -34,7 +34,8 @@ typedef struct CoreEnv
 	long fail_at; /* the allocation that fails, from 1; 0: none */
 	long looks; /* at the cancel flag, so far */
 	long cancel_at; /* the look from which on the answer is yes, from 1; 0: none */
-	bool timed; /* measure the time between looks */
+	/* Measure the processor's time between looks: on a busy machine the clock on the wall tells of others' work. */
+	bool timed;
 	double last_look; /* when it was; 0: not yet */
 	double longest_gap; /* seconds between two looks, at most */
 	long barriers; /* passed so far */

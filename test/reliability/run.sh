@@ -34,7 +34,8 @@ trap 'rm -rf "$work"' EXIT
 put()
 {
 	local stamp
-	stamp="$(date -u +%F), promoai $(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" promoai.control) $(git rev-parse --short HEAD 2>/dev/null), $("$PG_CONFIG" --version)"
+	stamp="$(date -u +%F), promoai $(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" promoai.control) $(git rev-parse --short HEAD 2>/dev/null || true)"
+	[ "$1" = versions ] || stamp+=", $("$PG_CONFIG" --version)" # which says itself what it ran on
 	{
 		printf '<!-- %s -->\n\n`bash test/reliability/%s.sh`: %s\n\n| what | figures |\n| --- | --- |\n' "$1" "$1" "$stamp"
 		cat "$2"

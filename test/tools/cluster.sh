@@ -222,7 +222,8 @@ start()
 stop_server()
 {
 	if postmaster >/dev/null; then
-		as_server_user "$(pg pg_ctl)" stop -w -t 120 -s -m "$1" -D "$data" >/dev/null || die "the server did not stop (its log: $log)"
+		# from a folder that the account may enter: it may be shut out of this one, as below /root
+		(cd / && as_server_user "$(pg pg_ctl)" stop -w -t 120 -s -m "$1" -D "$data" >/dev/null) || die "the server did not stop (its log: $log)"
 	fi
 }
 

@@ -43,12 +43,15 @@ as_server_user()
 	fi
 }
 
-# build [make arguments…]: compile, quietly unless something is to be said
+# build [make arguments…]: compile on all processors, quietly unless something is to be said
 build()
 {
-	local log
+	local log flags
+	# The make above this script cannot share its processes out through it, and says so where it was told -j.
+	flags=$(sed -E ':more; s/(^| )(-j[0-9]*|--jobserver-[a-z]+=[^ ]*)( |$)/ /; t more' <<<"${MAKEFLAGS-}")
+	[ -e "$TOP/promoai.so" ] || say "compiling (a minute or two on two processors)"
 	log=$(mktemp)
-	if ! "$MAKE" -s --no-print-directory -C "$TOP" all "$@" >"$log" 2>&1; then
+	if ! MAKEFLAGS=$flags "$MAKE" -s --no-print-directory -j"$(nproc)" -C "$TOP" all "$@" >"$log" 2>&1; then
 		cat "$log" >&2
 		rm -f "$log"
 		return 1

@@ -3,19 +3,27 @@
 #
 #   doc-examples.sh [PAGE …]           run them (default: every *.md), answer in TAP
 #   doc-examples.sh --write [PAGE …]   put what is answered into the pages
+#   doc-examples.sh --in-turn [PAGE …] every page after the other in one database, as somebody reads who begins with the
+#                                      README: what is typed on one page must not stand in the way of another
 #
-# Starts a throwaway server and runs doc/demo/demo.sql, as `make demo` does; each page gets a copy of that database.
+# Starts a throwaway server and runs doc/demo/demo.sql, as `make demo` does; each page gets a copy of that database.  In turn,
+# versions go on and lists grow longer: only errors that a page does not show count.
 # doc-examples.pl says what an example is.  The extension must be installed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . test/tools/common.sh
 
 action=compare
-if [ "${1:-}" = --write ]; then
-	action=write
-	shift
-fi
+case ${1:-} in
+	--write | --in-turn)
+		action=${1#--}
+		shift
+		;;
+esac
 pages=("$@")
+if [ $action = in-turn ] && [ ${#pages[@]} -eq 0 ]; then
+	mapfile -t pages < <(echo README.md && sed -n '/^## The manual/,/^## Licence/p' README.md | grep -o 'doc/[a-z_]*\.md' | awk '!seen[$0]++')
+fi
 [ ${#pages[@]} -gt 0 ] || mapfile -t pages < <(find . -name "*.md" -not -path "./build/*" | sed "s|^\./||" | LC_ALL=C sort)
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/promoai-doc-XXXXXX")
@@ -41,12 +49,18 @@ EXTENSIONS=$(psql -XAtqc "SELECT string_agg(name, ' ') FROM pg_available_extensi
 export EXTENSIONS
 n=0
 failed=0
+database=pages
+made=
 for page in "${pages[@]}"; do
 	n=$((n + 1))
-	psql -q -c "CREATE DATABASE page_$n TEMPLATE shop" -c "ALTER DATABASE page_$n SET timezone TO 'UTC'"
+	[ $action = in-turn ] || database=page_$n
+	if [ "$database" != "$made" ]; then
+		psql -q -c "CREATE DATABASE $database TEMPLATE shop" -c "ALTER DATABASE $database SET timezone TO 'UTC'"
+		made=$database
+	fi
 	perl test/tools/doc-examples.pl script "$page" >"$work/script.sql"
 	# from standard input: so error messages name no file, as when typed
-	psql -h "$PGHOST" -U analyst -d "page_$n" <"$work/script.sql" >"$work/answers" 2>&1 || true
+	psql -h "$PGHOST" -U analyst -d "$database" <"$work/script.sql" >"$work/answers" 2>&1 || true
 	if examples=$(perl test/tools/doc-examples.pl $action "$page" "$work/answers"); then
 		printf 'ok %d - %s: %s\n' $n "$page" "${examples:-written}"
 	else

@@ -79,16 +79,18 @@ choose_postgresql()
 
 look()
 {
-	local group
+	local group headers_by
 	missing=()
 	packages=()
 	pg_major=$(choose_postgresql)
+	headers_by=" and pg_config"
+	[ "$pg_config" = pg_config ] || headers_by=", by $pg_config"
 	for group in "${groups[@]}"; do
 		case $group in
 			build)
 				need "a C compiler" "gcc libc6-dev" has_header stdio.h
 				need "make" "make" have make
-				need "PostgreSQL's server headers and pg_config" "postgresql-server-dev-$pg_major" has_pgxs
+				need "PostgreSQL's server headers${headers_by}" "postgresql-server-dev-$pg_major" has_pgxs
 				need "OpenBLAS with cblas.h" "libopenblas-serial-dev" eval 'has_header cblas.h && links_openblas'
 				need "LAPACKE's prototypes (lapacke.h)" "liblapacke-dev" has_header lapacke.h
 				need "ICU" "libicu-dev" has_header unicode/ubrk.h
@@ -123,7 +125,16 @@ print_missing()
 	for entry in "${missing[@]}"; do
 		printf '  %-45s Debian: %s\n' "${entry%%|*}" "${entry#*|}"
 	done
+	have apt-get >/dev/null || return 0
+	if knows_packages; then
+		echo "As root: apt-get install ${packages[*]}"
+	else
+		echo "As root: apt-get update && apt-get install ${packages[*]}"
+	fi
 }
+
+# A fresh container has no lists of packages.
+knows_packages() { [ -n "$(apt-cache show gcc 2>/dev/null)" ]; }
 
 export DEBIAN_FRONTEND=noninteractive
 
@@ -168,26 +179,19 @@ without_main_cluster()
 look
 [ ${#missing[@]} -gt 0 ] || exit 0
 
-if [ -n "$check_only" ]; then
+if [ -n "$check_only" ] || ! is_root || ! have apt-get >/dev/null; then
 	print_missing
-	exit 1
-fi
-if ! is_root || ! have apt-get >/dev/null; then
-	print_missing
-	if have apt-get >/dev/null; then
-		echo "As root: apt-get install ${packages[*]}"
-	fi
 	exit 1
 fi
 
 # Without any lists the choice of a PostgreSQL above was a guess.
-if [ -z "$(apt-cache show gcc 2>/dev/null)" ]; then
+if ! knows_packages; then
 	echo "Fetching the package lists (apt-get update)"
 	apt-get update -q </dev/null >/dev/null || echo "apt-get update failed; going on with the lists at hand" >&2
 	look
 fi
 
-echo "Installing with apt: ${packages[*]}"
+echo "Installing with apt (a minute or more): ${packages[*]}"
 case " ${packages[*]} " in
 	*" postgresql-$pg_major "* | *"-pgtap "*) without_main_cluster "${packages[@]}" ;;
 	*) install_packages "${packages[@]}" ;;

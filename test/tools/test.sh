@@ -110,7 +110,11 @@ test_core()
 build_and_start()
 {
 	heading "Build with warnings as errors"
-	bash test/tools/install-deps.sh build run test
+	if wanted pgtap || wanted server; then
+		bash test/tools/install-deps.sh build run test
+	else
+		bash test/tools/install-deps.sh build run
+	fi
 	if ! build WERROR=-Werror; then
 		add "build" 0 1 1
 		exit 1
