@@ -2950,17 +2950,17 @@ CREATE FUNCTION promoai.embed_train(
 	method text DEFAULT 'skipgram',
 	dim int DEFAULT 100,
 	window_size int DEFAULT 5,
-	negatives int DEFAULT 5,
+	negatives int DEFAULT NULL,
 	epochs int DEFAULT NULL,
 	min_count int DEFAULT 5,
 	max_words int DEFAULT 1000000,
-	subwords boolean DEFAULT true,
-	min_n int DEFAULT 3,
-	max_n int DEFAULT 6,
-	buckets int DEFAULT 2000000,
-	sample float8 DEFAULT 1e-3,
+	subwords boolean DEFAULT NULL,
+	min_n int DEFAULT NULL,
+	max_n int DEFAULT NULL,
+	buckets int DEFAULT NULL,
+	sample float8 DEFAULT NULL,
 	learning_rate float8 DEFAULT 0.05,
-	x_max float8 DEFAULT 100,
+	x_max float8 DEFAULT NULL,
 	tokenizer text DEFAULT NULL,
 	stop_words boolean DEFAULT false,
 	stemmer text DEFAULT NULL,
@@ -2975,7 +2975,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
 COMMENT ON FUNCTION promoai.embed_train(
 	text, text, text, int, int, int, int, int, int, boolean, int, int, int, float8, float8, float8, text, boolean, text,
 	boolean, bigint, text, boolean) IS
-'Learns word vectors from the texts of a source and publishes them as a model: skipgram or cbow with negative sampling (Mikolov et al. 2013), with character n-grams (Bojanowski et al. 2017) unless subwords => false, or glove (Pennington et al. 2014). Beside them what embed_text needs: frequencies and the component that all texts share (Arora et al. 2017). epochs: 5, glove 25. deterministic => false lets parallel workers learn too, and no two runs are equal.';
+'Learns word vectors from the texts of a source and publishes them as a model: skipgram or cbow with negative sampling (Mikolov et al. 2013), with character n-grams (Bojanowski et al. 2017) unless subwords => false, or glove (Pennington et al. 2014). Beside them what embed_text needs: frequencies and the component that all texts share (Arora et al. 2017). NULL means the method''s default: epochs 5, glove 25; skipgram and cbow: negatives 5, sample 1e-3, subwords true, min_n 3, max_n 6, buckets 2000000; glove: x_max 100; an argument of another method is an error. deterministic => false lets parallel workers learn too, and no two runs are equal.';
 
 CREATE FUNCTION promoai.embed_import(
 	model text,

@@ -3,26 +3,22 @@
  *
  * The state is a flat value: a version, the length of the vectors, how many there were, and their sums in double, in which 2^53
  * vectors of the largest floats do not overflow.  It is changed in place inside of an aggregate; a state from anywhere
- * else is checked and copied first.  On the wire: int16 version, int32 length, int64 n, float8 sums; text is the hex of that.
+ * else is checked and copied first.  The binary form: core/text/average_wire.h; text is the hex of that.
  */
 #include "postgres.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "bridge/compat.h"
+#include "bridge/state_text.h"
 #include "bridge/vector_arg.h"
-
-#define STATE_VERSION 1
-#define MAX_VECTORS (INT64CONST(1) << 53)
-#define MAX_LENGTH ((int32) ((MaxAllocSize - 1024) / sizeof(double)))
-#define HEADER_BYTES (2 + 4 + 8)
+#include "core/text/average_wire.h"
+#include "core/wire.h"
 
 typedef struct AverageState
 {
@@ -46,7 +42,7 @@ state_new(int32 length)
 	AverageState *state = palloc0(state_bytes(length));
 
 	SET_VARSIZE(state, state_bytes(length));
-	state->version = STATE_VERSION;
+	state->version = AVERAGE_STATE_VERSION;
 	state->length = length;
 	return state;
 }
@@ -57,9 +53,9 @@ state_open(Datum datum)
 {
 	const AverageState *state = (const AverageState *) PG_DETOAST_DATUM(datum);
 
-	if (VARSIZE(state) < offsetof(AverageState, sum) || state->version != STATE_VERSION ||
-		state->length < 0 || state->length > MAX_LENGTH || VARSIZE(state) != state_bytes(state->length) ||
-		state->n < 1)
+	if (VARSIZE(state) < offsetof(AverageState, sum) || state->version != AVERAGE_STATE_VERSION ||
+		state->length < 0 || state->length > AVERAGE_MAX_LENGTH ||
+		VARSIZE(state) != state_bytes(state->length) || state->n < 1)
 		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("embed_average_state is damaged"));
 	return state;
 }
@@ -90,7 +86,7 @@ check_length(int32 length, int32 before)
 static void
 count_vectors(AverageState *state, int64 n)
 {
-	if (n > MAX_VECTORS - state->n)
+	if (n > AVERAGE_MAX_VECTORS - state->n)
 		ereport(ERROR, errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				errmsg("an average of more than 2^53 vectors is out of range"));
 	state->n += n;
@@ -181,46 +177,29 @@ promoai_embed_average_final(PG_FUNCTION_ARGS)
 static void
 write_state(StringInfo buffer, const AverageState *state)
 {
-	pq_sendint16(buffer, STATE_VERSION);
+	pq_sendint16(buffer, AVERAGE_STATE_VERSION);
 	pq_sendint32(buffer, state->length);
 	pq_sendint64(buffer, state->n);
 	for (int32 i = 0; i < state->length; i++)
 		pq_sendfloat8(buffer, state->sum[i]);
 }
 
-static void
-reject(const char *why)
-{
-	ereport(ERROR, errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-			errmsg("invalid embed_average_state: %s", why));
-}
-
+/* The rest of the buffer as a state; ERROR 22P03 for what is none. */
 static AverageState *
 read_state(StringInfo buffer)
 {
+	AverageWire wire;
+	const char *why = average_wire_read((const uint8_t *) buffer->data + buffer->cursor,
+										(size_t) (buffer->len - buffer->cursor), &wire);
 	AverageState *state;
-	int32 length;
-	int64 n;
 
-	if (buffer->len - buffer->cursor < HEADER_BYTES)
-		reject("it ends before its header does");
-	if (pq_getmsgint(buffer, 2) != STATE_VERSION)
-		reject("its version is not known");
-	length = pq_getmsgint(buffer, 4);
-	n = pq_getmsgint64(buffer);
-	if (n < 1 || n > MAX_VECTORS)
-		reject("its count is out of range");
-	if (length < 0 || (uint64) length * sizeof(double) != (uint64) (buffer->len - buffer->cursor) ||
-		length > MAX_LENGTH)
-		reject("its length does not agree with its numbers");
-	state = state_new(length);
-	state->n = n;
-	for (int32 i = 0; i < length; i++)
-	{
-		state->sum[i] = pq_getmsgfloat8(buffer);
-		if (!isfinite(state->sum[i]) || fabs(state->sum[i]) > (double) n * FLT_MAX)
-			reject("a sum is out of range");
-	}
+	if (why != NULL)
+		ereport(ERROR, errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				errmsg("invalid embed_average_state: %s", why));
+	state = state_new(wire.length);
+	state->n = wire.n;
+	wire_copy(wire.sums, (size_t) wire.length, state->sum);
+	buffer->cursor = buffer->len;
 	return state;
 }
 
@@ -247,30 +226,18 @@ Datum
 promoai_embed_average_state_out(PG_FUNCTION_ARGS)
 {
 	StringInfoData buffer;
-	char *hex;
 
 	initStringInfo(&buffer);
 	write_state(&buffer, state_open(PG_GETARG_DATUM(0)));
-	hex = palloc_extended(2 * (Size) buffer.len + 1, MCXT_ALLOC_HUGE);
-	hex[hex_encode(buffer.data, buffer.len, hex)] = '\0';
-	PG_RETURN_CSTRING(hex);
+	PG_RETURN_CSTRING(state_text(&buffer));
 }
 
 PG_FUNCTION_INFO_V1(promoai_embed_average_state_in);
 Datum
 promoai_embed_average_state_in(PG_FUNCTION_ARGS)
 {
-	const char *hex = PG_GETARG_CSTRING(0);
-	Size digits = strlen(hex);
 	StringInfoData buffer;
 
-	initStringInfo(&buffer);
-	if (digits % 2 != 0 || strspn(hex, "0123456789abcdefABCDEF") != digits)
-		ereport(ERROR, errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				errmsg("invalid input syntax for type embed_average_state: \"%.40s%s\"", hex,
-					   digits > 40 ? "..." : ""),
-				errhint("An embed_average_state is written as an even number of hexadecimal digits."));
-	enlargeStringInfo(&buffer, (int) (digits / 2));
-	buffer.len = (int) hex_decode(hex, digits, buffer.data);
+	state_text_read(PG_GETARG_CSTRING(0), "embed_average_state", &buffer);
 	PG_RETURN_POINTER(read_state(&buffer));
 }

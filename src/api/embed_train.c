@@ -43,7 +43,7 @@ typedef struct EmbedOptions
 	int32 epochs;
 	int32 min_count;
 	int32 max_words;
-	bool subwords;
+	int32 subwords; /* 1, 0; -1: not given */
 	int32 min_n;
 	int32 max_n;
 	int32 buckets;
@@ -69,17 +69,17 @@ static const Option embed_options[] = {
 	{FIELD(method), .type = OPTION_CHOICE, .choices = method_choices},
 	{FIELD(dim), .type = OPTION_INT, .min = 1, .max = EMBED_DIM_MAX, .missing = 100},
 	{FIELD(window_size), .type = OPTION_INT, .min = 1, .max = SGNS_WINDOW_MAX, .missing = 5},
-	{FIELD(negatives), .type = OPTION_INT, .min = 1, .max = SGNS_NEGATIVES_MAX, .missing = 5},
+	{FIELD(negatives), .type = OPTION_INT, .min = 1, .max = SGNS_NEGATIVES_MAX, .nullable = true},
 	{FIELD(epochs), .type = OPTION_INT, .min = 1, .max = 10000, .nullable = true},
 	{FIELD(min_count), .type = OPTION_INT, .min = 1, .max = PG_INT32_MAX, .missing = 5},
 	{FIELD(max_words), .type = OPTION_INT, .min = 2, .max = 100000000, .missing = 1000000},
-	{FIELD(subwords), .type = OPTION_BOOL, .missing = 1},
-	{FIELD(min_n), .type = OPTION_INT, .min = 1, .max = SUBWORDS_N_MAX, .missing = 3},
-	{FIELD(max_n), .type = OPTION_INT, .min = 1, .max = SUBWORDS_N_MAX, .missing = 6},
-	{FIELD(buckets), .type = OPTION_INT, .min = 1, .max = 100000000, .missing = 2000000},
-	{FIELD(sample), .type = OPTION_REAL, .min = 0, .max = 1, .missing = 1e-3},
+	{FIELD(subwords), .type = OPTION_BOOL_OR_NULL},
+	{FIELD(min_n), .type = OPTION_INT, .min = 1, .max = SUBWORDS_N_MAX, .nullable = true},
+	{FIELD(max_n), .type = OPTION_INT, .min = 1, .max = SUBWORDS_N_MAX, .nullable = true},
+	{FIELD(buckets), .type = OPTION_INT, .min = 1, .max = 100000000, .nullable = true},
+	{FIELD(sample), .type = OPTION_REAL, .min = 0, .max = 1, .nullable = true},
 	{FIELD(learning_rate), .type = OPTION_REAL, .min = 1e-6, .max = 10, .missing = 0.05},
-	{FIELD(x_max), .type = OPTION_REAL, .min = 1e-3, .max = 1e9, .missing = 100},
+	{FIELD(x_max), .type = OPTION_REAL, .min = 1e-3, .max = 1e9, .nullable = true},
 	{FIELD(tokenizer), .type = OPTION_TEXT},
 	{FIELD(stop_words), .type = OPTION_BOOL},
 	{FIELD(stemmer), .type = OPTION_TEXT},
@@ -112,20 +112,96 @@ typedef struct Training
 
 /* ---- arguments ---- */
 
+/* `argument` was given, but only `others` know what to do with it. */
+static void
+refuse(const EmbedOptions *options, bool given, const char *argument, const char *others)
+{
+	if (given)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" makes no sense with method => '%s'", argument,
+							   method_choices[options->method]),
+						errdetail("It belongs to %s.", others)));
+}
+
+static void
+refuse_whole(bool given, const char *argument)
+{
+	if (given)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" makes no sense with subwords => false", argument)));
+}
+
+static void
+check_options(const EmbedOptions *options)
+{
+	const char *sampled = "skipgram and cbow";
+
+	if (options->method != GLOVE)
+		refuse(options, !isnan(options->x_max), "x_max", "glove");
+	else
+	{
+		refuse(options, options->negatives >= 0, "negatives", sampled);
+		refuse(options, options->subwords >= 0, "subwords", sampled);
+		refuse(options, options->min_n >= 0, "min_n", sampled);
+		refuse(options, options->max_n >= 0, "max_n", sampled);
+		refuse(options, options->buckets >= 0, "buckets", sampled);
+		refuse(options, !isnan(options->sample), "sample", sampled);
+	}
+	if (options->subwords == 0)
+	{
+		refuse_whole(options->min_n >= 0, "min_n");
+		refuse_whole(options->max_n >= 0, "max_n");
+		refuse_whole(options->buckets >= 0, "buckets");
+	}
+}
+
+static void
+set_default(double *option, double value)
+{
+	if (isnan(*option))
+		*option = value;
+}
+
+static void
+set_default_int(int32 *option, int32 value)
+{
+	if (*option < 0)
+		*option = value;
+}
+
+/* What was not given, by method.  What a method has no use for stays NULL, in the stored definition too. */
+static void
+set_defaults(EmbedOptions *options)
+{
+	if (options->method == GLOVE)
+	{
+		set_default_int(&options->epochs, 25);
+		set_default(&options->x_max, 100);
+		return;
+	}
+	set_default_int(&options->epochs, 5);
+	set_default_int(&options->negatives, 5);
+	set_default(&options->sample, 1e-3);
+	set_default_int(&options->subwords, 1);
+	if (options->subwords == 0)
+		return;
+	set_default_int(&options->min_n, 3);
+	set_default_int(&options->max_n, 6);
+	set_default_int(&options->buckets, 2000000);
+}
+
 static void
 settle_options(Training *training)
 {
 	EmbedOptions *options = &training->options;
 	TokenizerOptions how;
 
+	check_options(options);
+	set_defaults(options);
 	if (options->min_n > options->max_n)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"max_n\" must be at least \"min_n\", %d, got %d", options->min_n,
 							   options->max_n)));
-	if (options->epochs < 0)
-		options->epochs = options->method == GLOVE ? 25 : 5;
-	if (options->method == GLOVE)
-		options->subwords = false;
 	how = (TokenizerOptions){
 		.tokenizer = options->tokenizer, .stop_words = options->stop_words, .stemmer = options->stemmer};
 	training->workers = max_parallel_maintenance_workers;
@@ -145,7 +221,7 @@ mark_subwords(Training *training)
 	Subwords *subwords = &training->subwords;
 	uint64 blocks = (uint64) subwords_blocks(options->buckets);
 
-	if (!options->subwords)
+	if (options->subwords == 0)
 		return;
 	*subwords = (Subwords){.min_n = options->min_n, .max_n = options->max_n, .buckets = options->buckets};
 	memory_require(memory_add(embed_corpus_bytes(&training->corpus), blocks * 12 + 8 * (uint64) words.n),

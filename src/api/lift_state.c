@@ -22,14 +22,15 @@
 
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "api/lift_state.h"
 #include "bridge/compat.h"
 #include "bridge/env.h"
 #include "bridge/memory.h"
+#include "bridge/state_text.h"
 #include "core/rng.h"
+#include "core/wire.h"
 
 #define FIRST_ROWS 4
 #define FIRST_CLUSTERS 8
@@ -795,8 +796,7 @@ read_state(StringInfo buffer)
 	state->not_positive = wire.not_positive;
 	state->promoted = wire.promoted;
 	/* Without slots, all of it stands in a state as it does on the wire. */
-	lift_wire_copy(wire.numbers, (state_bytes(&shape) - offsetof(LiftState, data)) / sizeof(double),
-				   state->data);
+	wire_copy(wire.numbers, (state_bytes(&shape) - offsetof(LiftState, data)) / sizeof(double), state->data);
 	buffer->cursor = buffer->len;
 	return state;
 }
@@ -826,29 +826,18 @@ promoai_lift_state_out(PG_FUNCTION_ARGS)
 {
 	const LiftState *state = lift_state_compact(lift_state_open(PG_GETARG_DATUM(0)));
 	StringInfoData buffer;
-	char *hex;
 
 	initStringInfo(&buffer);
 	write_state(&buffer, state);
-	hex = palloc(2 * (Size) buffer.len + 1);
-	hex[hex_encode(buffer.data, buffer.len, hex)] = '\0';
-	PG_RETURN_CSTRING(hex);
+	PG_RETURN_CSTRING(state_text(&buffer));
 }
 
 PG_FUNCTION_INFO_V1(promoai_lift_state_in);
 Datum
 promoai_lift_state_in(PG_FUNCTION_ARGS)
 {
-	const char *hex = PG_GETARG_CSTRING(0);
 	StringInfoData buffer;
 
-	initStringInfo(&buffer);
-	if (strlen(hex) % 2 != 0 || strspn(hex, "0123456789abcdefABCDEF") != strlen(hex))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-						errmsg("invalid input syntax for type lift_state: \"%.40s%s\"", hex,
-							   strlen(hex) > 40 ? "..." : ""),
-						errhint("A lift_state is written as an even number of hexadecimal digits.")));
-	enlargeStringInfo(&buffer, (int) (strlen(hex) / 2));
-	buffer.len = (int) hex_decode(hex, strlen(hex), buffer.data);
+	state_text_read(PG_GETARG_CSTRING(0), "lift_state", &buffer);
 	PG_RETURN_POINTER(read_state(&buffer));
 }

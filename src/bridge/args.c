@@ -177,6 +177,7 @@ option_nullable(const Option *option)
 {
 	return option->type == OPTION_TEXT || option->type == OPTION_TIME || option->type == OPTION_TEXTS ||
 		   option->type == OPTION_REALS || option->type == OPTION_JSON ||
+		   option->type == OPTION_BOOL_OR_NULL ||
 		   ((option->type == OPTION_INT || option->type == OPTION_REAL || option->type == OPTION_CHOICE) &&
 			option->nullable);
 }
@@ -188,7 +189,8 @@ option_set_null(const Option *option, void *field)
 		*(char **) field = NULL;
 	else if (option->type == OPTION_REAL)
 		*(double *) field = NAN;
-	else if (option->type == OPTION_CHOICE || option->type == OPTION_INT)
+	else if (option->type == OPTION_CHOICE || option->type == OPTION_INT ||
+			 option->type == OPTION_BOOL_OR_NULL)
 		*(int32 *) field = -1;
 	else if (option->type == OPTION_TEXTS)
 		*(OptionTexts *) field = (OptionTexts){0};
@@ -270,6 +272,9 @@ option_from_datum(const Option *option, Datum value, void *field)
 		case OPTION_BOOL:
 			*(bool *) field = DatumGetBool(value);
 			break;
+		case OPTION_BOOL_OR_NULL:
+			*(int32 *) field = DatumGetBool(value);
+			break;
 		case OPTION_CHOICE:
 			*(int32 *) field = option_choice(option, TextDatumGetCString(value));
 			break;
@@ -310,6 +315,7 @@ option_set_missing(const Option *option, void *field)
 		case OPTION_BOOL:
 			*(bool *) field = option->missing != 0;
 			break;
+		case OPTION_BOOL_OR_NULL:
 		case OPTION_TEXT:
 		case OPTION_TIME:
 		case OPTION_TEXTS:
@@ -360,6 +366,9 @@ option_put(JsonObject *object, const Option *option, const void *field)
 		case OPTION_BOOL:
 			json_put_bool(object, option->name, *(const bool *) field);
 			break;
+		case OPTION_BOOL_OR_NULL:
+			json_put_bool(object, option->name, *(const int32 *) field > 0);
+			break;
 		case OPTION_CHOICE:
 			json_put_string(object, option->name, option->choices[*(const int32 *) field]);
 			break;
@@ -395,6 +404,7 @@ option_is_null(const Option *option, const void *field)
 		case OPTION_REAL:
 			return isnan(*(const double *) field);
 		case OPTION_CHOICE:
+		case OPTION_BOOL_OR_NULL:
 			return *(const int32 *) field < 0;
 		case OPTION_INT:
 			return option->nullable && *(const int32 *) field < 0;
@@ -489,9 +499,9 @@ option_from_stored(const Option *option, const JsonbValue *value, void *field)
 {
 	Datum number;
 
-	if (value->type == jbvBool && option->type == OPTION_BOOL)
+	if (value->type == jbvBool && (option->type == OPTION_BOOL || option->type == OPTION_BOOL_OR_NULL))
 	{
-		*(bool *) field = value->val.boolean;
+		option_from_datum(option, BoolGetDatum(value->val.boolean), field);
 		return;
 	}
 	if (value->type == jbvString)

@@ -43,6 +43,7 @@ typedef enum OptionType
 	OPTION_BIGINT, /* int64 */
 	OPTION_REAL, /* double; NaN when NULL and nullable */
 	OPTION_BOOL, /* bool */
+	OPTION_BOOL_OR_NULL, /* int32: 1, 0, -1 when NULL */
 	OPTION_CHOICE, /* int32: index into choices; -1 when NULL and nullable */
 	OPTION_TEXT, /* char *, NULL allowed */
 	OPTION_TIME, /* OptionTime, NULL allowed */

@@ -158,6 +158,8 @@ env_check(PgEnv *env, CoreStatus status, const char *what)
 			break;
 		case CORE_CANCELLED:
 		case CORE_CORRUPT:
+		case CORE_TOO_LARGE:
+		case CORE_LIBRARY:
 			elog(ERROR, "unexpected status %d while %s", (int) status, what);
 	}
 }

@@ -647,7 +647,8 @@ idset_read_text(const Payload *payload, const char *prefix, uint64 bytes, IdSet 
 		return false;
 	set->n = (int32) (n - 1);
 	for (int32 i = 0; i < set->n && !payload->trusted; i++)
-		if (set->start[i] > set->start[i + 1] || set->start[i + 1] - set->start[i] > ID_TEXT_MAX ||
+		if (set->start[i] > set->start[i + 1] || set->start[i + 1] > bytes ||
+			set->start[i + 1] - set->start[i] > ID_TEXT_MAX ||
 			!pg_verify_mbstr(GetDatabaseEncoding(), set->bytes + set->start[i],
 							 (int) (set->start[i + 1] - set->start[i]), true))
 			return false;

@@ -1,9 +1,10 @@
 /*
  * tokenizer.h - the words of a text
  *
- * A document is normalised (Unicode NFKC, lower case) and broken into words.  A model keeps the tokenizer that it was trained
- * with (how words are broken, its dictionary, its stop words) in its payload, so that it reads documents for ever as it read
- * them then.  The buffers of a tokenizer are used again by the next document.
+ * A document is normalised (Unicode NFKC, lower case) and broken into words, by core/text/word_breaker.h or by one of
+ * PostgreSQL's text search configurations.  A model keeps the tokenizer that it was trained with (how words are broken, its
+ * dictionary, its stop words) in its payload, so that it reads documents for ever as it read them then.  The buffers of a
+ * tokenizer are used again by the next document.
  */
 #ifndef PROMOAI_BRIDGE_TOKENIZER_H
 #define PROMOAI_BRIDGE_TOKENIZER_H
@@ -12,6 +13,7 @@
 
 #include "bridge/args.h"
 #include "core/payload.h"
+#include "core/text/tokens.h"
 
 typedef struct TokenizerOptions
 {
@@ -20,15 +22,6 @@ typedef struct TokenizerOptions
 	bool stop_words; /* leave out words that say nothing */
 	const char *stemmer; /* language whose endings are taken off; NULL: none */
 } TokenizerOptions;
-
-typedef struct Tokens
-{
-	const char *text; /* [n_text] the document normalised, UTF-8: what character n-grams are made of */
-	int32 n_text;
-	int32 n; /* words, in the order of the text */
-	const char *words; /* one after the other, UTF-8 */
-	const int32 *start; /* [n + 1] where each begins in words */
-} Tokens;
 
 typedef struct Tokenizer Tokenizer;
 

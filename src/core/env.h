@@ -27,7 +27,9 @@ typedef enum CoreStatus
 	CORE_CANCELLED, /* env->cancelled or env->barrier said stop */
 	CORE_NO_MEMORY, /* env->alloc returned NULL */
 	CORE_NOT_FINITE, /* the computation left the finite numbers */
-	CORE_CORRUPT /* stored bytes are not what they claim to be */
+	CORE_CORRUPT, /* stored bytes are not what they claim to be */
+	CORE_TOO_LARGE, /* more than the kernel counts to */
+	CORE_LIBRARY /* a library that the kernel calls has failed; the kernel says how */
 } CoreStatus;
 
 typedef struct Env Env;

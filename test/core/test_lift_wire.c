@@ -11,6 +11,7 @@
 #include "promote/lift_wire.h"
 #include "promote/moments.h"
 #include "rng.h"
+#include "wire.h"
 
 #define MAX_BYTES 100000
 #define HEADER 49
@@ -137,7 +138,7 @@ test_genuine(void)
 			CHECK(wire.errors == kinds[e] && wire.k == k && wire.n == N_ROWS && wire.n_rows == 3 &&
 				  wire.nulls == 3 && wire.summed && wire.promoted == 2);
 			CHECK(wire.numbers == bytes.at + HEADER && wire.clusters == wire.numbers + 8 * wire.n_numbers);
-			lift_wire_copy(wire.rows, 1, &first);
+			wire_copy(wire.rows, 1, &first);
 			CHECK(first == 1);
 			for (size_t n = 0; n < bytes.n; n++)
 				if (read_exactly(bytes.at, n, &wire) == NULL)

@@ -9,6 +9,7 @@
 #include "promote/lift_wire.h"
 #include "promote/moments.h"
 #include "promote/solve.h"
+#include "wire.h"
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
@@ -19,7 +20,7 @@ copy(const uint8_t *from, size_t n)
 
 	if (to == NULL)
 		abort();
-	lift_wire_copy(from, n, to);
+	wire_copy(from, n, to);
 	return to;
 }
 

@@ -102,11 +102,13 @@ look_up(const char *words, size_t n, const char *text, size_t n_text)
 			start[++count] = used;
 	if (count > 0 && phrases_open(&phrases, start, count, bytes, used))
 	{
+		bool open;
+
 		for (int32_t i = 0; i < count; i++)
-			check((uint64_t) phrases_longest(&phrases, bytes + start[i], bytes + start[i + 1], anywhere) ==
-				  start[i + 1] - start[i]);
+			check((uint64_t) phrases_longest(&phrases, bytes + start[i], bytes + start[i + 1], anywhere,
+											 &open) == start[i + 1] - start[i]);
 		for (const char *at = text; at < text + n_text; at++)
-			check(phrases_longest(&phrases, at, text + n_text, anywhere) <= text + n_text - at);
+			check(phrases_longest(&phrases, at, text + n_text, anywhere, &open) <= text + n_text - at);
 	}
 	free(bytes);
 }

@@ -2,7 +2,7 @@
 -- Word vectors: what training, import and serving answer, and what is decided where arguments and data are odd.
 \set QUIET on
 BEGIN;
-SELECT plan(58);
+SELECT plan(74);
 CREATE TEMP TABLE texts AS
 SELECT i, CASE i % 2 WHEN 0 THEN a[1 + i % 5] || ' ' || a[1 + i / 5 % 5] || ' ' || a[1 + i / 25 % 5] || ' in the kitchen'
 	ELSE b[1 + i % 5] || ' ' || b[1 + i / 5 % 5] || ' ' || b[1 + i / 25 % 5] || ' in the garden' END AS doc,
@@ -85,6 +85,21 @@ SELECT throws_ok($$SELECT promoai.embed_import('bad', $q$VALUES ('a', '{}'::real
 
 -- bad arguments and sources
 SELECT throws_ok($$SELECT promoai.embed_train('bad', 'SELECT doc FROM texts', min_n => 5, max_n => 3)$$, '22023', NULL, 'max_n below min_n');
+SELECT throws_ok(format($$SELECT promoai.embed_train('bad', 'SELECT doc FROM texts', method => 'glove', %s)$$, given), '22023',
+	format('argument "%s" makes no sense with method => ''glove''', split_part(given, ' ', 1)), given || ' with glove')
+FROM unnest(ARRAY['negatives => 5', 'subwords => true', 'subwords => false', 'min_n => 3', 'max_n => 6', 'buckets => 1000', 'sample => 0']) given;
+SELECT throws_ok(format($$SELECT promoai.embed_train('bad', 'SELECT doc FROM texts', method => %L, x_max => 10)$$, method), '22023',
+	format('argument "x_max" makes no sense with method => %L', method), 'x_max with ' || method)
+FROM unnest(ARRAY['skipgram', 'cbow']) method;
+SELECT throws_ok(format($$SELECT promoai.embed_train('bad', 'SELECT doc FROM texts', subwords => false, %s)$$, given), '22023',
+	format('argument "%s" makes no sense with subwords => false', split_part(given, ' ', 1)), given || ' without subwords')
+FROM unnest(ARRAY['min_n => 3', 'max_n => 6', 'buckets => 1000']) given;
+SELECT is((SELECT arguments - ARRAY['dim', 'window_size', 'epochs', 'min_count', 'max_words', 'learning_rate', 'stop_words', 'deterministic', 'seed'] FROM promoai.models WHERE model = m), wanted::jsonb,
+	'the definition of ' || m || ' has its method''s arguments')
+FROM (VALUES ('glove', '{"method": "glove", "x_max": 100}'),
+	('cbow', '{"method": "cbow", "negatives": 5, "sample": 0.001, "subwords": false}'),
+	('shop', '{"method": "skipgram", "negatives": 5, "sample": 0.001, "subwords": true, "min_n": 3, "max_n": 6, "buckets": 2000000}')) v(m, wanted);
+SELECT lives_ok($$SELECT promoai.retrain('glove'), promoai.retrain('cbow')$$, 'by which they are trained again');
 SELECT throws_ok($$SELECT promoai.embed_train('bad', 'SELECT doc FROM texts', method => 'magic')$$, '22023', NULL, 'an unknown method');
 SELECT throws_ok($$SELECT promoai.embed_train('bad', 'SELECT doc FROM texts', min_count => 100000)$$, '22023',
 	'source has fewer than two words that came at least 100000 times', 'no word is left');

@@ -143,6 +143,8 @@ INSERT INTO hostile.named VALUES
 	('text_classify_train.source', 'text', $$'SELECT text, label FROM hostile.texts'$$), ('sentiment_train.source', 'text', $$'SELECT text, stars FROM hostile.texts'$$),
 	('sentiment.model', 'text', $$'sentiment_train'$$), ('sentiment.model', 'promoai.model_bytes', $$(SELECT promoai.model_value('sentiment_train')::text)$$),
 	('text_classify_evaluate.model', 'text', $$'text_classify_train'$$), ('text_classify_evaluate.source', 'text', $$'SELECT text, label FROM hostile.texts'$$),
+	('elasticity_add.state', 'promoai.lift_state', $$(SELECT promoai.elasticity_add(promoai.elasticity_add(NULL, 20, 3), 24, 2.5)::text)$$),
+	('elasticity_final.state', 'promoai.lift_state', $$(SELECT promoai.elasticity_add(promoai.elasticity_add(NULL, 20, 3), 24, 2.5)::text)$$),
 	('text_confusions.model', 'text', $$'text_classify_train'$$), ('text_confusions.source', 'text', $$'SELECT text, label FROM hostile.texts'$$);
 INSERT INTO hostile.named VALUES
 	('role', 'text', $$'hostile_user'$$), ('account', 'text', $$'customer'$$), ('threshold', 'float8', '150'), ('version', 'int4', '1'), ('memory', 'text', $$'64MB'$$), ('every', 'interval', $$'1 day'$$),
@@ -580,10 +582,11 @@ CREATE FUNCTION hostile.make_long_texts() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	c record;
 	long text := $q$repeat('a', 1073741800)$q$;
+	element text := $q$repeat('a', 1073741700)$q$; -- an array's head is in the same gigabyte
 BEGIN
 	FOR c IN SELECT f.kind, a.*, t.typcategory = 'A' AS is_array
 	         FROM hostile.function f JOIN hostile.argument a USING (function) JOIN pg_type t ON t.oid = a.type WHERE a.type IN ('text'::regtype, 'text[]'::regtype, 'cstring'::regtype) ORDER BY a.function::text, a.position LOOP
-		PERFORM hostile.add_call(c.function, 'plain', ARRAY[c.position], ARRAY[CASE WHEN c.is_array THEN 'ARRAY[' || long || ']' ELSE long END], '1 GB');
+		PERFORM hostile.add_call(c.function, 'plain', ARRAY[c.position], ARRAY[CASE WHEN c.is_array THEN 'ARRAY[' || element || ']' ELSE long END], '1 GB');
 		IF c.means = 'source' THEN
 			PERFORM hostile.add_call(c.function, 'plain', ARRAY[c.position], ARRAY[format('%s || $q$ -- $q$ || repeat($q$a$q$, 1073741000)', $q$'SELECT 1, 1'$q$)], '1 GB');
 		END IF;

@@ -13,8 +13,8 @@
 #
 # A call fails the test when the server crashes, when it takes more than LIMIT seconds or does not heed being cancelled, or
 # when it is refused with a SQLSTATE that says that the code, not the caller, is wrong.
-# shellcheck source=test/server/lib.sh
-. "$(dirname "$0")/../server/lib.sh"
+# shellcheck source=test/reliability/lib.sh
+. "$(dirname "$0")/lib.sh"
 
 calls=100000
 seed=0.42
@@ -112,6 +112,27 @@ wait $watcher 2>/dev/null
 diag "$(sql "SELECT count(*) || ' calls of ' || count(DISTINCT function) || ' functions: ' || count(*) FILTER (WHERE state = '00000') || ' answered, ' || count(*) FILTER (WHERE state <> '00000') || ' refused with ' || count(DISTINCT state) || ' SQLSTATEs; ' || round(sum(milliseconds) / 1000) || ' s, the longest call ' || round(max(milliseconds)) || ' ms' FROM hostile.call JOIN hostile.result USING (id)")"
 diag "$(sql "SELECT string_agg(how || ': ' || n, ', ' ORDER BY how) FROM (SELECT how, count(*) AS n FROM hostile.call GROUP BY 1) s")"
 diag "without a sound call: $(sql "SELECT string_agg(name, ' ') FROM (SELECT DISTINCT name FROM hostile.function WHERE function NOT IN (SELECT function FROM hostile.sound_call) AND arguments > 0 ORDER BY 1) s")"
+figures()
+{
+	local how what calls answered cancelled
+	sql "SELECT how, count(*), count(*) FILTER (WHERE state = '00000'), count(*) FILTER (WHERE state = '57014') FROM hostile.call JOIN hostile.result USING (id) GROUP BY how ORDER BY min(id)" | while IFS='|' read -r how calls answered cancelled; do
+		case $how in
+			'one argument') what="One hostile argument" ;;
+			'two arguments') what="Two hostile arguments" ;;
+			'all arguments') what="All arguments hostile" ;;
+			'1 GB') what="Texts of 1 GB" ;;
+			'forged payload') what="Stored models forged" ;;
+			'binary input') what="Forged values by \`COPY BINARY\`" ;;
+			*) what=$how ;;
+		esac
+		figure "| $what | $calls calls: $answered answered, $((calls - answered - cancelled)) refused$([ "$cancelled" = 0 ] || echo ", $cancelled cancelled after $LIMIT s") |"
+	done
+	figure "| Functions called | $(sql "SELECT count(DISTINCT c.function) || ' of ' || (SELECT count(*) FROM hostile.function WHERE arguments > 0) FROM hostile.call c JOIN hostile.function f USING (function) WHERE f.arguments > 0") |"
+	figure "| Refused, by SQLSTATE | $(sql "SELECT string_agg(state || ' ' || n, ', ' ORDER BY n DESC, state) FROM (SELECT state, count(*) AS n FROM hostile.result WHERE state NOT IN ('00000', 'crash') GROUP BY 1) s") |"
+	figure "| Crashes; internal errors (XX000) | $(sql "SELECT count(*) FILTER (WHERE state = 'crash') || '; ' || count(*) FILTER (WHERE state = 'XX000') FROM hostile.result") |"
+	figure "| The longest call | $(sql "SELECT round(max(milliseconds) / 1000) || ' s; without texts of 1 GB ' || round((max(milliseconds) FILTER (WHERE how <> '1 GB') / 1000)::numeric, 1) || ' s' FROM hostile.call JOIN hostile.result USING (id)") |"
+}
+[ -n "$quick" ] || figures
 found() { sql "SELECT coalesce(state, 'no result') || ' ' || round(coalesce(milliseconds, 0)) || ' ms: ' || left(statement, 600) || ' => ' || coalesce(message, '') FROM hostile.call LEFT JOIN hostile.result USING (id) WHERE $1 ORDER BY id LIMIT 20"; }
 
 is "$(sql "SELECT count(*) >= $calls FROM hostile.result")" t "$made calls were made"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh - all proofs of reliability, and their figures into doc/reliability.md
 #
-#   run.sh [--quick] [crash | load | hostile | valgrind | asan | versions]…
+#   run.sh [--quick] [crash | load | hostile | fuzz | valgrind | asan | versions]…
 #
 # Without names: all.  The page's block of figures is written anew, proof by proof; of those that did not run, the old lines
 # stay.  --quick writes nothing.
@@ -15,11 +15,11 @@ proofs=()
 for argument in "$@"; do
 	case $argument in
 		--quick) quick=(--quick) ;;
-		crash | load | hostile | valgrind | asan | versions) proofs+=("$argument") ;;
-		*) die "unknown: $argument; crash, load, hostile, valgrind, asan or versions" ;;
+		crash | load | hostile | fuzz | valgrind | asan | versions) proofs+=("$argument") ;;
+		*) die "unknown: $argument; crash, load, hostile, fuzz, valgrind, asan or versions" ;;
 	esac
 done
-[ ${#proofs[@]} -gt 0 ] || proofs=(crash load hostile valgrind asan versions)
+[ ${#proofs[@]} -gt 0 ] || proofs=(crash load hostile fuzz valgrind asan versions)
 
 bash test/tools/install-deps.sh build run test
 # shellcheck disable=SC2119 # no arguments meant

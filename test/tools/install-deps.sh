@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # install-deps.sh - see what building, running and testing promoai needs, and install what is missing
 #
-#   install-deps.sh [--check] [build] [run] [test] [check] [valgrind]
+#   install-deps.sh [--check] [build] [run] [test] [check] [valgrind] [fuzz]
 #
 # Without a group: build and run.  --check prints a plain list of what is missing and exits 1.  Otherwise, as root on
 # Debian, the missing packages are installed with apt; elsewhere the list is printed and the script stops.
@@ -14,9 +14,9 @@ groups=()
 for argument in "$@"; do
 	case $argument in
 		--check) check_only=1 ;;
-		build | run | test | check | valgrind) groups+=("$argument") ;;
+		build | run | test | check | valgrind | fuzz) groups+=("$argument") ;;
 		*)
-			echo "usage: ${0##*/} [--check] [build] [run] [test] [check] [valgrind]" >&2
+			echo "usage: ${0##*/} [--check] [build] [run] [test] [check] [valgrind] [fuzz]" >&2
 			exit 2
 			;;
 	esac
@@ -52,6 +52,7 @@ has_server() { [ -x "$("$pg_config" --bindir)/$1" ] || [ -x "/usr/lib/postgresql
 has_pgtap() { [ -f "$("$pg_config" --sharedir)/extension/pgtap.control" ]; }
 has_pg_cron() { [ -f "$("$pg_config" --sharedir)/extension/pg_cron.control" ]; }
 has_pgtap_handler() { perl -MTAP::Parser::SourceHandler::pgTAP -e 1; }
+fuzzes() { echo 'int LLVMFuzzerTestOneInput(const char *bytes, long n) { return bytes[n]; }' | "${CLANG:-clang}" -fsanitize=fuzzer -x c -o /dev/null -; }
 has_clang_format() { have clang-format-14 || clang-format --version | grep "version 14\."; }
 
 BLAS_CPPFLAGS=${BLAS_CPPFLAGS:-}
@@ -113,6 +114,9 @@ look()
 				;;
 			valgrind)
 				need "valgrind" "valgrind" have valgrind
+				;;
+			fuzz)
+				need "clang with libFuzzer" "clang" fuzzes
 				;;
 		esac
 	done

@@ -4,8 +4,8 @@
 #include "lift_wire.h"
 
 #include <math.h>
-#include <string.h>
 
+#include "../wire.h"
 #include "moments.h"
 
 #define MAX_WHOLE 0x1p53 /* counts are exact in doubles up to here */
@@ -13,36 +13,11 @@
 /* A version, three small numbers, three counts of 4 bytes, three of 8 and a double. */
 #define HEADER_BYTES (2 + 3 + 3 * 4 + 3 * 8 + 8)
 
-typedef struct Reader
-{
-	const uint8_t *at;
-} Reader;
-
-static uint64_t
-take(Reader *reader, int bytes)
-{
-	uint64_t value = 0;
-
-	for (int i = 0; i < bytes; i++)
-		value = value << 8 | *reader->at++;
-	return value;
-}
-
-static double
-take_double(Reader *reader)
-{
-	uint64_t bits = take(reader, 8);
-	double value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
 static bool
-all_finite(Reader *reader, size_t n)
+all_finite(WireReader *reader, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!isfinite(take_double(reader)))
+		if (!isfinite(wire_take_double(reader)))
 			return false;
 	return true;
 }
@@ -71,15 +46,15 @@ lift_sums_size(FitErrors errors, bool summed, int32_t k)
 static const char *
 check_pairs(const uint8_t *pairs, int32_t k, int64_t n, double *count)
 {
-	Reader reader = {pairs};
+	WireReader reader = {pairs};
 
-	*count = take_double(&reader);
+	*count = wire_take_double(&reader);
 	if (!whole(*count, (double) n) || *count < 1)
 		return "a count is out of range";
 	for (int32_t i = 1; i < k + 2; i++)
 	{
 		reader.at = pairs + 8 * pair_at(k, i, i);
-		if (take_double(&reader) < 0)
+		if (wire_take_double(&reader) < 0)
 			return "a sum of squares is below zero";
 	}
 	return NULL;
@@ -88,13 +63,13 @@ check_pairs(const uint8_t *pairs, int32_t k, int64_t n, double *count)
 static const char *
 check_clusters(const LiftWire *wire)
 {
-	Reader reader = {wire->clusters};
+	WireReader reader = {wire->clusters};
 	int64_t before = 0;
 	double n = 0;
 
 	for (int32_t c = 0; c < wire->n_clusters; c++)
 	{
-		int64_t key = (int64_t) take(&reader, 8);
+		int64_t key = (int64_t) wire_take(&reader, 8);
 		const uint8_t *pairs = reader.at;
 		const char *why;
 		double count;
@@ -112,28 +87,28 @@ check_clusters(const LiftWire *wire)
 }
 
 static const char *
-read_header(Reader *reader, LiftWire *wire)
+read_header(WireReader *reader, LiftWire *wire)
 {
 	int errors;
 	int form;
 	int summed;
 
-	if (take(reader, 2) != LIFT_STATE_VERSION)
+	if (wire_take(reader, 2) != LIFT_STATE_VERSION)
 		return "its version is not known";
-	errors = (int) take(reader, 1);
-	form = (int) take(reader, 1);
-	summed = (int) take(reader, 1);
+	errors = (int) wire_take(reader, 1);
+	form = (int) wire_take(reader, 1);
+	summed = (int) wire_take(reader, 1);
 	if ((errors != FIT_HC1 && errors != FIT_CLUSTERED && errors != FIT_CLASSICAL) || form > LIFT_LOG ||
 		summed > 1)
 		return "its kind is not known";
 	*wire = (LiftWire){.errors = (FitErrors) errors, .form = (LiftForm) form, .summed = summed};
-	wire->k = (int32_t) take(reader, 4);
-	wire->n_rows = (int32_t) take(reader, 4);
-	wire->n_clusters = (int32_t) take(reader, 4);
-	wire->n = (int64_t) take(reader, 8);
-	wire->nulls = (int64_t) take(reader, 8);
-	wire->not_positive = (int64_t) take(reader, 8);
-	wire->promoted = take_double(reader);
+	wire->k = (int32_t) wire_take(reader, 4);
+	wire->n_rows = (int32_t) wire_take(reader, 4);
+	wire->n_clusters = (int32_t) wire_take(reader, 4);
+	wire->n = (int64_t) wire_take(reader, 8);
+	wire->nulls = (int64_t) wire_take(reader, 8);
+	wire->not_positive = (int64_t) wire_take(reader, 8);
+	wire->promoted = wire_take_double(reader);
 	if (wire->k < 0 || wire->k > (errors == FIT_HC1 ? MOMENTS_MAX_FOURTH : LIFT_MAX_COLUMNS) ||
 		wire->n_rows < 0 || wire->n_rows > MOMENTS_BLOCK || wire->n_clusters < 0 || !countable(wire->n) ||
 		!countable(wire->nulls) || !countable(wire->not_positive) || !whole(wire->promoted, (double) wire->n))
@@ -164,7 +139,7 @@ lay_out(const uint8_t *at, size_t n, LiftWire *wire)
 const char *
 lift_wire_read(const uint8_t *bytes, size_t n, LiftWire *wire)
 {
-	Reader reader = {bytes};
+	WireReader reader = {bytes};
 	const char *why;
 	double count;
 
@@ -193,17 +168,4 @@ lift_wire_read(const uint8_t *bytes, size_t n, LiftWire *wire)
 		reader.at += wire->errors == FIT_CLUSTERED ? 8 : 0;
 	}
 	return NULL;
-}
-
-void
-lift_wire_copy(const uint8_t *from, size_t n, double *to)
-{
-	Reader reader = {from};
-
-	for (size_t i = 0; i < n; i++)
-	{
-		uint64_t bits = take(&reader, 8);
-
-		memcpy(&to[i], &bits, sizeof(bits));
-	}
 }

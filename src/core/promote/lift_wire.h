@@ -55,7 +55,4 @@ extern size_t lift_sums_size(FitErrors errors, bool summed, int32_t k);
 /* NULL, or why these bytes are no state.  What wire points to lies within bytes [n]. */
 extern const char *lift_wire_read(const uint8_t *bytes, size_t n, LiftWire *wire);
 
-/* n numbers of 8 bytes, of any kind, from network order. */
-extern void lift_wire_copy(const uint8_t *from, size_t n, double *to);
-
 #endif

@@ -2,7 +2,7 @@
  * ascii_words.c - words of a text in ASCII by the rules of UAX #29, which come down to a few there
  *
  * A word is a run of letters, digits and '_'.  Between two letters "." and "'" belong to it, between two digits "." "'" "," and
- * ";" do.  A '_' alone is none.  ("@" and ":" stand between words; bridge/tokenizer.c sees to it that they do so for ICU.)  ICU gives the same words, many
+ * ";" do.  A '_' alone is none.  ("@" and ":" stand between words; icu_text.c sees to it that they do so for ICU.)  ICU gives the same words, many
  * times slower; test/pgtap/600_tokens.sql holds the two against each other.
  */
 #include "ascii_words.h"

@@ -8,6 +8,7 @@
 #define CORE_TEXT_CHARACTERS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef enum CharacterClass
@@ -42,6 +43,22 @@ character_decode(const char *at, const char *end, int32_t *length)
 		return ' ';
 	*length = n;
 	return code;
+}
+
+/* Is it UTF-8 all through, and without a zero byte? */
+static inline bool
+characters_sound(const char *bytes, size_t n)
+{
+	for (const char *at = bytes; at < bytes + n;)
+	{
+		int32_t length;
+		uint32_t code = character_decode(at, bytes + n, &length);
+
+		if (code == 0 || (length == 1 && (unsigned char) *at >= 0x80))
+			return false;
+		at += length;
+	}
+	return true;
 }
 
 static inline int32_t
