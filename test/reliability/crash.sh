@@ -189,7 +189,12 @@ for point in reading solving "writing payload" "before publish" "after publish";
 		fi
 	done
 done
-# Those without iterations of their own are killed at the other points.
+# Those without iterations of their own are killed at the other points, and what has weights given reads nothing.
+passed_by=
+for point in reading solving "writing payload" "before publish" "after publish"; do
+	for model in "${kinds[@]}"; do [[ " ${reached[$point]} " == *" $model "* ]] || passed_by+="${passed_by:+, }$point by $model"; done
+done
+is "$passed_by" "reading by mixed, solving by popular, solving by buy_again, solving by basket, solving by mixed" "every other kind of training comes by all points"
 for point in pruning claiming claimed after dropping; do reached[$point]=${kinds[*]}; done
 
 # a_model_at <point>
@@ -367,7 +372,7 @@ wait_for "SELECT count(*) FROM promoai.schedules WHERE running" 0 60
 schedules_made
 finished=$(sql "SELECT now()")
 due "${kinds[@]}"
-wait_for "SELECT count(DISTINCT model) FROM promoai.training_runs WHERE state = 'published' AND started_at > '$finished'" "${#kinds[@]}" 120
+wait_for "SELECT count(DISTINCT model) FROM promoai.training_runs WHERE state = 'published' AND started_at > '$finished' AND model NOT LIKE 'trial%'" "${#kinds[@]}" 120
 ok $? "every schedule trains and publishes again"
 is "$(sql "$(wrong_answers)")" "" "every kept version answers by its rows"
 [ "$at_random" = "$randoms" ]

@@ -226,6 +226,7 @@ read -r contexts_last last < <(awk '$1 == 10 { print $2, $3 }' "$server_dir/held
 ok $? "its memory contexts: $contexts_first kB, then $contexts_last kB; resident: $first kB, then $last kB"
 figure "| Memory of one session over $calls calls | contexts $contexts_first kB, then $contexts_last kB; resident $first kB, then $last kB |"
 is "$(sql "$strays")" "" "nothing is left over"
+is "$(grep -cE 'terminated by signal|PANIC|TRAP:' "$server_dir/log")" 0 "and the log knows of no crash"
 
 # ---- one session, all functions ----
 
