@@ -15,13 +15,15 @@ DECLARE
 	answer text;
 	state text;
 	message text;
+	detail text;
+	hint text;
 BEGIN
 	BEGIN
 		EXECUTE statement INTO answer;
 		RAISE EXCEPTION USING ERRCODE = 'HS000';
 	EXCEPTION WHEN others THEN
-		GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
-		RETURN CASE WHEN state = 'HS000' THEN 'answer ' || coalesce(answer, 'NULL') ELSE state || ' ' || message END;
+		GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+		RETURN CASE WHEN state = 'HS000' THEN 'answer ' || coalesce(answer, 'NULL') ELSE concat_ws(' ', state, message, nullif(detail, ''), nullif(hint, '')) END;
 	END;
 END \$\$"
 
@@ -42,7 +44,7 @@ FROM hostile.sound_call s JOIN hostile.argument a ON a.function = s.function AND
 differences="SELECT DISTINCT function || ' of ' || names || ': ' || a || ' / ' || b FROM (SELECT *, replace(hostile.answer_of(statement), names, 'no such model') AS a, hostile.answer_of(nobody) AS b FROM hostile.asked WHERE NOT takes_name) s WHERE a <> b ORDER BY 1 LIMIT 20"
 is "$(PGUSER=stranger sql "$differences" 2>/dev/null)" "" "$(sql "SELECT count(*) || ' calls of ' || count(DISTINCT function) || ' functions' FROM hostile.asked WHERE NOT takes_name"): a stranger is told the same of a model as of none"
 isnt "$(PGUSER=hostile_user sql "$differences" 2>/dev/null)" "" "its owner is not"
-is "$(PGUSER=stranger sql "SELECT DISTINCT function || ': ' || a FROM (SELECT *, hostile.answer_of(statement) AS a FROM hostile.asked WHERE takes_name) s WHERE a NOT IN ('42501 must be owner of model \"' || names || '\"', '22023 model \"' || names || '\" cannot be a member of itself')" 2>/dev/null)" "" \
+is "$(PGUSER=stranger sql "SELECT DISTINCT function || ': ' || a FROM (SELECT *, hostile.answer_of(statement) AS a FROM hostile.asked WHERE takes_name) s WHERE a NOT IN ('42501 must be owner of model \"' || names || '\" Model names are unique in a database; a model of your own needs another name.', '22023 model \"' || names || '\" cannot be a member of itself')" 2>/dev/null)" "" \
 	"a name that is taken is not to be had, whatever would be trained"
 for relation in $(sql "SELECT oid::regclass FROM pg_class WHERE relkind = 'v' AND oid IN (SELECT objid FROM hostile.member WHERE classid = 'pg_class'::regclass)"); do
 	is "$(PGUSER=stranger sql "SELECT count(*) FROM $relation")" 0 "$relation has no row for a stranger"
@@ -184,11 +186,16 @@ planted=$(sql "SELECT (SELECT count(*) FROM pg_operator WHERE oprnamespace = 'ev
 sql "SELECT 'BEGIN; ' || replace(replace(hostile.statement(function, 'plain', calls), 'sum(length(r::text))', 'r'), 'length(r::text)', 'r') || '; ROLLBACK;' FROM hostile.sound_call ORDER BY function::text" | sed 's/ || / OPERATOR(pg_catalog.||) /g' >"$server_dir/statements"
 run_all()
 {
-	PGUSER=hostile_user PGOPTIONS="-c client_min_messages=error -c search_path=$1" "$(pg psql)" -XAtq -o /dev/null <"$server_dir/statements" 2>&1 | sed 's/^ERROR: *//' | sort | uniq -c
+	cat "${2:-/dev/null}" "$server_dir/statements" |
+		PGUSER=hostile_user PGOPTIONS="-c client_min_messages=error -c search_path=$1" "$(pg psql)" -XAtq -o /dev/null 2>&1 | sed 's/^ERROR: *//' | sort | uniq -c
 }
 is "$(run_all pg_catalog)" "" "$(wc -l <"$server_dir/statements") sound calls answer"
 is "$(run_all evil,pg_catalog,promoai)" "" "and answer with $planted planted ahead of pg_catalog"
 like "$(PGOPTIONS="-c search_path=evil,pg_catalog" sql_error "SELECT 1 + 1")" "planted" "which do cry out where they are taken"
+# Tables of a session's own, of the names of all relations there are.  (Types' names stand in what is typed here.)
+sql "SELECT format('CREATE TEMP TABLE %I (planted int);', relname) FROM pg_class WHERE relkind IN ('r', 'v', 'i') AND relnamespace IN ('pg_catalog'::regnamespace, 'promoai'::regnamespace)" >"$server_dir/temporary"
+is "$(run_all pg_temp,pg_catalog,promoai "$server_dir/temporary")" "" "they answer with $(wc -l <"$server_dir/temporary") temporary tables in front, too"
+like "$(PGUSER=hostile_user PGOPTIONS="-c search_path=pg_temp,pg_catalog" "$(pg psql)" -XAtqc "$(grep -w pg_class "$server_dir/temporary") SELECT oid FROM pg_class" 2>&1)" "\"oid\" does not exist" "which are what an unqualified name finds"
 
 is "$(grep -cE 'terminated by signal|PANIC|TRAP:' "$server_dir/log")" 0 "and the server's log knows of no crash"
 
