@@ -36,7 +36,7 @@ revision=$(git rev-parse --short HEAD 2>/dev/null || true) # what is run, whatev
 work=$(mktemp -d "${TMPDIR:-/tmp}/promoai-reliability-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-# put <proof> <file of figures>: in place of that proof's lines
+# put <proof> <file of figures> <what became of it>: in place of that proof's lines
 put()
 {
 	local stamp
@@ -46,7 +46,7 @@ put()
 		*) stamp+=", $("$PG_CONFIG" --version)" ;;
 	esac
 	{
-		printf '<!-- %s -->\n\n`bash test/reliability/%s.sh`: %s\n\n| what | figures |\n| --- | --- |\n' "$1" "$1" "$stamp"
+		printf '<!-- %s -->\n\n`bash test/reliability/%s.sh`: %s%s\n\n| what | figures |\n| --- | --- |\n' "$1" "$1" "$stamp" "$3"
 		cat "$2"
 		printf '\n<!-- end of %s -->\n' "$1"
 	} >"$work/block"
@@ -61,9 +61,13 @@ status=0
 for proof in "${proofs[@]}"; do
 	heading "$proof"
 	: >"$work/figures"
-	RELIABILITY_FIGURES=$work/figures bash "test/reliability/$proof.sh" "${quick[@]}" || status=1
+	failed=
+	RELIABILITY_FIGURES=$work/figures bash "test/reliability/$proof.sh" "${quick[@]}" || {
+		status=1
+		failed=", **failed**"
+	}
 	if [ ${#quick[@]} -eq 0 ] && [ -s "$work/figures" ]; then
-		put "$proof" "$work/figures"
+		put "$proof" "$work/figures" "$failed"
 	fi
 done
 exit $status
