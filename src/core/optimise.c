@@ -64,6 +64,9 @@ evaluate(Env *env, const Objective *objective, Point *point)
 {
 	if (env->cancelled(env))
 		return CORE_CANCELLED;
+	/* Where x is out of bounds the objective sets no gradient. */
+	for (int i = 0; i < objective->n; i++)
+		point->gradient[i] = NAN;
 	return objective->evaluate(env, objective->arg, point->x, &point->value, point->gradient);
 }
 

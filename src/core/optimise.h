@@ -13,8 +13,8 @@ typedef struct Objective
 	int n; /* variables, at most OPTIMISE_MAX */
 
 	/*
-	 * The value at x [n], and the gradient [n].  A value that is not finite means that x is out of bounds.  Anything but
-	 * CORE_OK ends the search.
+	 * The value at x [n], and the gradient [n].  A value that is not finite means that x is out of bounds, where the gradient
+	 * may stay unset.  Anything but CORE_OK ends the search.
 	 */
 	CoreStatus (*evaluate)(Env *env, const void *arg, const double *x, double *value, double *gradient);
 	const void *arg;
@@ -35,7 +35,7 @@ typedef struct Optimum
 extern CoreStatus optimise_minimise(Env *env, const Objective *objective, double tolerance, int iterations,
 									double *x, Optimum *optimum);
 
-/* Second derivatives [n x n] at x, by central differences of the gradient; symmetric. */
+/* Second derivatives [n x n] at x, by central differences of the gradient; symmetric.  NaN beside the bounds. */
 extern CoreStatus optimise_hessian(Env *env, const Objective *objective, const double *x, double *hessian);
 
 /* inverse [n x n] of a symmetric matrix; false when it is not positive definite. */

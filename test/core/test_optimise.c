@@ -35,8 +35,12 @@ bounded(Env *env, const void *arg, const double *x, double *value, double *gradi
 {
 	(void) env;
 	(void) arg;
-	*value = x[0] > 0 ? x[0] - log(x[0]) : NAN;
-	gradient[0] = 1 - 1 / x[0];
+	*value = NAN;
+	if (x[0] > 0)
+	{
+		*value = x[0] - log(x[0]);
+		gradient[0] = 1 - 1 / x[0];
+	}
 	return CORE_OK;
 }
 
@@ -121,6 +125,23 @@ test_failures(void)
 		  CORE_NOT_FINITE);
 }
 
+/* Beside the bounds there is no curvature, and no inverse is made of what was never set. */
+static void
+test_bounds(void)
+{
+	CoreEnv env;
+	double x = 1e-9;
+	double hessian = 1;
+	double inverse;
+
+	core_env_init(&env);
+	CHECK(optimise_hessian(&env.env, &(Objective){1, bounded, NULL}, &x, &hessian) == CORE_OK);
+	CHECK(isnan(hessian) && !optimise_invert(1, &hessian, &inverse));
+	x = 2;
+	CHECK(optimise_hessian(&env.env, &(Objective){1, bounded, NULL}, &x, &hessian) == CORE_OK);
+	CHECK_CLOSE(hessian, 0.25, 1e-8);
+}
+
 static void
 test_inverse(void)
 {
@@ -183,6 +204,7 @@ main(void)
 {
 	test_minima();
 	test_failures();
+	test_bounds();
 	test_inverse();
 	test_radix();
 	return check_finish();
