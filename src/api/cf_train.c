@@ -63,17 +63,6 @@ const Option cf_options[] = {
 
 /* ---- options ---- */
 
-/* `argument` was given, but only `methods` know what to do with it. */
-static void
-refuse(const CfOptions *options, bool given, const char *argument, const char *methods)
-{
-	if (given)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"%s\" makes no sense with method => '%s'", argument,
-							   method_choices[options->method]),
-						errdetail("It belongs to %s.", methods)));
-}
-
 /* `argument` was given, but ratings are taken as they are. */
 static void
 refuse_explicit(bool given, const char *argument)
@@ -90,6 +79,7 @@ check_options(const CfOptions *options)
 	bool near = method == CF_ITEM_KNN || method == CF_USER_KNN;
 	bool lists = near || method == CF_EASE || method == CF_RP3BETA;
 	bool timed = method == CF_POPULAR || method == CF_BUY_AGAIN;
+	const char *name = method_choices[options->method];
 
 	if (options->holdout_after.set && !isnan(options->holdout))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -100,16 +90,17 @@ check_options(const CfOptions *options)
 						errmsg("argument \"holdout\" makes no sense with method => 'buy_again'"),
 						errdetail("Pairs that are held out are in nobody's history any more."),
 						errhint("Judge repeats by what came later: holdout_after.")));
-	refuse(options, options->neighbours >= 0 && !lists, "neighbours", "ease, item_knn, user_knn and rp3beta");
-	refuse(options, !isnan(options->regularization) && method != CF_EASE, "regularization", "ease");
-	refuse(options, options->similarity >= 0 && !near, "similarity", "item_knn and user_knn");
-	refuse(options, !isnan(options->shrinkage) && !near, "shrinkage", "item_knn and user_knn");
-	refuse(options, options->weighting >= 0 && !near, "weighting", "item_knn and user_knn");
-	refuse(options, !isnan(options->alpha) && method != CF_RP3BETA, "alpha", "rp3beta");
-	refuse(options, !isnan(options->beta) && method != CF_RP3BETA, "beta", "rp3beta");
-	refuse(options, !isnan(options->half_life) && !timed, "half_life", "popular and buy_again");
-	refuse(options, options->value_transform >= 0 && timed, "value_transform",
-		   "ease, item_knn, user_knn and rp3beta");
+	option_refuse(options->neighbours >= 0 && !lists, "neighbours", name,
+				  "ease, item_knn, user_knn and rp3beta");
+	option_refuse(!isnan(options->regularization) && method != CF_EASE, "regularization", name, "ease");
+	option_refuse(options->similarity >= 0 && !near, "similarity", name, "item_knn and user_knn");
+	option_refuse(!isnan(options->shrinkage) && !near, "shrinkage", name, "item_knn and user_knn");
+	option_refuse(options->weighting >= 0 && !near, "weighting", name, "item_knn and user_knn");
+	option_refuse(!isnan(options->alpha) && method != CF_RP3BETA, "alpha", name, "rp3beta");
+	option_refuse(!isnan(options->beta) && method != CF_RP3BETA, "beta", name, "rp3beta");
+	option_refuse(!isnan(options->half_life) && !timed, "half_life", name, "popular and buy_again");
+	option_refuse(options->value_transform >= 0 && timed, "value_transform", name,
+				  "ease, item_knn, user_knn and rp3beta");
 	if ((!isnan(options->bm25_k1) || !isnan(options->bm25_b)) && options->weighting != CF_BM25)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("arguments \"bm25_k1\" and \"bm25_b\" need weighting => 'bm25'")));
@@ -124,20 +115,6 @@ check_options(const CfOptions *options)
 	refuse_explicit(options->value_transform >= 0, "value_transform");
 }
 
-static void
-set_default(double *option, double value)
-{
-	if (isnan(*option))
-		*option = value;
-}
-
-static void
-set_default_int(int32 *option, int32 value)
-{
-	if (*option < 0)
-		*option = value;
-}
-
 /* Refuses what makes no sense together and fills in defaults. */
 static void
 cf_settle_options(CfOptions *options)
@@ -150,28 +127,28 @@ cf_settle_options(CfOptions *options)
 
 	check_options(options);
 	if (!options->holdout_after.set)
-		set_default(&options->holdout, method == CF_BUY_AGAIN ? 0 : HOLDOUT_SHARE);
+		option_default(&options->holdout, method == CF_BUY_AGAIN ? 0 : HOLDOUT_SHARE);
 	if (method == CF_POPULAR || method == CF_BUY_AGAIN)
 		return;
-	set_default_int(&options->neighbours, neighbours[method]);
+	option_default_int(&options->neighbours, neighbours[method]);
 	if (options->feedback == CF_IMPLICIT)
-		set_default_int(&options->value_transform, FEEDBACK_BINARY);
+		option_default_int(&options->value_transform, FEEDBACK_BINARY);
 	if (method == CF_EASE)
-		set_default(&options->regularization, 100);
+		option_default(&options->regularization, 100);
 	else if (method == CF_RP3BETA)
 	{
-		set_default(&options->alpha, 0.7);
-		set_default(&options->beta, 0.3);
+		option_default(&options->alpha, 0.7);
+		option_default(&options->beta, 0.3);
 	}
 	else
 	{
-		set_default_int(&options->similarity, CF_COSINE);
-		set_default(&options->shrinkage, 0);
-		set_default_int(&options->weighting, method == CF_ITEM_KNN ? CF_TFIDF : CF_UNWEIGHTED);
+		option_default_int(&options->similarity, CF_COSINE);
+		option_default(&options->shrinkage, 0);
+		option_default_int(&options->weighting, method == CF_ITEM_KNN ? CF_TFIDF : CF_UNWEIGHTED);
 		if (options->weighting == CF_BM25)
 		{
-			set_default(&options->bm25_k1, 100);
-			set_default(&options->bm25_b, 0.8);
+			option_default(&options->bm25_k1, 100);
+			option_default(&options->bm25_b, 0.8);
 		}
 	}
 }

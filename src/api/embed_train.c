@@ -112,17 +112,6 @@ typedef struct Training
 
 /* ---- arguments ---- */
 
-/* `argument` was given, but only `others` know what to do with it. */
-static void
-refuse(const EmbedOptions *options, bool given, const char *argument, const char *others)
-{
-	if (given)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"%s\" makes no sense with method => '%s'", argument,
-							   method_choices[options->method]),
-						errdetail("It belongs to %s.", others)));
-}
-
 static void
 refuse_whole(bool given, const char *argument)
 {
@@ -134,18 +123,19 @@ refuse_whole(bool given, const char *argument)
 static void
 check_options(const EmbedOptions *options)
 {
+	const char *name = method_choices[options->method];
 	const char *sampled = "skipgram and cbow";
 
 	if (options->method != GLOVE)
-		refuse(options, !isnan(options->x_max), "x_max", "glove");
+		option_refuse(!isnan(options->x_max), "x_max", name, "glove");
 	else
 	{
-		refuse(options, options->negatives >= 0, "negatives", sampled);
-		refuse(options, options->subwords >= 0, "subwords", sampled);
-		refuse(options, options->min_n >= 0, "min_n", sampled);
-		refuse(options, options->max_n >= 0, "max_n", sampled);
-		refuse(options, options->buckets >= 0, "buckets", sampled);
-		refuse(options, !isnan(options->sample), "sample", sampled);
+		option_refuse(options->negatives >= 0, "negatives", name, sampled);
+		option_refuse(options->subwords >= 0, "subwords", name, sampled);
+		option_refuse(options->min_n >= 0, "min_n", name, sampled);
+		option_refuse(options->max_n >= 0, "max_n", name, sampled);
+		option_refuse(options->buckets >= 0, "buckets", name, sampled);
+		option_refuse(!isnan(options->sample), "sample", name, sampled);
 	}
 	if (options->subwords == 0)
 	{
@@ -155,39 +145,25 @@ check_options(const EmbedOptions *options)
 	}
 }
 
-static void
-set_default(double *option, double value)
-{
-	if (isnan(*option))
-		*option = value;
-}
-
-static void
-set_default_int(int32 *option, int32 value)
-{
-	if (*option < 0)
-		*option = value;
-}
-
 /* What was not given, by method.  What a method has no use for stays NULL, in the stored definition too. */
 static void
 set_defaults(EmbedOptions *options)
 {
 	if (options->method == GLOVE)
 	{
-		set_default_int(&options->epochs, 25);
-		set_default(&options->x_max, 100);
+		option_default_int(&options->epochs, 25);
+		option_default(&options->x_max, 100);
 		return;
 	}
-	set_default_int(&options->epochs, 5);
-	set_default_int(&options->negatives, 5);
-	set_default(&options->sample, 1e-3);
-	set_default_int(&options->subwords, 1);
+	option_default_int(&options->epochs, 5);
+	option_default_int(&options->negatives, 5);
+	option_default(&options->sample, 1e-3);
+	option_default_int(&options->subwords, 1);
 	if (options->subwords == 0)
 		return;
-	set_default_int(&options->min_n, 3);
-	set_default_int(&options->max_n, 6);
-	set_default_int(&options->buckets, 2000000);
+	option_default_int(&options->min_n, 3);
+	option_default_int(&options->max_n, 6);
+	option_default_int(&options->buckets, 2000000);
 }
 
 static void

@@ -168,30 +168,23 @@ check_options(const MfOptions *options)
 }
 
 static void
-set_default(double *option, double value)
-{
-	if (isnan(*option))
-		*option = value;
-}
-
-static void
 set_defaults(MfOptions *options)
 {
 	if (!options->holdout_after.set)
-		set_default(&options->holdout, HOLDOUT_SHARE);
+		option_default(&options->holdout, HOLDOUT_SHARE);
 	if (options->feedback == IMPLICIT)
 	{
-		set_default(&options->regularization, 0.01);
-		set_default(&options->unobserved_weight, 0.1);
+		option_default(&options->regularization, 0.01);
+		option_default(&options->unobserved_weight, 0.1);
 		if (options->value_transform < 0)
 			options->value_transform = FEEDBACK_BINARY;
 		return;
 	}
-	set_default(&options->regularization, 0.1);
-	set_default(&options->regularization_prior, 20);
-	set_default(&options->bias_regularization, 2);
+	option_default(&options->regularization, 0.1);
+	option_default(&options->regularization_prior, 20);
+	option_default(&options->bias_regularization, 2);
 	if (options->solver == MF_SGD)
-		set_default(&options->learning_rate, 0.1);
+		option_default(&options->learning_rate, 0.1);
 }
 
 /* What the options mean for the kernels. */

@@ -327,6 +327,29 @@ option_set_missing(const Option *option, void *field)
 }
 
 void
+option_default(double *option, double value)
+{
+	if (isnan(*option))
+		*option = value;
+}
+
+void
+option_default_int(int32 *option, int32 value)
+{
+	if (*option < 0)
+		*option = value;
+}
+
+void
+option_refuse(bool given, const char *argument, const char *method, const char *others)
+{
+	if (given)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" makes no sense with method => '%s'", argument, method),
+						errdetail("It belongs to %s.", others)));
+}
+
+void
 options_from_call(const Option *table, const Args *args, void *fields)
 {
 	for (const Option *option = table; option->name != NULL; option++)

@@ -93,6 +93,13 @@ extern void options_from_call(const Option *table, const Args *args, void *field
 extern Jsonb *options_to_jsonb(const Option *table, const void *fields);
 extern void options_from_jsonb(const Option *table, Jsonb *stored, void *fields);
 
+/* What was not given, NaN or below zero, becomes the default. */
+extern void option_default(double *option, double value);
+extern void option_default_int(int32 *option, int32 value);
+
+/* ERROR 22023 when an argument was given that only the `others` of a trainer's methods know what to do with. */
+extern void option_refuse(bool given, const char *argument, const char *method, const char *others);
+
 /* ERROR 22023 for a key that the table does not have, or may not have in a definition. */
 extern void options_check_keys(const Option *table, Jsonb *given);
 
