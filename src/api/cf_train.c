@@ -63,15 +63,6 @@ const Option cf_options[] = {
 
 /* ---- options ---- */
 
-/* `argument` was given, but ratings are taken as they are. */
-static void
-refuse_explicit(bool given, const char *argument)
-{
-	if (given)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"%s\" makes no sense with feedback => 'explicit'", argument)));
-}
-
 static void
 check_options(const CfOptions *options)
 {
@@ -79,7 +70,7 @@ check_options(const CfOptions *options)
 	bool near = method == CF_ITEM_KNN || method == CF_USER_KNN;
 	bool lists = near || method == CF_EASE || method == CF_RP3BETA;
 	bool timed = method == CF_POPULAR || method == CF_BUY_AGAIN;
-	const char *name = method_choices[options->method];
+	const char *choice = option_written("method", method_choices[options->method]);
 
 	if (options->holdout_after.set && !isnan(options->holdout))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -90,16 +81,16 @@ check_options(const CfOptions *options)
 						errmsg("argument \"holdout\" makes no sense with method => 'buy_again'"),
 						errdetail("Pairs that are held out are in nobody's history any more."),
 						errhint("Judge repeats by what came later: holdout_after.")));
-	option_refuse(options->neighbours >= 0 && !lists, "neighbours", name,
+	option_refuse(options->neighbours >= 0 && !lists, "neighbours", choice,
 				  "ease, item_knn, user_knn and rp3beta");
-	option_refuse(!isnan(options->regularization) && method != CF_EASE, "regularization", name, "ease");
-	option_refuse(options->similarity >= 0 && !near, "similarity", name, "item_knn and user_knn");
-	option_refuse(!isnan(options->shrinkage) && !near, "shrinkage", name, "item_knn and user_knn");
-	option_refuse(options->weighting >= 0 && !near, "weighting", name, "item_knn and user_knn");
-	option_refuse(!isnan(options->alpha) && method != CF_RP3BETA, "alpha", name, "rp3beta");
-	option_refuse(!isnan(options->beta) && method != CF_RP3BETA, "beta", name, "rp3beta");
-	option_refuse(!isnan(options->half_life) && !timed, "half_life", name, "popular and buy_again");
-	option_refuse(options->value_transform >= 0 && timed, "value_transform", name,
+	option_refuse(!isnan(options->regularization) && method != CF_EASE, "regularization", choice, "ease");
+	option_refuse(options->similarity >= 0 && !near, "similarity", choice, "item_knn and user_knn");
+	option_refuse(!isnan(options->shrinkage) && !near, "shrinkage", choice, "item_knn and user_knn");
+	option_refuse(options->weighting >= 0 && !near, "weighting", choice, "item_knn and user_knn");
+	option_refuse(!isnan(options->alpha) && method != CF_RP3BETA, "alpha", choice, "rp3beta");
+	option_refuse(!isnan(options->beta) && method != CF_RP3BETA, "beta", choice, "rp3beta");
+	option_refuse(!isnan(options->half_life) && !timed, "half_life", choice, "popular and buy_again");
+	option_refuse(options->value_transform >= 0 && timed, "value_transform", choice,
 				  "ease, item_knn, user_knn and rp3beta");
 	if ((!isnan(options->bm25_k1) || !isnan(options->bm25_b)) && options->weighting != CF_BM25)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -111,8 +102,8 @@ check_options(const CfOptions *options)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("feedback => 'explicit' makes no sense with method => '%s'", method_choices[method]),
 				 errhint("Ratings are predicted by method => 'user_knn' and by promoai.mf_train.")));
-	refuse_explicit(options->weighting > CF_UNWEIGHTED, "weighting");
-	refuse_explicit(options->value_transform >= 0, "value_transform");
+	option_refuse(options->weighting > CF_UNWEIGHTED, "weighting", "feedback => 'explicit'", NULL);
+	option_refuse(options->value_transform >= 0, "value_transform", "feedback => 'explicit'", NULL);
 }
 
 /* Refuses what makes no sense together and fills in defaults. */

@@ -113,35 +113,27 @@ typedef struct Training
 /* ---- arguments ---- */
 
 static void
-refuse_whole(bool given, const char *argument)
-{
-	if (given)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"%s\" makes no sense with subwords => false", argument)));
-}
-
-static void
 check_options(const EmbedOptions *options)
 {
-	const char *name = method_choices[options->method];
+	const char *choice = option_written("method", method_choices[options->method]);
 	const char *sampled = "skipgram and cbow";
 
 	if (options->method != GLOVE)
-		option_refuse(!isnan(options->x_max), "x_max", name, "glove");
+		option_refuse(!isnan(options->x_max), "x_max", choice, "glove");
 	else
 	{
-		option_refuse(options->negatives >= 0, "negatives", name, sampled);
-		option_refuse(options->subwords >= 0, "subwords", name, sampled);
-		option_refuse(options->min_n >= 0, "min_n", name, sampled);
-		option_refuse(options->max_n >= 0, "max_n", name, sampled);
-		option_refuse(options->buckets >= 0, "buckets", name, sampled);
-		option_refuse(!isnan(options->sample), "sample", name, sampled);
+		option_refuse(options->negatives >= 0, "negatives", choice, sampled);
+		option_refuse(options->subwords >= 0, "subwords", choice, sampled);
+		option_refuse(options->min_n >= 0, "min_n", choice, sampled);
+		option_refuse(options->max_n >= 0, "max_n", choice, sampled);
+		option_refuse(options->buckets >= 0, "buckets", choice, sampled);
+		option_refuse(!isnan(options->sample), "sample", choice, sampled);
 	}
 	if (options->subwords == 0)
 	{
-		refuse_whole(options->min_n >= 0, "min_n");
-		refuse_whole(options->max_n >= 0, "max_n");
-		refuse_whole(options->buckets >= 0, "buckets");
+		option_refuse(options->min_n >= 0, "min_n", "subwords => false", NULL);
+		option_refuse(options->max_n >= 0, "max_n", "subwords => false", NULL);
+		option_refuse(options->buckets >= 0, "buckets", "subwords => false", NULL);
 	}
 }
 

@@ -56,26 +56,22 @@ look_up(int64 entry)
 		CHECK_FOR_INTERRUPTS();
 }
 
-static void
-refuse(bool given, const char *argument, const char *protocol)
-{
-	if (given)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"%s\" belongs to protocol => '%s'", argument, protocol)));
-}
-
 void
 experiment_open(Experiment *experiment, const Args *args)
 {
 	ProtocolOptions options;
+	const char *choice;
 
 	options_from_call(protocol_options, args, &options);
+	choice = option_written("protocol", protocol_names[options.protocol]);
 	*experiment =
 		(Experiment){.protocol = {.kind = (ProtocolKind) options.protocol, .seed = (uint64) options.seed}};
-	refuse(options.protocol != PROTOCOL_NEXT_PERIOD && options.from_time.set, "from_time", "next_period");
-	refuse(options.protocol != PROTOCOL_NEXT_PERIOD && options.test_days >= 0, "test_days", "next_period");
-	refuse(options.protocol != PROTOCOL_STRONG_GENERALIZATION && !isnan(options.test_share), "test_share",
-		   "strong_generalization");
+	option_refuse(options.protocol != PROTOCOL_NEXT_PERIOD && options.from_time.set, "from_time", choice,
+				  "protocol => 'next_period'");
+	option_refuse(options.protocol != PROTOCOL_NEXT_PERIOD && options.test_days >= 0, "test_days", choice,
+				  "protocol => 'next_period'");
+	option_refuse(options.protocol != PROTOCOL_STRONG_GENERALIZATION && !isnan(options.test_share),
+				  "test_share", choice, "protocol => 'strong_generalization'");
 	if (options.from_time.set && TIMESTAMP_NOT_FINITE(options.from_time.at))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"from_time\" must be finite, got %s",

@@ -129,13 +129,13 @@ wants_holdout(const MfOptions *options)
 	return holdout_wanted(&holdout);
 }
 
-/* `argument` names what was given. */
+/* A solver that cannot learn from that feedback. */
 static void
-refuse(bool given, const char *argument, const char *what)
+refuse_solver(const MfOptions *options, MfSolver solver, const char *feedback)
 {
-	if (given)
+	if (options->solver == (int32) solver)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("%s makes no sense with %s", argument, what)));
+						errmsg("solver => '%s' makes no sense with %s", solver_choices[solver], feedback)));
 }
 
 /* What options may not say together. */
@@ -148,23 +148,23 @@ check_options(const MfOptions *options)
 						errhint("Give one of them; holdout => 0 alone means no evaluation.")));
 	if (options->feedback == IMPLICIT)
 	{
-		const char *what = "feedback => 'implicit'";
+		const char *feedback = "feedback => 'implicit'";
 
-		refuse(options->solver == MF_SGD, "solver => 'sgd'", what);
-		refuse(!isnan(options->regularization_prior), "argument \"regularization_prior\"", what);
-		refuse(!isnan(options->bias_regularization), "argument \"bias_regularization\"", what);
-		refuse(options->clip, "argument \"clip\"", what);
+		refuse_solver(options, MF_SGD, feedback);
+		option_refuse(!isnan(options->regularization_prior), "regularization_prior", feedback, NULL);
+		option_refuse(!isnan(options->bias_regularization), "bias_regularization", feedback, NULL);
+		option_refuse(options->clip, "clip", feedback, NULL);
 	}
 	else
 	{
-		const char *what = "feedback => 'explicit'";
+		const char *feedback = "feedback => 'explicit'";
 
-		refuse(options->solver == MF_CG, "solver => 'cg'", what);
-		refuse(!isnan(options->unobserved_weight), "argument \"unobserved_weight\"", what);
-		refuse(options->value_transform >= 0, "argument \"value_transform\"", what);
+		refuse_solver(options, MF_CG, feedback);
+		option_refuse(!isnan(options->unobserved_weight), "unobserved_weight", feedback, NULL);
+		option_refuse(options->value_transform >= 0, "value_transform", feedback, NULL);
 	}
-	refuse(options->solver != MF_SGD && !isnan(options->learning_rate), "argument \"learning_rate\"",
-		   "a solver other than 'sgd'");
+	option_refuse(options->solver != MF_SGD && !isnan(options->learning_rate), "learning_rate",
+				  option_written("solver", solver_choices[options->solver]), "solver => 'sgd'");
 }
 
 static void

@@ -209,9 +209,7 @@ read_arguments(PanelFit *fit, const Args *args)
 		fit->effects = names_of(args, "effects");
 		options_from_call(options, args, &choice);
 		fit->hc1 = choice == 1;
-		if (fit->hc1 && fit->clusters != NIL)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("argument \"cluster\" makes no sense with errors => 'hc1'")));
+		option_refuse(fit->hc1 && fit->clusters != NIL, "cluster", "errors => 'hc1'", NULL);
 	}
 	fit->table.limit = memory_limit(fit->memory);
 	fit->fields = source_describe(fit->source, &fit->n_fields);

@@ -107,10 +107,11 @@ check_together(const Schedule *schedule)
 						errmsg("one of the arguments \"every\" and \"cron\" must be given%s",
 							   schedule->every == NULL ? "" : ", not both"),
 						errhint("As in every => '1 day', or cron => '30 3 * * *'.")));
-	if (schedule->guard == GUARD_NONE && (schedule->validation != NULL || schedule->holdout != NULL))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"%s\" makes no sense with guard => 'none'",
-							   schedule->validation != NULL ? "validation" : "holdout")));
+	if (schedule->guard == GUARD_NONE)
+	{
+		option_refuse(schedule->validation != NULL, "validation", "guard => 'none'", NULL);
+		option_refuse(schedule->holdout != NULL, "holdout", "guard => 'none'", NULL);
+	}
 	if (schedule->validation != NULL && schedule->holdout != NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("arguments \"validation\" and \"holdout\" exclude each other")));

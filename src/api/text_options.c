@@ -54,27 +54,19 @@ const Option text_sentiment_options[] = {
 };
 
 static void
-refuse(bool given, const char *argument, const TextOptions *options)
-{
-	if (given)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"%s\" makes no sense with method \"%s\"", argument,
-							   text_method_names[options->method])));
-}
-
-static void
 settle_method(TextOptions *options)
 {
 	bool linear = options->method == TEXT_SVM || options->method == TEXT_LOGISTIC;
 	bool bayes = options->method == TEXT_BAYES || options->method == TEXT_COMPLEMENT_BAYES;
 	bool fasttext = options->method == TEXT_FASTTEXT;
+	const char *choice = option_written("method", text_method_names[options->method]);
 
-	refuse(!linear && !isnan(options->c), "c", options);
-	refuse(options->method != TEXT_SVM && options->loss >= 0, "loss", options);
-	refuse(!bayes && !isnan(options->smoothing), "smoothing", options);
-	refuse(!fasttext && options->dim >= 0, "dim", options);
-	refuse(!fasttext && options->epochs >= 0, "epochs", options);
-	refuse(!fasttext && !isnan(options->learning_rate), "learning_rate", options);
+	option_refuse(!linear && !isnan(options->c), "c", choice, "svm and logistic");
+	option_refuse(options->method != TEXT_SVM && options->loss >= 0, "loss", choice, "svm");
+	option_refuse(!bayes && !isnan(options->smoothing), "smoothing", choice, "bayes and complement_bayes");
+	option_refuse(!fasttext && options->dim >= 0, "dim", choice, "fasttext");
+	option_refuse(!fasttext && options->epochs >= 0, "epochs", choice, "fasttext");
+	option_refuse(!fasttext && !isnan(options->learning_rate), "learning_rate", choice, "fasttext");
 	if (options->method == TEXT_SVM && options->loss < 0)
 		options->loss = LINEAR_SQUARED_HINGE;
 	if (bayes && isnan(options->smoothing))

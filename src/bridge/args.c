@@ -341,12 +341,18 @@ option_default_int(int32 *option, int32 value)
 }
 
 void
-option_refuse(bool given, const char *argument, const char *method, const char *others)
+option_refuse(bool given, const char *argument, const char *choice, const char *owners)
 {
 	if (given)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"%s\" makes no sense with method => '%s'", argument, method),
-						errdetail("It belongs to %s.", others)));
+						errmsg("argument \"%s\" makes no sense with %s", argument, choice),
+						owners == NULL ? 0 : errdetail("It belongs to %s.", owners)));
+}
+
+char *
+option_written(const char *argument, const char *value)
+{
+	return psprintf("%s => '%s'", argument, value);
 }
 
 void

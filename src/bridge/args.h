@@ -97,8 +97,12 @@ extern void options_from_jsonb(const Option *table, Jsonb *stored, void *fields)
 extern void option_default(double *option, double value);
 extern void option_default_int(int32 *option, int32 value);
 
-/* ERROR 22023 when an argument was given that only the `others` of a trainer's methods know what to do with. */
-extern void option_refuse(bool given, const char *argument, const char *method, const char *others);
+/*
+ * ERROR 22023 when an argument was given that has no meaning beside `choice`, which is written as it is typed (option_written
+ * does so); `owners`, or NULL: what it belongs to.
+ */
+extern void option_refuse(bool given, const char *argument, const char *choice, const char *owners);
+extern char *option_written(const char *argument, const char *value);
 
 /* ERROR 22023 for a key that the table does not have, or may not have in a definition. */
 extern void options_check_keys(const Option *table, Jsonb *given);

@@ -57,24 +57,26 @@ if [ -n "$own_cores" ]; then
 	pinning=$!
 fi
 
-# serve: p99 in milliseconds of five seconds, 3,000 calls a second; also says how long the backend waited for a core
+seconds=$(pick 5 3)
+
+# serve: p99 in milliseconds of `seconds` seconds, 3,000 calls a second; also says how long the backend waited for a core
 serve()
 {
 	local client backend waited
 	rm -f "$work"/log*
-	PGAPPNAME=serving "$(pg pgbench)" -n -c 1 -T 7 -R 3000 -f "$work/serve.sql" -l --log-prefix="$work/log" >/dev/null 2>&1 &
+	PGAPPNAME=serving "$(pg pgbench)" -n -c 1 -T $((seconds + 2)) -R 3000 -f "$work/serve.sql" -l --log-prefix="$work/log" >/dev/null 2>&1 &
 	client=$!
 	sleep 0.5
 	backend=$(sql "SELECT pid FROM pg_stat_activity WHERE application_name = 'serving'")
 	pin "$client" 0
 	pin "$backend" 0
 	waited=$(awk '{ print $2 }' "/proc/$backend/schedstat" 2>/dev/null || echo 0)
-	sleep 5
+	sleep "$seconds"
 	waited=$((($(awk '{ print $2 }' "/proc/$backend/schedstat" 2>/dev/null || echo 0) - waited) / 1000000))
 	wait "$client" || true
 	# The first second warms up; time spent waiting for its turn in the schedule of calls is no latency of the server's.
 	cat "$work"/log* | awk 'NR > 3000 { print $3 - $7 }' | sort -n |
-		awk -v waited="$waited" '{ v[NR] = $1 } END { printf "    p50 %.3f  p99 %.3f  p99.9 %.3f  max %.3f ms, waited for a core %d ms in 5 s\n",
+		awk -v waited="$waited" '{ v[NR] = $1 } END { printf "    p50 %.3f  p99 %.3f  p99.9 %.3f  max %.3f ms, waited for a core %d ms\n",
 			v[int(NR * 0.5)] / 1e3, v[int(NR * 0.99)] / 1e3, v[int(NR * 0.999)] / 1e3, v[NR] / 1e3, waited; printf "%.6f\n", v[int(NR * 0.99)] / 1e3 }' >"$work/figures"
 	head -1 "$work/figures" >&2
 	tail -1 "$work/figures"

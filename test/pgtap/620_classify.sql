@@ -51,7 +51,7 @@ SELECT is((SELECT string_agg(doc, ' ' ORDER BY doc COLLATE "C") FROM unnest(ARRA
 
 -- Bad input.
 SELECT throws_ok($$SELECT promoai.text_classify_train('tap_bad', 'SELECT ''a'', ''b''')$$, '22023', 'source has 1 class, a classifier needs at least two', 'one class');
-SELECT throws_like($$SELECT promoai.text_classify_train('tap_bad', 'SELECT doc, label FROM pg_temp.asked', 'bayes', c => 1)$$, 'argument "c" makes no sense with method "bayes"', 'an argument of another method');
+SELECT throws_like($$SELECT promoai.text_classify_train('tap_bad', 'SELECT doc, label FROM pg_temp.asked', 'bayes', c => 1)$$, 'argument "c" makes no sense with method => ''bayes''', 'an argument of another method');
 SELECT throws_like($$SELECT promoai.sentiment_train('tap_bad', 'SELECT ''a'', 7')$$, 'source has 7 in column "stars"%', 'stars out of range');
 SELECT throws_like($$SELECT promoai.sentiment('tap_svm', 'good')$$, 'a model of kind "text_classify" does not tell sentiment', 'another kind of model');
 SELECT * FROM finish();

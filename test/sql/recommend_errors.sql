@@ -36,6 +36,7 @@ SELECT promoai.mf_train('m', 'WITH w AS (INSERT INTO good VALUES (1, 1, 1) RETUR
 SELECT promoai.mf_train('m', 'DROP TABLE good');
 SELECT promoai.mf_train('m', 'SELECT customer, item INTO bad FROM good');
 SELECT promoai.mf_train('m', 'SELECT customer, item FROM good FOR UPDATE');
+SELECT promoai.mf_train('m', 'SELECT customer, item FROM good --' || repeat('-', 16 * 1024 * 1024));
 SELECT promoai.mf_train('m', 'SELECT customer, $1 FROM good');
 SELECT promoai.mf_train('m', NULL);
 SELECT promoai.mf_train(NULL, 'good');

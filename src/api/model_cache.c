@@ -1,5 +1,5 @@
 /*
- * cache.c - the cache of models in SQL: load a version beforehand, see what is held
+ * model_cache.c - the cache of models in SQL: load a version beforehand, see what is held
  */
 #include "postgres.h"
 

@@ -1,5 +1,5 @@
 /*
- * text.c - text_tokens: the words of a text as an array
+ * text_tokens.c - the words of a text as an array
  */
 #include "postgres.h"
 
