@@ -51,6 +51,14 @@ for name in $(sql "SELECT DISTINCT n FROM pg_proc, unnest(proargnames[1:pronargs
 done
 is "$undocumented" "" "every argument of a trainer has a table's row"
 
+# Each other argument and column of a function stands on a page that tells of the function.
+undocumented=
+while IFS='|' read -r function name; do
+	mapfile -t pages < <(grep -lE "^#+ (.*[ ,])?$function(,.*)?$|^#+ .*\`$function\`|^\| (.*, )?\`$function[(\`]|\`$function\(\)\`" doc/*.md)
+	[ ${#pages[@]} -eq 0 ] || grep -qw -- "$name" "${pages[@]}" || undocumented+=" $function.$name"
+done < <(sql "SELECT DISTINCT proname, n FROM pg_proc, unnest(proargnames) n WHERE n <> '' AND oid IN (SELECT objid FROM ($members) m WHERE classid = 'pg_proc'::regclass) ORDER BY 1, 2")
+is "$undocumented" "" "every argument and column of a function stands on a page of it"
+
 # Links between pages lead to headings that are there.
 broken=
 while IFS=: read -r page link; do
