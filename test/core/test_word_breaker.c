@@ -250,7 +250,7 @@ write_seeds(const char *folder)
 	{
 		FILE *file = seed(folder, "fuzz_tokenizer", i);
 		const unsigned char how[] = {(unsigned char) i, (unsigned char) (5 * i), (unsigned char) (i % 5),
-									 i % 2 == 1 ? 7 : 0};
+									 i % 2 == 1 ? 63 : 0};
 
 		fwrite(how, 1, sizeof(how), file);
 		fprintf(file,

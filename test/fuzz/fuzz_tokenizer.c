@@ -267,7 +267,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 			  CORE_OK);
 	view = lexicon_view(&builder);
 	word_breaker_stop(&breaker, &view);
-	text = copy_text(rest, bytes[3] % 8 == 7, &n);
+	text = copy_text(rest, bytes[3] % 64 == 63, &n);
 	run_thrice(&breaker, &env, text, n, bytes[2]);
 	free(text);
 	word_breaker_close(&breaker);
