@@ -131,7 +131,8 @@ settle_options(ClvTraining *training)
 	training->zone = options->time_zone == NULL ? session_timezone : pg_tzset(options->time_zone);
 	if (training->zone == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"time_zone\": time zone \"%s\" not recognized", options->time_zone),
+						errmsg("argument \"time_zone\": time zone \"%s\" not recognized",
+							   args_quoted(options->time_zone)),
 						errhint("Names are listed in pg_timezone_names, such as 'Asia/Shanghai'.")));
 	/* retraining, in whatever session, cuts days as now */
 	options->time_zone = pstrdup(pg_get_timezone_name(training->zone));

@@ -78,7 +78,7 @@ zone_argument(const Args *args)
 
 	if (zone == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"time_zone\": time zone \"%s\" not recognized", name),
+						errmsg("argument \"time_zone\": time zone \"%s\" not recognized", args_quoted(name)),
 						errhint("Names are listed in pg_timezone_names, such as 'Asia/Shanghai'.")));
 	return zone;
 }

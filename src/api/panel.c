@@ -68,7 +68,8 @@ names_of(const Args *args, const char *argument)
 		return NIL;
 	if (!SplitIdentifierString(pstrdup(text), ',', &names) || names == NIL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"%s\" must be a list of column names, got \"%s\"", argument, text),
+						errmsg("argument \"%s\" must be a list of column names, got \"%s\"", argument,
+							   args_quoted(text)),
 						errhint("Separate names by commas, as in 'store, week'.")));
 	return names;
 }

@@ -77,10 +77,10 @@ guard_choice(const Args *args)
 	for (int i = 0; guard_choices[i] != NULL; i++)
 		if (strcmp(guard_choices[i], text) == 0)
 			return (GuardChoice) i;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("argument \"guard\" must be one of \"auto\", \"compare\", \"none\", got \"%s\"", text),
-			 errhint("A query of your own goes into guard_query.")));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("argument \"guard\" must be one of \"auto\", \"compare\", \"none\", got \"%s\"",
+						   args_quoted(text)),
+					errhint("A query of your own goes into guard_query.")));
 }
 
 static Jsonb *

@@ -162,9 +162,10 @@ choose_amounts(Check *check, const Args *args, const SourceField *fields, int n)
 		return;
 	}
 	if (!SplitIdentifierString(pstrdup(text), ',', &names))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"amounts\" must be a list of column names, got \"%s\"", text),
-						errhint("Separate names by commas, as in 'price, paid'.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"amounts\" must be a list of column names, got \"%s\"", args_quoted(text)),
+				 errhint("Separate names by commas, as in 'price, paid'.")));
 	foreach (cell, names)
 	{
 		int field = field_of(fields, n, lfirst(cell), "amounts");

@@ -212,7 +212,8 @@ asked_class(const TextModel *model, const Args *args)
 	for (int32 c = 0; c < model->classes; c++)
 		if (strcmp(text_model_label(model, c), label) == 0)
 			return c;
-	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the model has no label \"%s\"", label)));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the model has no label \"%s\"", args_quoted(label))));
 }
 
 static void

@@ -8,6 +8,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -20,6 +21,8 @@
 #include "bridge/args.h"
 #include "bridge/compat.h"
 #include "bridge/json.h"
+
+#define QUOTED_MAX 200 /* bytes of a text in a message */
 
 /* Keep the input arguments' names and types of pg_proc's row. */
 static void
@@ -154,6 +157,16 @@ option_check_range(const Option *option, double value)
 							   option->min, option->max, value)));
 }
 
+const char *
+args_quoted(const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length <= QUOTED_MAX)
+		return text;
+	return psprintf("%.*s...", pg_mbcliplen(text, (int) Min(length, PG_INT32_MAX), QUOTED_MAX), text);
+}
+
 static int32
 option_choice(const Option *option, const char *value)
 {
@@ -166,9 +179,9 @@ option_choice(const Option *option, const char *value)
 			return i;
 		appendStringInfo(&allowed, "%s\"%s\"", i == 0 ? "" : ", ", option->choices[i]);
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("argument \"%s\" must be one of %s, got \"%s\"", option->name, allowed.data, value)));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("argument \"%s\" must be one of %s, got \"%s\"", option->name, allowed.data,
+						   args_quoted(value))));
 }
 
 /* Options of these types may be NULL, which means "not given"; so may numbers that are marked. */

@@ -97,6 +97,9 @@ extern void options_from_jsonb(const Option *table, Jsonb *stored, void *fields)
 extern void option_default(double *option, double value);
 extern void option_default_int(int32 *option, int32 value);
 
+/* A text that was given, as messages quote it: its beginning, where it is long. */
+extern const char *args_quoted(const char *text);
+
 /*
  * ERROR 22023 when an argument was given that has no meaning beside `choice`, which is written as it is typed (option_written
  * does so); `owners`, or NULL: what it belongs to.

@@ -11,6 +11,7 @@
 #include "utils/guc.h"
 #include "utils/resowner.h"
 
+#include "bridge/args.h"
 #include "bridge/memory.h"
 
 #define TAKE_ALIGN 64
@@ -44,11 +45,12 @@ memory_limit(const char *argument)
 
 	if (!parse_int(argument, &kilobytes, GUC_UNIT_KB, &hint))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("invalid value for argument \"memory\": \"%s\"", argument),
+						errmsg("invalid value for argument \"memory\": \"%s\"", args_quoted(argument)),
 						hint ? errhint("%s", _(hint)) : errhint("Write a size as in '512MB' or '2GB'.")));
 	if (kilobytes < 1024)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"memory\" must be at least 1MB, got \"%s\"", argument)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"memory\" must be at least 1MB, got \"%s\"", args_quoted(argument))));
 	return (uint64) kilobytes * 1024;
 }
 

@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "bridge/args.h"
 #include "bridge/compat.h"
 #include "bridge/json.h"
 #include "model/internal.h"
@@ -212,7 +213,7 @@ void
 model_unknown(const char *name)
 {
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-					errmsg("model \"%s\" does not exist, or you have no right to use it", name),
+					errmsg("model \"%s\" does not exist, or you have no right to use it", args_quoted(name)),
 					errhint("The view promoai.models lists the models that you may use.")));
 }
 

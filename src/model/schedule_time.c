@@ -15,6 +15,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
+#include "bridge/args.h"
 #include "core/cron.h"
 #include "model/schedules.h"
 
@@ -30,7 +31,7 @@ zone_of(const char *name)
 
 	if (zone == NULL || !pg_tz_acceptable(zone))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"time_zone\": there is no time zone \"%s\"", name),
+						errmsg("argument \"time_zone\": there is no time zone \"%s\"", args_quoted(name)),
 						errhint("The view pg_timezone_names lists them.")));
 	return zone;
 }
@@ -109,7 +110,7 @@ cron_read(const char *text, CronLine *line)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("argument \"cron\": \"%s\" never comes: %s", text, problem),
+			 errmsg("argument \"cron\": \"%s\" never comes: %s", args_quoted(text), problem),
 			 errhint("Five fields: minute, hour, day of month, month, day of week, as in '30 3 * * 1-5'.")));
 }
 

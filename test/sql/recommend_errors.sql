@@ -37,6 +37,8 @@ SELECT promoai.mf_train('m', 'DROP TABLE good');
 SELECT promoai.mf_train('m', 'SELECT customer, item INTO bad FROM good');
 SELECT promoai.mf_train('m', 'SELECT customer, item FROM good FOR UPDATE');
 SELECT promoai.mf_train('m', 'SELECT customer, item FROM good --' || repeat('-', 16 * 1024 * 1024));
+SELECT promoai.cf_recommend(repeat('é', 1000000), 1);
+SELECT promoai.mf_train('m', 'good', solver => repeat('x', 1000000));
 SELECT promoai.mf_train('m', 'SELECT customer, $1 FROM good');
 SELECT promoai.mf_train('m', NULL);
 SELECT promoai.mf_train(NULL, 'good');
