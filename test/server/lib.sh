@@ -79,8 +79,11 @@ skip_all()
 	exit 0
 }
 
+# What tests do to processes on purpose is signal 9; no process of the server may end by another, or by an assertion of its own.
 done_testing()
 {
+	[ ! -e "$server_dir/log" ] ||
+		is "$(grep -E 'terminated by signal ([1-8]|[1-9][0-9])\b|PANIC:|TRAP:' "$server_dir/log")" "" "the server's log knows of no crash"
 	printf '1..%d\n' "$tap_n"
 	tap_done=1
 	[ $tap_failed -eq 0 ]
