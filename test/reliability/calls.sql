@@ -468,7 +468,7 @@ CREATE TABLE hostile.call (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, func
 CREATE TABLE hostile.result (id int PRIMARY KEY, state text, message text, milliseconds float8);
 
 CREATE FUNCTION hostile.pick_hostile(wanted regtype) RETURNS text LANGUAGE sql VOLATILE AS $$
-SELECT expression FROM hostile.value WHERE type = wanted ORDER BY random() LIMIT 1
+SELECT expression FROM hostile.value WHERE type = wanted AND NOT sound ORDER BY random() LIMIT 1
 $$;
 
 -- One call: the sound one with the arguments at these places replaced.
@@ -506,7 +506,8 @@ SELECT CASE kind
 	ELSE (ARRAY['plain', 'plain', 'lateral'])[1 + floor(random() * 3)::int] END
 $$;
 
--- A third each, as far as there are so many: one argument at a time, two, all of them.
+-- One argument at a time, two, all of them: a third each when few are wanted; from 100,000 on, each hostile value for each argument
+-- of its type, and a third for two and for all.
 CREATE FUNCTION hostile.make_calls(wanted int, seed float8) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	c record;
@@ -514,12 +515,12 @@ DECLARE
 BEGIN
 	PERFORM setseed(seed);
 	FOR c IN SELECT function, kind, position, expression
-	         FROM (SELECT f.function, f.kind, a.position, v.expression FROM hostile.function f JOIN hostile.argument a USING (function) JOIN hostile.value v ON v.type = a.type ORDER BY random()) s
-	         LIMIT wanted / 3 LOOP
+	         FROM (SELECT f.function, f.kind, a.position, v.expression FROM hostile.function f JOIN hostile.argument a USING (function) JOIN hostile.value v ON v.type = a.type WHERE NOT v.sound ORDER BY random()) s
+	         LIMIT CASE WHEN wanted < 100000 THEN wanted / 3 END LOOP
 		PERFORM hostile.add_call(c.function, hostile.a_shape(c.kind), ARRAY[c.position], ARRAY[c.expression], 'one argument');
 	END LOOP;
 	FOR c IN SELECT f.function, f.kind, g FROM hostile.function f, generate_series(1, 1 + wanted / (SELECT count(*)::int FROM hostile.function)) g WHERE arguments > 0 ORDER BY g, md5(f.function::text || g)
-	         LIMIT wanted - (SELECT count(*) FROM hostile.call) LOOP
+	         LIMIT wanted - wanted / 3 LOOP
 		SELECT array_agg(position) INTO places
 		FROM (SELECT position FROM hostile.argument WHERE function = c.function AND (c.g % 2 = 0 OR NOT optional OR random() < 0.6) ORDER BY random() LIMIT CASE WHEN c.g % 2 = 0 THEN 2 ELSE 100 END) s;
 		PERFORM hostile.add_call(c.function, hostile.a_shape(c.kind), places,

@@ -111,13 +111,12 @@ wait $watcher 2>/dev/null
 [ -z "$keep" ] || sql "COPY (SELECT c.id, function, how, state, round(milliseconds) AS ms, message, left(statement, 2000) AS statement FROM hostile.call c LEFT JOIN hostile.result r USING (id) ORDER BY id) TO STDOUT WITH (FORMAT csv, HEADER)" >"$keep"
 diag "$(sql "SELECT count(*) || ' calls of ' || count(DISTINCT function) || ' functions: ' || count(*) FILTER (WHERE state = '00000') || ' answered, ' || count(*) FILTER (WHERE state <> '00000') || ' refused with ' || count(DISTINCT state) || ' SQLSTATEs; ' || round(sum(milliseconds) / 1000) || ' s, the longest call ' || round(max(milliseconds)) || ' ms' FROM hostile.call JOIN hostile.result USING (id)")"
 diag "$(sql "SELECT string_agg(how || ': ' || n, ', ' ORDER BY how) FROM (SELECT how, count(*) AS n FROM hostile.call GROUP BY 1) s")"
-diag "without a sound call: $(sql "SELECT string_agg(name, ' ') FROM (SELECT DISTINCT name FROM hostile.function WHERE function NOT IN (SELECT function FROM hostile.sound_call) AND arguments > 0 ORDER BY 1) s")"
 figures()
 {
 	local how what calls answered cancelled
 	sql "SELECT how, count(*), count(*) FILTER (WHERE state = '00000'), count(*) FILTER (WHERE state = '57014') FROM hostile.call JOIN hostile.result USING (id) GROUP BY how ORDER BY min(id)" | while IFS='|' read -r how calls answered cancelled; do
 		case $how in
-			'one argument') what="One hostile argument" ;;
+			'one argument') what="One hostile argument, each value for each argument of its type" ;;
 			'two arguments') what="Two hostile arguments" ;;
 			'all arguments') what="All arguments hostile" ;;
 			'1 GB') what="Texts of 1 GB" ;;
@@ -136,6 +135,8 @@ figures()
 found() { sql "SELECT coalesce(state, 'no result') || ' ' || round(coalesce(milliseconds, 0)) || ' ms: ' || left(statement, 600) || ' => ' || coalesce(message, '') FROM hostile.call LEFT JOIN hostile.result USING (id) WHERE $1 ORDER BY id LIMIT 20"; }
 
 is "$(sql "SELECT count(*) >= $calls FROM hostile.result")" t "$made calls were made"
+[ "$calls" -lt 100000 ] || is "$(sql "SELECT count(*) FROM hostile.call WHERE how = 'one argument'")" "$(sql "SELECT count(*) FROM hostile.argument a JOIN hostile.value v USING (type) WHERE NOT v.sound")" "with each hostile value for each argument of its type"
+is "$(sql "SELECT string_agg(function::text, ', ') FROM hostile.function WHERE arguments > 0 AND function NOT IN (SELECT function FROM hostile.sound_call)")" "" "a sound call is known of every function"
 is "$(found "state IS NULL OR state = 'crash'")" "" "none of them took the server along"
 is "$(grep -cE 'terminated by signal|PANIC|TRAP:' "$server_dir/log")" 0 "and its log knows of no crash"
 is "$(found "state <> 'crash' AND state <> '57014' AND state !~ '$EXPECTED' AND NOT (how = 'forged payload' AND state = 'XX001')")" "" "none is refused as if the code were wrong"

@@ -5,10 +5,11 @@
 #
 # 32 pgbench clients call the functions that serve (`served` below) for N seconds (600; quick: 8) while every 2 seconds another
 # generation of rows is made current and the worker is told to retrain and publish all models by it, one of them with parallel
-# workers; before that for a fifth of the time without, which the slowest of a hundred calls is compared with.  At least one
-# version in 5 seconds must come of it, and one of each model in 30.  Each statement asks a model several times, reads which
-# version is published in its own snapshot, and holds the answers, as one, to those of that version: what an older one answers,
-# what no version answers, or what mixes two, is an error and ends the client.
+# workers; before that for a fifth of the time without.  At least one version in 5 seconds must come of it, and one of each model
+# in 30.  Half of the statements are one call, as an application makes it: the slowest of a hundred of these is compared with
+# that of the time without.  The others ask a model five times, read which version is published in their own snapshot, and hold
+# the answers, as one, to those of that version: what an older one answers, what no version answers, or what mixes two, is an error
+# and ends the client.
 # Then one session makes N calls (1,000,000; quick: 20,000), its models still being replaced, and what it holds in memory is
 # looked at on the way.  At last one session calls every function that serves 1,000 times (quick: 100).
 set -uo pipefail
@@ -39,18 +40,14 @@ every=2
 least=5 # seconds to a version, 30 to one of each model
 least_each=30
 allowed=$(pick 3 20) # times the p99 without; seconds on a busy machine tell little
-command -v "$(pg pgbench)" >/dev/null || skip_all "pgbench is missing (Debian: postgresql-contrib or postgresql-$("$PG_CONFIG" --version | grep -o '[0-9]*' | head -1))"
+command -v "$(pg pgbench)" >/dev/null || bail_out "pgbench is missing (Debian: postgresql-contrib or postgresql-$("$PG_CONFIG" --version | grep -o '[0-9]*' | head -1))"
 
 # A line for each function that serves: its name, its model, the trainer's call, and what it answers to question i, with
-# VERSION where a version can be asked for.  What the installed extension does not have yet is left out, and said.
+# VERSION where a version can be asked for.
 asked=()
 declare -A asked_model asked_trainer asked_answer
 served()
 {
-	if [ -z "$(sql "SELECT 1 FROM pg_proc WHERE pronamespace = 'promoai'::regnamespace AND proname = '$1' LIMIT 1")" ]; then
-		figure "| \`$1\` under load | not there yet |"
-		return
-	fi
 	asked+=("$1")
 	asked_model[$1]=$2
 	asked_trainer[$1]="promoai.$3"
@@ -110,6 +107,7 @@ for function in "${asked[@]}"; do
 		printf "SELECT question FROM question WHERE function = '%s' AND n = :n \\\\gset\n" "$function"
 		printf "SELECT 1 / (%s)::int;\n" "$(right "$function" :question "$(answer_of "$function" :question)")"
 	} >"$server_dir/$function.sql"
+	printf '%s\n' '\set i random(0, 9999)' "SELECT ${asked_answer[$function]//VERSION/} FROM (VALUES (:i::int)) question(i);" >"$server_dir/$function.call.sql"
 	sql "SELECT promoai.schedule_retrain('${asked_model[$function]}', every => '1 day', guard => 'none', keep => 3)" >/dev/null
 done
 sql "ANALYZE"
@@ -136,7 +134,7 @@ retraining()
 # helpers: how many parallel workers train, asked over and over
 helpers() { while :; do sql "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'" && sleep 0.2; done; }
 
-# p99 <log prefix> <index of the function>: milliseconds
+# p99 <log prefix> <index of the function>: milliseconds of a call
 p99()
 {
 	cat "$server_dir/$1".* | awk -v script="$2" '$4 == script { print $3 }' | sort -n | awk '{ v[NR] = $1 } END { printf("%.2f", v[int(NR * 0.99)] / 1000) }'
@@ -153,6 +151,7 @@ resident()
 load()
 {
 	local scripts=()
+	for function in "${asked[@]}"; do scripts+=(-f "$server_dir/$function.call.sql"); done
 	for function in "${asked[@]}"; do scripts+=(-f "$server_dir/$function.sql"); done
 	(cd "$server_dir" && "$(pg pgbench)" -n -M prepared -c $clients -j 2 -T "$2" -l --log-prefix="$server_dir/$1" --sampling-rate="$(awk -v s="$2" 'BEGIN { print (s > 60 ? 0.1 : 1) }')" \
 		"${scripts[@]}" >"$server_dir/$1.report" 2>&1)
@@ -184,8 +183,16 @@ is "$failures" 0 "no run failed"
 team=$(sort -n "$server_dir/helpers" | tail -1)
 [ "${team:-0}" -ge 1 ]
 ok $? "trainings took up to ${team:-0} parallel workers"
-transactions=$(sed -n 's/^number of transactions actually processed: \([0-9]*\).*/\1/p' "$server_dir/busy.report")
-figure "| $clients clients, $seconds s | $transactions statements of five calls, $published versions published meanwhile, of each model $fewest or more, by trainings with up to ${team:-0} parallel workers: $([ "$tap_failed" = 0 ] && echo "no error, no answer but the published version's" || echo "FAILED") |"
+# statements <first script> <last>: how many of them were run
+statements()
+{
+	awk -v first="$1" -v last="$2" '/^SQL script [0-9]+:/ { script = $3 + 0 } / - [0-9]+ transactions/ && script >= first && script <= last { n += $2 } END { print n + 0 }' "$server_dir/busy.report"
+}
+plain=$(statements 1 ${#asked[@]})
+judged=$(statements $((${#asked[@]} + 1)) $((2 * ${#asked[@]})))
+[ "$plain" -gt 0 ] && [ "$judged" -gt 0 ]
+ok $? "$plain calls, and $judged statements of five, each held to the published version"
+figure "| $clients clients, $seconds s | $plain calls, and $judged statements of five that were held to the published version; $published versions published meanwhile, of each model $fewest or more, by trainings with up to ${team:-0} parallel workers: $([ "$tap_failed" = 0 ] && echo "no error, no answer but the published version's" || echo "FAILED") |"
 i=0
 for function in "${asked[@]}"; do
 	quiet=$(p99 calm $i)

@@ -32,7 +32,7 @@ case " ${proofs[*]} " in
 		;;
 esac
 
-revision=$(git rev-parse --short HEAD 2>/dev/null || true) # what is run, whatever is committed meanwhile
+revision=$(git describe --always --dirty --exclude "*" 2>/dev/null || true) # what is run, whatever is committed meanwhile
 work=$(mktemp -d "${TMPDIR:-/tmp}/promoai-reliability-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
@@ -66,7 +66,8 @@ for proof in "${proofs[@]}"; do
 		status=1
 		failed=", **failed**"
 	}
-	if [ ${#quick[@]} -eq 0 ] && [ -s "$work/figures" ]; then
+	[ -s "$work/figures" ] || echo "| | it gave none |" >"$work/figures"
+	if [ ${#quick[@]} -eq 0 ]; then
 		put "$proof" "$work/figures" "$failed"
 	fi
 done

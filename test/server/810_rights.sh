@@ -27,6 +27,9 @@ BEGIN
 	END;
 END \$\$"
 
+# All that follows begins with these.
+is "$(sql "SELECT string_agg(function::text, ', ') FROM hostile.function WHERE arguments > 0 AND function NOT IN (SELECT function FROM hostile.sound_call)")" "" "a sound call is known of every function"
+
 # ---- a stranger learns nothing ----
 # Each sound call, of each of the models in turn where it names one; and the same of a model that is not there.
 sql "CREATE TABLE hostile.asked (function regprocedure, names text, statement text, nobody text, takes_name boolean);

@@ -147,12 +147,17 @@ crash_backend()
 	wait_for "SELECT 1" 1
 }
 
-# sql <statements> [psql arguments…]: rows, unaligned; an error stops and goes to standard error
+# sql <statements> [psql arguments…]: rows, unaligned; an error stops, goes to standard error, and leaves a word in place of rows, so that
+# no test takes it for "no rows"
 sql()
 {
-	local statements=$1
+	local statements=$1 failed
 	shift
-	"$(pg psql)" -XAtq -v ON_ERROR_STOP=1 -c "$statements" "$@"
+	"$(pg psql)" -XAtq -v ON_ERROR_STOP=1 -c "$statements" "$@" || {
+		failed=$?
+		say psql-failed
+		return $failed
+	}
 }
 
 # sql_error <statements> [psql arguments…]: what is said on standard error
