@@ -11,6 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . test/tools/common.sh
 
+quick_seconds=180 # what --quick may take, build and server included
 kept=build/bench
 table=()
 chosen=()
@@ -100,4 +101,9 @@ done
 
 heading "Figures"
 perl test/bench/table.pl "${table[@]}" "${chosen[@]}"
+say "${#chosen[@]} benchmarks in $SECONDS seconds"
+if [ -n "${BENCH_QUICK:-}" ] && [ "$SECONDS" -gt "$quick_seconds" ]; then
+	say "more than the $quick_seconds that all of them may take together"
+	status=1
+fi
 exit $status

@@ -11,8 +11,6 @@ use warnings;
 use utf8;
 use open qw(:std :encoding(UTF-8));
 
-use constant QUICK_SECONDS => 180; # what `make bench-quick` may take
-
 my $bench = 'test/bench';
 my $page  = 'doc/performance.md';
 my ($quick, $write) = (0, 0);
@@ -69,8 +67,8 @@ sub read_results {
     my %run = (name => $name, number => $name =~ /^(\d+)/, figures => [], skipped => [], purpose => purpose($name));
     for (lines_of($path)) {
         if (/^#(\w+)\t(.*)/) {
-            if ($1 eq 'skipped') { push @{ $run{skipped} }, $2 }
-            else                 { $run{$1} = $2 eq '' ? 1 : $2 }
+            if ($1 eq 'skipped' || $1 eq 'rounds') { push @{ $run{$1} }, $2 unless grep { $_ eq $2 } @{ $run{$1} // [] } }
+            else                                   { $run{$1} = $2 eq '' ? 1 : $2 }
             next;
         }
         my %f;
@@ -136,12 +134,23 @@ sub print_table {
         print "$run->{number}  FAILED\n" if $run->{failed};
         print "$run->{number}  skipped: $_\n" for @{ $run->{skipped} };
     }
-    my $seconds = 0;
-    $seconds += $_->{seconds} // 0 for @runs;
-    printf "%d benchmarks, %d seconds%s\n", scalar @runs, $seconds, $quick && $seconds > QUICK_SECONDS ? ', more than the ' . QUICK_SECONDS . ' that are asked' : '';
 }
 
 # ---- the page ----
+
+# How often contenders took turns: not all of a benchmark do so as often.
+sub rounds {
+    my ($run) = @_;
+    my @rounds = sort { $a <=> $b } @{ $run->{rounds} // [] };
+    return @rounds > 1 ? "$rounds[0] to $rounds[-1]" : $rounds[0] // 1;
+}
+
+# What there was to compare with, and where there were several sets of it, by which benchmarks.
+sub peer_lines {
+    my ($runs) = @_;
+    my @sets = distinct(map { $_->{peers} } @$runs);
+    return map { my $set = $_; '- Peers' . (@sets > 1 ? ' of ' . join(', ', map { $_->{number} } grep { ($_->{peers} // '') eq $set } @$runs) : '') . ": $set" } @sets;
+}
 
 sub distinct { my %seen; return grep { defined && $_ ne '' && !$seen{$_}++ } @_; }
 
@@ -181,9 +190,9 @@ sub page {
         'Not compared:', '', missing_lines($runs), '',
         '## Measured on', '',
         (map { "- $_" } distinct(map { $_->{machine} } @$runs), distinct(map { $_->{server} } @$runs)),
-        (map { "- Peers: $_" } distinct(map { $_->{peers} } @$runs)),
+        peer_lines($runs),
         "- $dates", '',
-        'Peers take turns with promoai (A B A B …); figures are medians, and only ratios of one sitting mean something. Ours and a'
+        'Peers take turns with promoai (A B A B …); figures are medians of as many rounds as stand below, and only ratios of one sitting mean something. Ours and a'
             . ' peer each run in one process unless the line says otherwise. The ratio is ours by the peer\'s: below 1 is faster, for'
             . ' a rate above 1. Where no other program does the same job, a yardstick stands in the peer\'s place, and the aim says'
             . ' how far from it we may be.',
@@ -194,7 +203,7 @@ sub page {
     }
     push @out, '', '## Benchmarks', '', '| | what it measures | rounds | seconds | not compared |', '| --- | --- | --- | --- | --- |';
     for my $run (@$runs) {
-        push @out, '| ' . join(' | ', map { ($_ // '') =~ s/\|/\\|/gr } "`$run->{name}`", @$run{qw(purpose rounds seconds)}, join '; ', @{ $run->{skipped} }) . ' |';
+        push @out, '| ' . join(' | ', map { ($_ // '') =~ s/\|/\\|/gr } "`$run->{name}`", $run->{purpose}, rounds($run), $run->{seconds}, join '; ', @{ $run->{skipped} }) . ' |';
     }
     return join("\n", @out) . "\n";
 }

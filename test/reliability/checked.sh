@@ -167,6 +167,6 @@ stages()
 {
 	local status=0
 	bash test/tools/test.sh "$@" | tee "$work/stages.log" || status=1
-	tests=$(tail -n 1 "$work/stages.log")
+	tests=$(tests_told "$work/stages.log")
 	return $status
 }

@@ -105,7 +105,7 @@ inside bash -o pipefail -c 'cd /promoai && make -s -j2 WERROR=-Werror 2>&1 | tee
 say "built without a warning"
 status=0
 inside bash -c 'cd /promoai && exec bash test/tools/test.sh "$@"' - "${stages[@]}" | tee "$chroot/promoai/test.log" || status=1
-result=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$chroot/promoai/test.log" | tail -n 1 || true)
+result=$(tests_told "$chroot/promoai/test.log")
 [ -z "${RELIABILITY_FIGURES:-}" ] ||
 	say "| Debian $(cat "$chroot/etc/debian_version"), $found, ${stages[*]:-all stages} | no warning; ${result:-it did not end} |" >>"$RELIABILITY_FIGURES"
 exit $status

@@ -90,3 +90,11 @@ install_extension()
 	"$MAKE" --no-print-directory -s -C "$TOP" install "$@"
 	say "installed into $("$PG_CONFIG" --pkglibdir)"
 }
+
+# tests_told <output of test.sh>: what passed, failed and was skipped, by its last lines
+tests_told()
+{
+	local skips
+	skips=$(sed -n 's/^skipped, .*: \([0-9]*\)$/\1/p' "$1" | tail -n 1)
+	printf '%s%s\n' "$({ grep -E '^[0-9]+ passed, [0-9]+ failed$' "$1" || true; } | tail -n 1)" "${skips:+, $skips skipped}"
+}

@@ -24,6 +24,7 @@ wanted() { case " ${stages[*]} " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 
 passed=0
 failed=0
+skipped=0
 status=0
 job=
 stage_limit=${STAGE_LIMIT:-1800} # seconds; a stage that hangs must not hang the rest
@@ -41,6 +42,7 @@ finish()
 	if [ $status -ne 0 ] && [ $failed -eq 0 ]; then
 		failed=1
 	fi
+	[ $skipped -eq 0 ] || say "skipped, as something is not installed here: $skipped"
 	printf '\n%d passed, %d failed\n' "$passed" "$failed"
 	[ $failed -eq 0 ]
 	exit
@@ -63,11 +65,13 @@ add()
 
 sum() { awk '{ n += $1 } END { print n + 0 }'; }
 
-# TAP as printed by prove -v: lines at the margin count, planned failures (TODO) do not.
+# TAP as printed by prove -v: lines at the margin count, planned failures (TODO) and what is skipped do not.
+tap_skip='^ok [0-9]+ *-? *# *skip'
 add_tap()
 {
 	local stage=$1 log=$2 status=$3
-	add "$stage" "$(grep -c '^ok ' "$log" || true)" "$(grep '^not ok ' "$log" | grep -vc '# *TODO' || true)" "$status"
+	skipped=$((skipped + $(grep -ciE "$tap_skip|^1\.\.0 # *skip" "$log" || true)))
+	add "$stage" "$(grep '^ok ' "$log" | grep -vciE "$tap_skip" || true)" "$(grep '^not ok ' "$log" | grep -vc '# *TODO' || true)" "$status"
 }
 
 # run <log> <command…>: output into the log; sets status.  In the background, so that an interrupt is answered at once.
