@@ -133,6 +133,7 @@ end()
 		while [ "$(starts)" = "$before" ] && [ $SECONDS -lt $deadline ]; do sleep 0.05; done
 		wait_for "SELECT 1" 1 60
 	fi
+	[ "$(starts)" -gt "$before" ] || not_restarted+="the server did not restart after $1 was killed; "
 }
 
 temporary_of_dead()
@@ -247,6 +248,7 @@ by_worker()
 kill_at()
 {
 	local point=$1 n=$2 turn=$3 model way=client victim pid run before now wrong
+	not_restarted=
 	model=$(a_model_at "$point")
 	# Two in four by the worker, but for dropping, which no job does; where run_due_jobs() is to be hit, no worker is ready.
 	[ $((turn % 2)) = 0 ] || [ "$point" = dropping ] || way=worker
@@ -265,7 +267,7 @@ kill_at()
 	run=$(sql "SELECT run_id FROM promoai.registry_runs WHERE pid = $pid AND state = 'running'")
 	victim=$pid
 	case $((turn % 8)) in 3 | 6) victim=server ;; esac # by the worker, by a client
-	end "$victim"
+	end "$victim" || not_restarted+="process $victim could not be killed; "
 	[ -z "$session" ] || wait "$session"
 	wrong=$(judged job_ended "$model" "$run")
 	case $way,$point in
@@ -278,8 +280,8 @@ kill_at()
 		claiming) [ "$now" -ge "$before" ] || wrong+="version $now of $model is published, not $before" ;; # not claimed, so it runs again
 		*) [ "$now" = "$before" ] || wrong+="version $now of $model is published, not $before" ;;
 	esac
-	hits[$point]=$((${hits[$point]:-0} + 1))
-	is "$wrong" "" "kill $((n + 1)) of $points at \"$point\": $model, by $way, $([ "$victim" = server ] && echo "the whole server" || echo "one process")"
+	[ -n "$not_restarted" ] || hits[$point]=$((${hits[$point]:-0} + 1))
+	is "$not_restarted$wrong" "" "kill $((n + 1)) of $points at \"$point\": $model, by $way, $([ "$victim" = server ] && echo "the whole server" || echo "one process")"
 }
 
 by_client solving team
@@ -339,6 +341,7 @@ drops=0
 kill_at_random()
 {
 	local n=$1 role pids=() pid what wrong
+	not_restarted=
 	for role in trainer tryer publisher scheduler asker; do
 		statements $role "$n" | "$(pg psql)" -XAtq >"$server_dir/load.$role.out" 2>"$server_dir/load.$role.err" &
 		pids+=($!)
@@ -357,11 +360,11 @@ kill_at_random()
 	kill "${pids[@]}" 2>/dev/null
 	wait "${pids[@]}" 2>/dev/null
 	victims[$what]=$((${victims[$what]:-0} + 1))
-	at_random=$((at_random + 1))
+	[ -n "$not_restarted" ] || at_random=$((at_random + 1))
 	acts=$((acts + $(done_by_clients | wc -l)))
 	drops=$((drops + $(grep -c '^dropped|' "$server_dir/load.tryer.out")))
 	wrong=$(judged)$(acknowledged)
-	is "$wrong" "" "random kill $((n + 1)) of $randoms: $what"
+	is "$not_restarted$wrong" "" "random kill $((n + 1)) of $randoms: $what"
 }
 for ((n = 0; n < randoms; n++)); do kill_at_random $n; done
 

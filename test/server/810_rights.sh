@@ -115,7 +115,7 @@ is "$(sql "SELECT c.oid::regclass FROM pg_class c JOIN hostile.member ON classid
 	"no table can be read or written, no view written"
 
 # ---- what functions carry ----
-is "$(sql "SELECT p.oid::regprocedure FROM pg_proc p JOIN hostile.member ON classid = 'pg_proc'::regclass AND objid = p.oid WHERE prosecdef AND NOT coalesce(proconfig::text ~ 'search_path=pg_catalog', false)")" "" "no function runs as its owner with the caller's search_path"
+is "$(sql "SELECT p.oid::regprocedure FROM pg_proc p JOIN hostile.member ON classid = 'pg_proc'::regclass AND objid = p.oid WHERE prosecdef AND NOT coalesce(proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false)")" "" "no function runs as its owner with the caller's search_path"
 is "$(sql "SELECT p.oid::regprocedure FROM pg_proc p JOIN hostile.member ON classid = 'pg_proc'::regclass AND objid = p.oid JOIN pg_language l ON l.oid = prolang WHERE lanname NOT IN ('c', 'internal') AND prosqlbody IS NULL")" "" \
 	"no body is looked up by the caller's search_path"
 is "$(sql "SELECT p.oid::regprocedure FROM pg_proc p JOIN hostile.member ON classid = 'pg_proc'::regclass AND objid = p.oid WHERE proleakproof OR EXISTS (SELECT FROM pg_operator WHERE oprcode = p.oid)")" "" "none is called leakproof"
