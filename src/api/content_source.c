@@ -67,9 +67,10 @@ column_named(const ContentSource *in, const char *name, const char *argument)
 	for (int c = 0; c < in->n; c++)
 		if (strcmp(in->names[c], name) == 0)
 			return c;
-	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-					errmsg("argument \"%s\": the source has no attribute \"%s\"", argument, name),
-					errhint("The first column is the item; attributes go by their names in the source.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("argument \"%s\": the source has no attribute \"%s\"", argument, args_quoted(name)),
+			 errhint("The first column is the item; attributes go by their names in the source.")));
 }
 
 static void

@@ -81,13 +81,20 @@ promoai_model_prune(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(model_prune(model, args_int(args, "keep", 1, INT_MAX)));
 }
 
+/* No role's name is as long as what messages quote whole. */
+static const char *
+role_given(const Args *args)
+{
+	return args_quoted(args_text(args, "role"));
+}
+
 Datum
 promoai_model_grant(PG_FUNCTION_ARGS)
 {
 	Args *args = args_open(fcinfo);
 	char *model = args_text(args, "model");
 
-	model_grant(model, args_text(args, "role"));
+	model_grant(model, role_given(args));
 	PG_RETURN_VOID();
 }
 
@@ -97,7 +104,7 @@ promoai_model_revoke(PG_FUNCTION_ARGS)
 	Args *args = args_open(fcinfo);
 	char *model = args_text(args, "model");
 
-	model_revoke(model, args_text(args, "role"));
+	model_revoke(model, role_given(args));
 	PG_RETURN_VOID();
 }
 
@@ -107,7 +114,7 @@ promoai_model_owner(PG_FUNCTION_ARGS)
 	Args *args = args_open(fcinfo);
 	char *model = args_text(args, "model");
 
-	model_hand_over(model, args_text(args, "role"));
+	model_hand_over(model, role_given(args));
 	PG_RETURN_VOID();
 }
 

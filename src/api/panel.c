@@ -101,9 +101,10 @@ field_named(const PanelFit *fit, const char *name, const char *argument)
 		found = i;
 	}
 	if (found < 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-						errmsg("argument \"%s\": the source has no column \"%s\"", argument, name),
-						errdetail("Its columns are: %s.", field_names(fit))));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("argument \"%s\": the source has no column \"%s\"", argument, args_quoted(name)),
+				 errdetail("Its columns are: %s.", field_names(fit))));
 	return found;
 }
 

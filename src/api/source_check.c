@@ -129,7 +129,7 @@ field_of(const SourceField *fields, int n, const char *name, const char *argumen
 		if (strcmp(fields[i].name, name) == 0)
 			return i;
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-					errmsg("argument \"%s\": the source has no column \"%s\"", argument, name)));
+					errmsg("argument \"%s\": the source has no column \"%s\"", argument, args_quoted(name))));
 }
 
 static int

@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "bridge/args.h"
 #include "bridge/compat.h"
 #include "bridge/memory.h"
 #include "bridge/tokenizer_internal.h"
@@ -181,7 +182,8 @@ config_name(const TokenizerOptions *options)
 	Oid config = ts_config_find(name, true);
 
 	if (!OidIsValid(config))
-		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no tokenizer \"%s\"", name),
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("there is no tokenizer \"%s\"", args_quoted(name)),
 				errhint("It is icu, simple, or the name of a text search configuration such as "
 						"pg_catalog.english."));
 	if (options->stop_words || options->stemmer != NULL)
@@ -212,7 +214,7 @@ choose_breaker(Tokenizer *tokenizer, const TokenizerOptions *options)
 		strlcpy(breaker->config, config, sizeof(breaker->config));
 	if (options->stemmer != NULL && !word_breaker_stem(breaker, options->stemmer))
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("there is no stemmer for \"%s\"", options->stemmer),
+				errmsg("there is no stemmer for \"%s\"", args_quoted(options->stemmer)),
 				errhint("Languages with one are: %s.", stemmer_names()));
 }
 

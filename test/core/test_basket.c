@@ -291,7 +291,8 @@ static void
 test_forged(void)
 {
 	static Fixture fixture;
-	static const int64_t wild[] = {-1, 0, 1, 5, ITEMS - 1, ITEMS, 1000, INT32_MAX, INT32_MIN, INT64_MAX / 2};
+	static const int64_t wild[] = {
+		-1, 0, 1, 5, ITEMS - 1, ITEMS, 1000, INT32_MAX, INT32_MIN, INT64_MAX / 2, INT64_MIN, INT64_MAX};
 	BasketModel *model = &fixture.built.model;
 	long refused = 0;
 	long tried = 0;

@@ -199,7 +199,7 @@ rule_is_good(const BasketModel *model, int32_t r, int64_t antecedents)
 	int32_t consequent = model->consequent[r];
 	int64_t both = model->together[r];
 
-	if (start < 0 || end > antecedents || !within(end - start, 1, ITEMSET_MAX - 1) ||
+	if (!within(start, 0, end) || end > antecedents || !within(end - start, 1, ITEMSET_MAX - 1) ||
 		!within(consequent, 0, (int64_t) model->items - 1))
 		return false;
 	for (int64_t a = start; a < end; a++)
