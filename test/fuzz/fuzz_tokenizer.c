@@ -4,9 +4,11 @@
  * Words lie one behind the other, are UTF-8 and none is empty; a run that was cancelled, or had no memory, leaves a breaker that
  * gives the same words as before; nothing is left when it is closed.
  *
- *   bytes 0 to 3   how words are broken, the stemmer, where a run is cancelled or has no memory, whether the text is repeated
- *                  until it is worked on in several pieces
+ *   bytes 0 to 2   how words are broken, the stemmer, where a run is cancelled or has no memory
  *   then           the dictionary, a word a line, up to a byte 0xff; stop words, up to a byte 0xff; the text
+ *
+ * One text in 64 is repeated until it is worked on in several pieces: which one, all bytes together tell, so that it is not
+ * passed on from one input to the next, as what takes long would be.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,7 @@
 
 #define MAX_WORDS 64
 #define LONG_TEXT 40000
+#define HEADER 3
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
@@ -109,6 +112,16 @@ read_words(WordBreaker *breaker, Stretch part, Words *words)
 	for (int32_t i = 0; i < words->n; i++)
 		free(words->word[i]);
 	words->n = n;
+}
+
+static bool
+repeated(const uint8_t *bytes, size_t n)
+{
+	uint32_t mixed = 0;
+
+	for (size_t i = 0; i < n; i++)
+		mixed = mixed * 31 + bytes[i];
+	return mixed % 64 == 0;
 }
 
 /* The text, maybe repeated until it is longer than a piece, in memory of its exact size. */
@@ -242,7 +255,7 @@ choose_stemmer(WordBreaker *breaker, int number)
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-	Stretch rest = {(const char *) bytes + 4, n - 4};
+	Stretch rest = {(const char *) bytes + HEADER, n - HEADER};
 	CoreEnv env;
 	WordBreaker breaker;
 	Words dictionary;
@@ -250,8 +263,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	LexiconBuilder builder;
 	Lexicon view;
 	char *text;
+	size_t total = n;
 
-	if (n < 4)
+	if (n < HEADER)
 		return 0;
 	core_env_init(&env);
 	check(word_breaker_open(&breaker, &env.env, (BreakerKind) (bytes[0] % 3)) == CORE_OK);
@@ -267,7 +281,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 			  CORE_OK);
 	view = lexicon_view(&builder);
 	word_breaker_stop(&breaker, &view);
-	text = copy_text(rest, bytes[3] % 64 == 63, &n);
+	text = copy_text(rest, repeated(bytes, total), &n);
 	run_thrice(&breaker, &env, text, n, bytes[2]);
 	free(text);
 	word_breaker_close(&breaker);
