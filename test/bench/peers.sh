@@ -12,6 +12,9 @@
 #              sources (https://github.com/benfred/implicit), built in place; it needs Debian's python3-tqdm
 #   LIBMF      git clone https://github.com/cjlin1/libmf; in it: make
 #
+# R's arules is CRAN's: install.packages("arules").  Versions since 1.7.13 ask for R 4.5; for Debian 12's R 4.2 its source
+# (https://github.com/mhahsler/arules) is to have that line of DESCRIPTION lowered and R_chk_memset and R_chk_memcpy written memset and memcpy.
+#
 # PYTHON is the Python that runs peers (/usr/bin/python3, which knows Debian's packages, where there is one).
 # Sourced by lib.sh it sets `python` and PYTHONPATH and does nothing else.
 
