@@ -119,7 +119,8 @@ all_at_once()
 	while [ -n "$(processes)" ]; do sleep 0.02; done
 }
 
-# end <pid | server>: kill it, and wait for the server to be back; sets before_segments
+# end <pid | server>: kill it, and wait for the server to be back; fails when it has ended by itself before.  Sets before_segments,
+# and not_restarted where it was killed and the server goes on as if it had not been.
 end()
 {
 	local before deadline=$((SECONDS + 60))
@@ -130,6 +131,11 @@ end()
 		start_server "${settings[@]}"
 	else
 		kill -9 "$1" 2>/dev/null || return 1
+		# Who has ended, but is not gone yet, can be killed without any effect.
+		until grep -q "(PID $1) was terminated by signal 9" "$server_dir/log"; do
+			[ $SECONDS -lt $((deadline - 50)) ] || return 1
+			sleep 0.05
+		done
 		while [ "$(starts)" = "$before" ] && [ $SECONDS -lt $deadline ]; do sleep 0.05; done
 		wait_for "SELECT 1" 1 60
 	fi
