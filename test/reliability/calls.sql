@@ -258,12 +258,17 @@ CREATE FUNCTION hostile.try(statement text, OUT state text, OUT message text, OU
 DECLARE
 	began timestamptz := clock_timestamp();
 BEGIN
+	-- The time limit may strike while an error is on its way out, which the outer block is for.
 	BEGIN
-		EXECUTE statement;
-		RAISE EXCEPTION USING ERRCODE = 'HS000';
-	EXCEPTION WHEN query_canceled OR assert_failure OR others THEN
+		BEGIN
+			EXECUTE statement;
+			RAISE EXCEPTION USING ERRCODE = 'HS000';
+		EXCEPTION WHEN query_canceled OR assert_failure OR others THEN
+			GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
+			message := left(message, 300);
+		END;
+	EXCEPTION WHEN query_canceled THEN
 		GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
-		message := left(message, 300);
 	END;
 	IF state = 'HS000' THEN
 		state := '00000';
