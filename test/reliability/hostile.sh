@@ -3,7 +3,8 @@
 #
 #   hostile.sh [--quick] [--calls N] [--seed S] [--keep FILE]
 #
-# Default: 100,000 calls, and texts of 1 GB for every argument that takes text; --quick: 3,000 calls and no such texts.
+# Default: each hostile value for each argument of its type, two thirds of 100,000 calls with two and with all arguments, and
+# texts of 1 GB for every argument that takes text; --quick: 3,000 calls and no such texts.
 # calls.sql makes the calls from the catalogue, the same ones for the same seed.  Each runs in a transaction of its own, is
 # undone, and leaves its SQLSTATE and time.  --keep writes what each call gave to a file.  Besides the calls:
 #
