@@ -15,6 +15,7 @@
 
 #include "api/basket_mine.h"
 #include "bridge/memory.h"
+#include "bridge/testpoint.h"
 #include "core/recommend/feedback.h"
 
 static uint64
@@ -127,6 +128,7 @@ basket_mine_find(BasketMine *mine, const BasketThresholds *thresholds, const Csr
 	if (sets->full || sets->bytes > left)
 		too_much(mine, "sets", sets->n, search.min_baskets);
 	choice.memory = left - sets->bytes;
+	test_point("solving");
 	env_check(&mine->env, rules_find(&mine->env.base, sets, &choice, rules), "finding rules");
 	if (rules->full)
 		too_much(mine, "rules", rules->n, search.min_baskets);

@@ -16,9 +16,14 @@
 #include "bridge/compat.h"
 #include "bridge/ts_config.h"
 
+/* A schema and a name, each quoted.  What is longer names nothing, and PostgreSQL takes seconds to say so of a gigabyte. */
+#define LONGEST_NAME (16 * NAMEDATALEN)
+
 Oid
 ts_config_find(const char *name, bool missing_ok)
 {
+	if (missing_ok && strlen(name) > LONGEST_NAME)
+		return InvalidOid;
 	return get_ts_config_oid(textToQualifiedNameList(cstring_to_text(name)), missing_ok);
 }
 

@@ -192,8 +192,9 @@ sub page {
         (map { "- $_" } distinct(map { $_->{machine} } @$runs), distinct(map { $_->{server} } @$runs)),
         peer_lines($runs),
         "- $dates", '',
-        'Peers take turns with promoai (A B A B …); figures are medians of as many rounds as stand below, and only ratios of one sitting mean something. Ours and a'
-            . ' peer each run in one process unless the line says otherwise. The ratio is ours by the peer\'s: below 1 is faster, for'
+        'Peers take turns with promoai (A B A B …); figures are medians of as many rounds as stand below, and only'
+            . ' ratios of one sitting mean something. Ours and a peer each run in one process unless the line says otherwise.'
+            . ' The ratio is ours by the peer\'s: below 1 is faster, for'
             . ' a rate above 1. Where no other program does the same job, a yardstick stands in the peer\'s place, and the aim says'
             . ' how far from it we may be.',
         '', '## Figures', '',

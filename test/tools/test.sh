@@ -20,6 +20,12 @@ cd "$(dirname "$0")/../.."
 
 stages=("$@")
 [ ${#stages[@]} -gt 0 ] || stages=(core regress pgtap server)
+for stage in "${stages[@]}"; do
+	case $stage in
+		core | regress | pgtap | server) ;;
+		*) die "unknown stage: $stage; core, regress, pgtap or server" ;;
+	esac
+done
 wanted() { case " ${stages[*]} " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 
 passed=0
