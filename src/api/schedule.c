@@ -22,6 +22,7 @@
 #include "bridge/json.h"
 #include "bridge/rows.h"
 #include "bridge/settings.h"
+#include "bridge/source.h"
 #include "model/kind.h"
 #include "model/registry.h"
 #include "model/schedules.h"
@@ -99,6 +100,17 @@ settings_or_empty(const Args *args)
 	return settings;
 }
 
+/* What the worker will run. */
+static char *
+statements_or_null(const Args *args, const char *name)
+{
+	char *statements = args_text_or_null(args, name);
+
+	if (statements != NULL)
+		source_require_short(statements, psprintf("argument \"%s\"", name));
+	return statements;
+}
+
 static void
 check_together(const Schedule *schedule)
 {
@@ -129,9 +141,9 @@ schedule_from_call(const Args *args, Schedule *schedule)
 						   .max_age = span_or_null(args, "max_age"),
 						   .guard = guard_choice(args),
 						   .holdout = span_or_null(args, "holdout"),
-						   .validation = args_text_or_null(args, "validation"),
-						   .guard_query = args_text_or_null(args, "guard_query"),
-						   .after = args_text_or_null(args, "after"),
+						   .validation = statements_or_null(args, "validation"),
+						   .guard_query = statements_or_null(args, "guard_query"),
+						   .after = statements_or_null(args, "after"),
 						   .settings = settings_or_empty(args),
 						   .search_path = pstrdup(namespace_search_path),
 						   .keep = args_int_or(args, "keep", 1, INT_MAX, -1),

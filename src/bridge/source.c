@@ -69,6 +69,17 @@ typedef struct SourceReceiver
 /* While the server takes a query apart it cannot be cancelled: this much is done within a fraction of a second. */
 #define SOURCE_TEXT_MAX ((size_t) 16 << 20)
 
+void
+source_require_short(const char *text, const char *what)
+{
+	size_t length = strlen(text);
+
+	if (length > SOURCE_TEXT_MAX)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("%s is too long: %zu bytes, of at most %zu", what, length, SOURCE_TEXT_MAX),
+						errhint("Put values into a table, and name the table.")));
+}
+
 /*
  * A source of one to three dotted identifiers names a relation; the server does the quoting.  Everything else is a
  * query.
@@ -77,12 +88,8 @@ static char *
 source_query(const char *source)
 {
 	List *names; /* point into the copy, which is folded to lower case on the way */
-	size_t length = strlen(source);
 
-	if (length > SOURCE_TEXT_MAX)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("source is too long: %zu bytes, of at most %zu", length, SOURCE_TEXT_MAX),
-						errhint("Put values into a table, and name the table.")));
+	source_require_short(source, "source");
 	if (SplitIdentifierString(pstrdup(source), '.', &names) && list_length(names) >= 1 &&
 		list_length(names) <= 3)
 	{

@@ -124,4 +124,7 @@ extern char *source_key_set_text(const IdSet *set, Oid type, int32 index);
 /* Only plan and check: the same errors as source_read, no row is read. */
 extern void source_check_columns(const char *source, SourceReader *reader);
 
+/* ERROR 54000 when a text of SQL, called `what`, is longer than the server takes apart in a fraction of a second. */
+extern void source_require_short(const char *text, const char *what);
+
 #endif

@@ -1,7 +1,7 @@
 -- run as: postgres
 -- Schedules: who may make them, who sees them, and what is refused.  Running them is for test/server/3xx.
 BEGIN;
-SELECT plan(65);
+SELECT plan(68);
 
 CREATE ROLE sch_owner;
 CREATE ROLE sch_member IN ROLE sch_owner;
@@ -54,6 +54,8 @@ SELECT pg_temp.refused($$every => '1 day', max_drift => 'infinity'$$, '22023', '
 SELECT pg_temp.refused($$every => '1 day', max_unseen => 'NaN'$$, '22023', 'argument "max_unseen" must be between 0 and 1, got NaN');
 SELECT pg_temp.refused($$every => '1 day', keep => 0$$, '22023', 'argument "keep" must be between 1 and 2147483647, got 0');
 SELECT pg_temp.refused($$every => '1 day', max_failures => 0$$, '22023', 'argument "max_failures" must be between 1 and 2147483647, got 0');
+SELECT pg_temp.refused(format($$every => '1 day', %s => repeat(' ', 16777217)$$, argument), '54000', format('argument "%s" is too long: 16777217 bytes, of at most 16777216', argument))
+FROM unnest(ARRAY['validation', 'guard_query', 'after']) argument;
 SELECT pg_temp.refused($$every => '1 day', settings => '[]'$$, '22023', 'argument "settings" must be an object');
 SELECT pg_temp.refused($$every => '1 day', settings => '3'$$, '22023', 'argument "settings" must be an object');
 SELECT pg_temp.refused($$every => '1 day', settings => '{"work_mem": []}'$$, '22023', 'argument "settings": "work_mem" must be a string, a number or a boolean');
