@@ -20,6 +20,7 @@ static const NearShape shapes[] = {
 	{"no items", 20, 0, 0.5, true},
 	{"everybody has everything", 16, 300, 10.0, false},
 };
+static const NearShape whole_blocks = {"as many things as blocks take, of whatever width", 120, 512, 0.3, true};
 #define SHAPES ((int) (sizeof(shapes) / sizeof(shapes[0])))
 
 static CoreStatus
@@ -303,9 +304,9 @@ test_not_finite(NeighbourSimilarity similarity, float value)
 
 /* Dot products that no float holds end in a status; cosines of the same are fine. */
 static void
-test_huge(void)
+test_huge(const NearShape *shape)
 {
-	NearCase data = near_make(&shapes[1]);
+	NearCase data = near_make(shape);
 	NeighbourProblem problem = {.similarity = NEIGHBOUR_DOT, .rows = data.by_item, .features = data.by_user};
 	NearRun run = run_of(&problem, 20);
 
@@ -497,7 +498,8 @@ main(void)
 	test_not_finite(NEIGHBOUR_COSINE, NAN);
 	test_not_finite(NEIGHBOUR_DOT, INFINITY);
 	test_not_finite(NEIGHBOUR_PEARSON, -INFINITY);
-	test_huge();
+	test_huge(&shapes[1]);
+	test_huge(&whole_blocks);
 	test_weights(NEIGHBOUR_TFIDF);
 	test_weights(NEIGHBOUR_BM25);
 	test_scores();

@@ -32,7 +32,7 @@
 #define SPARSE 16 /* sums are listed when there are fewer meetings than things / SPARSE */
 #define BIN_SHIFT                                                                                            \
 	19 /* bits of a float, sign first, that are not looked at to find its bin: 16 bins to a power of two */
-#define BINS (1 << (31 - BIN_SHIFT))
+#define BINS 256 /* sixteen powers of two below the largest */
 #define SLACK 1e-6f /* more than rounding makes up, relative */
 
 typedef struct NeighboursShared
@@ -373,15 +373,18 @@ may_reach(const Work *work, const NeighboursNorms *norms, int32_t i, double limi
 	return sum > 0.0 && sum >= limit * (norms->norm * norms->norms[i] + norms->shrinkage);
 }
 
-/* The sums at .. at + n - 1, n as the kernel wants it. */
-static bool
-offer_blocks(Work *work, int32_t n, TopK *top)
+/* All sums; they are left at zero. */
+static CoreStatus
+offer_all(Work *work, TopK *top)
 {
 	const NeighboursKernel *kernel = work->kernel;
 	NeighboursNorms norms = {.norms = work->norms, .norm = work->norm};
+	int32_t group = kernel->lanes * NEIGHBOURS_BLOCK;
+	int32_t n = work->things / group * group;
 	int32_t blocks = n / NEIGHBOURS_BLOCK;
-	bool finite = true;
+	bool finite;
 	float limit;
+	double bound;
 
 	if (work->problem->similarity == NEIGHBOUR_COSINE)
 		norms.shrinkage = work->problem->shrinkage;
@@ -391,9 +394,11 @@ offer_blocks(Work *work, int32_t n, TopK *top)
 		kernel->sum_maxima(work->sums, n, &norms, work->maxima);
 	/* The thing itself may be one of those that reach it. */
 	limit = limit_of(work, blocks, top->k + 1);
+	bound = limit * (1.0 - SLACK);
+	finite = isfinite(limit) != 0;
 	for (int32_t b = 0; b < blocks; b++)
 	{
-		int32_t first = b / kernel->lanes * kernel->lanes * NEIGHBOURS_BLOCK + b % kernel->lanes;
+		int32_t first = b / kernel->lanes * group + b % kernel->lanes;
 
 		if (!(work->maxima[b] > 0.0f && work->maxima[b] >= limit))
 			continue;
@@ -401,23 +406,15 @@ offer_blocks(Work *work, int32_t n, TopK *top)
 		{
 			int32_t i = first + v * kernel->lanes;
 
-			if (may_reach(work, &norms, i, limit * (1.0 - SLACK)))
+			if (may_reach(work, &norms, i, bound))
 				finite &= offer_thing(work, i, top);
 		}
 	}
-	return finite;
-}
-
-/* All sums; they are left at zero. */
-static CoreStatus
-offer_all(Work *work, TopK *top)
-{
-	int32_t group = work->kernel->lanes * NEIGHBOURS_BLOCK;
-	int32_t n = work->things / group * group;
-	bool finite = offer_blocks(work, n, top);
-
 	for (int32_t i = n; i < work->things; i++)
-		finite &= offer_thing(work, i, top);
+	{
+		if (may_reach(work, &norms, i, bound))
+			finite &= offer_thing(work, i, top);
+	}
 	memset(work->counts, 0, (size_t) work->things * sum_bytes(work->kind));
 	return finite ? CORE_OK : CORE_NOT_FINITE;
 }
