@@ -509,12 +509,15 @@ training_finish_model(MfTraining *training, MfModel *model)
 
 	env_check(&training->env, feedback_inverse_norms(env, arrays->model.item_factors, items, factors, norms),
 			  "measuring item factors");
+	if (!training->fit.rated)
+		env_check(&training->env,
+				  feedback_restore(env, training->options.value_transform, &arrays->by_user), "unweighing");
 	*model = (MfModel){.base = {.methods = training->fit.rated ? &mf_rating_methods : &mf_methods,
 								.customers = *training->in.customers,
 								.items = *training->in.items,
 								.seen_start = arrays->by_user.start,
 								.seen_item = arrays->by_user.col,
-								.seen_value = training->fit.rated ? arrays->by_user.value : NULL,
+								.seen_value = arrays->by_user.value,
 								.buyers = arrays->buyers},
 					   .fit = training->fit,
 					   .transform = Max(training->options.value_transform, 0),

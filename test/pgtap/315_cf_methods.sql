@@ -4,7 +4,7 @@
 \set QUIET on
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(71);
+SELECT plan(73);
 
 -- The table of cf.py.  Rows come in no order that anything could lean on.
 CREATE FUNCTION pg_temp.mixed(x bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT ((x >> 16) # x) * 73244475 % 4294967296 $$;
@@ -73,13 +73,15 @@ SELECT ok(bool_and(abs(score - predicted) < 1e-5 * greatest(abs(score), 1)) AND 
 FROM explained WHERE model NOT LIKE 'rated%' ;
 SELECT ok(bool_and(abs(score - predicted) < 1e-5), 'of ratings too') FROM explained WHERE model LIKE 'rated%' AND score IS NOT NULL;
 
--- A factor model's parts sum to the prediction for a customer with that history, folded in.
-SELECT promoai.mf_train('mf', :had, factors => 8, iterations => 8, holdout => 0) IS NOT NULL AS ignored \gset
-SELECT ok(count(*) = 50 AND bool_and(abs(e.score - r.score) < 1e-4 AND abs(e.parts - r.score) < 1e-4), 'mf: the parts sum to the folded-in prediction')
-FROM generate_series(1, 200, 40) c CROSS JOIN LATERAL (SELECT array_agg(DISTINCT item::bigint) AS items FROM purchase WHERE customer = c) h
-	CROSS JOIN LATERAL promoai.cf_recommend_basket('mf', h.items, k => 100, exclude_seen => false) r
-	CROSS JOIN LATERAL (SELECT sum(part::float8) AS parts, max(score) AS score FROM promoai.cf_explain('mf', c::bigint, r.item_no, k => 1000)) e
-WHERE r.item_no % 10 = 3;
+-- A factor model's parts sum to the prediction for a customer with that history, folded in, whatever its values weigh.
+SELECT promoai.mf_train('mf_' || t, :valued, factors => 8, iterations => 8, value_transform => t, holdout => 0) FROM unnest(ARRAY['binary', 'log1p', 'none']) t \g /dev/null
+SELECT ok(count(*) = 50 AND bool_and(abs(e.score - r.score) < 1e-4 AND abs(e.parts - r.score) < 1e-4), 'mf, ' || t || ': the parts sum to the folded-in prediction')
+FROM unnest(ARRAY['binary', 'log1p', 'none']) t, generate_series(1, 200, 40) c
+	CROSS JOIN LATERAL (SELECT array_agg(item::bigint ORDER BY item) AS items, array_agg(quantity ORDER BY item) AS weights
+		FROM (SELECT item, sum(quantity) AS quantity FROM purchase WHERE customer = c GROUP BY 1) p) h
+	CROSS JOIN LATERAL promoai.cf_recommend_basket('mf_' || t, h.items, weights => h.weights, k => 100, exclude_seen => false) r
+	CROSS JOIN LATERAL (SELECT sum(part::float8) AS parts, max(score) AS score FROM promoai.cf_explain('mf_' || t, c::bigint, r.item_no, k => 1000)) e
+WHERE r.item_no % 10 = 3 GROUP BY t ORDER BY t;
 
 -- Whom for what: the customers with the best scores for it, buyers left out or not.
 CREATE TEMP TABLE targets AS

@@ -36,8 +36,16 @@ feedback_weight(FeedbackTransform transform, float value)
 	return value;
 }
 
-CoreStatus
-feedback_transform(Env *env, FeedbackTransform transform, Csr *a)
+/* What a value of which this is the weight was. */
+static float
+value_of_weight(FeedbackTransform transform, float weight)
+{
+	return transform == FEEDBACK_LOG1P ? expm1f(weight) : weight;
+}
+
+static CoreStatus
+each_value(Env *env, FeedbackTransform transform, float (*change)(FeedbackTransform transform, float value),
+		   Csr *a)
 {
 	int64_t entries = a->value != NULL ? csr_entries(a) : 0;
 
@@ -48,9 +56,21 @@ feedback_transform(Env *env, FeedbackTransform transform, Csr *a)
 		if (env->cancelled(env))
 			return CORE_CANCELLED;
 		for (int64_t e = lo; e < hi; e++)
-			a->value[e] = feedback_weight(transform, a->value[e]);
+			a->value[e] = change(transform, a->value[e]);
 	}
 	return CORE_OK;
+}
+
+CoreStatus
+feedback_transform(Env *env, FeedbackTransform transform, Csr *a)
+{
+	return each_value(env, transform, feedback_weight, a);
+}
+
+CoreStatus
+feedback_restore(Env *env, FeedbackTransform transform, Csr *a)
+{
+	return each_value(env, transform, value_of_weight, a);
 }
 
 /* True with probability `share`, always the same for the same numbers. */

@@ -22,6 +22,9 @@ extern float feedback_weight(FeedbackTransform transform, float value);
 /* Every value of the matrix becomes its weight; a matrix without values stays as it is (FEEDBACK_BINARY). */
 extern CoreStatus feedback_transform(Env *env, FeedbackTransform transform, Csr *a);
 
+/* The other way round, to a rounding that gives the same weight again; what was FEEDBACK_BINARY stays as it is. */
+extern CoreStatus feedback_restore(Env *env, FeedbackTransform transform, Csr *a);
+
 /* Which part of the entries a matrix is made of. */
 typedef enum FeedbackPart
 {
