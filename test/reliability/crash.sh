@@ -255,6 +255,8 @@ kill_at()
 {
 	local point=$1 n=$2 turn=$3 model way=client victim pid run before now wrong
 	not_restarted=
+	# What was killed before it was claimed is due still, and would stop at the next point beside the job that is meant to.
+	wait_for "SELECT count(*) FROM promoai.schedules WHERE running OR next_run <= now()" 0
 	model=$(a_model_at "$point")
 	# Two in four by the worker, but for dropping, which no job does; where run_due_jobs() is to be hit, no worker is ready.
 	[ $((turn % 2)) = 0 ] || [ "$point" = dropping ] || way=worker
