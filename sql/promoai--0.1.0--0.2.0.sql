@@ -2140,8 +2140,13 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT a.metric, a.value, a.low, a.high
     FROM promoai.registry_metrics a
-    WHERE a.version_id = m.current_version
-    ORDER BY (a.metric LIKE 'ndcg@%' OR a.metric = 'rmse') DESC, a.low IS NOT NULL DESC, a.metric
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN a.metric LIKE 'ndcg@%' THEN 1
+                    WHEN a.metric LIKE 'recall@%' THEN 2
+                    ELSE 2 + pg_catalog.array_position('{rmse,auc,accuracy,silhouette}'::text[], a.metric)
+               END AS place) f
+    WHERE a.version_id = m.current_version AND f.place IS NOT NULL
+    ORDER BY f.place, a.metric
     LIMIT 1) x ON true
 LEFT JOIN LATERAL (
     SELECT a.state
@@ -2160,8 +2165,8 @@ COMMENT ON COLUMN promoai.model_health.version IS 'the published version; NULL: 
 COMMENT ON COLUMN promoai.model_health.trained_at IS 'when it was trained';
 COMMENT ON COLUMN promoai.model_health.age IS 'how long ago that is';
 COMMENT ON COLUMN promoai.model_health.rows_read IS 'rows that it was trained on, including skipped ones';
-COMMENT ON COLUMN promoai.model_health.metric IS 'the metric shown here: ndcg of lists, rmse of ratings, else the first';
-COMMENT ON COLUMN promoai.model_health.value IS 'its value on the version''s own holdout; NULL: it was trained without';
+COMMENT ON COLUMN promoai.model_health.metric IS 'the metric shown here: ndcg of lists, recall of bundles, rmse of ratings, auc of who orders again, accuracy of labels, silhouette of segments';
+COMMENT ON COLUMN promoai.model_health.value IS 'its value on the version''s own holdout, a silhouette on the rows of the training; NULL: it was trained without';
 COMMENT ON COLUMN promoai.model_health.low IS 'lower end of its 95 % interval';
 COMMENT ON COLUMN promoai.model_health.high IS 'upper end of its 95 % interval';
 COMMENT ON COLUMN promoai.model_health.drift IS 'largest population stability index of the source''s columns when a schedule looked last; above 0.25 is commonly called a shift; NULL: not looked at';
@@ -2321,7 +2326,7 @@ COMMENT ON AGGREGATE promoai.embed_average(real[]) IS
 
 CREATE FUNCTION promoai.text_keywords(
 	doc text, k int DEFAULT 10, window_size int DEFAULT 2,
-	tokenizer text DEFAULT NULL, stop_words boolean DEFAULT true, stemmer text DEFAULT NULL,
+	tokenizer text DEFAULT NULL, stop_words boolean DEFAULT NULL, stemmer text DEFAULT NULL,
 	OUT rank int, OUT word text, OUT score float8)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'promoai_text_keywords'
@@ -2332,7 +2337,7 @@ COMMENT ON FUNCTION promoai.text_keywords(text, int, int, text, boolean, text) I
 
 CREATE FUNCTION promoai.text_group_keywords(
 	source text, method text DEFAULT 'tfidf', k int DEFAULT 10, window_size int DEFAULT 2,
-	tokenizer text DEFAULT NULL, stop_words boolean DEFAULT true, stemmer text DEFAULT NULL, memory text DEFAULT NULL,
+	tokenizer text DEFAULT NULL, stop_words boolean DEFAULT NULL, stemmer text DEFAULT NULL, memory text DEFAULT NULL,
 	OUT group_id text, OUT group_no bigint, OUT rank int, OUT word text, OUT score float8)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'promoai_text_group_keywords'

@@ -275,8 +275,13 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT a.metric, a.value, a.low, a.high
     FROM promoai.registry_metrics a
-    WHERE a.version_id = m.current_version
-    ORDER BY (a.metric LIKE 'ndcg@%' OR a.metric = 'rmse') DESC, a.low IS NOT NULL DESC, a.metric
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN a.metric LIKE 'ndcg@%' THEN 1
+                    WHEN a.metric LIKE 'recall@%' THEN 2
+                    ELSE 2 + pg_catalog.array_position('{rmse,auc,accuracy,silhouette}'::text[], a.metric)
+               END AS place) f
+    WHERE a.version_id = m.current_version AND f.place IS NOT NULL
+    ORDER BY f.place, a.metric
     LIMIT 1) x ON true
 LEFT JOIN LATERAL (
     SELECT a.state
@@ -295,8 +300,8 @@ COMMENT ON COLUMN promoai.model_health.version IS 'the published version; NULL: 
 COMMENT ON COLUMN promoai.model_health.trained_at IS 'when it was trained';
 COMMENT ON COLUMN promoai.model_health.age IS 'how long ago that is';
 COMMENT ON COLUMN promoai.model_health.rows_read IS 'rows that it was trained on, including skipped ones';
-COMMENT ON COLUMN promoai.model_health.metric IS 'the metric shown here: ndcg of lists, rmse of ratings, else the first';
-COMMENT ON COLUMN promoai.model_health.value IS 'its value on the version''s own holdout; NULL: it was trained without';
+COMMENT ON COLUMN promoai.model_health.metric IS 'the metric shown here: ndcg of lists, recall of bundles, rmse of ratings, auc of who orders again, accuracy of labels, silhouette of segments';
+COMMENT ON COLUMN promoai.model_health.value IS 'its value on the version''s own holdout, a silhouette on the rows of the training; NULL: it was trained without';
 COMMENT ON COLUMN promoai.model_health.low IS 'lower end of its 95 % interval';
 COMMENT ON COLUMN promoai.model_health.high IS 'upper end of its 95 % interval';
 COMMENT ON COLUMN promoai.model_health.drift IS 'largest population stability index of the source''s columns when a schedule looked last; above 0.25 is commonly called a shift; NULL: not looked at';

@@ -148,7 +148,7 @@ COMMENT ON AGGREGATE promoai.embed_average(real[]) IS
 
 CREATE FUNCTION promoai.text_keywords(
 	doc text, k int DEFAULT 10, window_size int DEFAULT 2,
-	tokenizer text DEFAULT NULL, stop_words boolean DEFAULT true, stemmer text DEFAULT NULL,
+	tokenizer text DEFAULT NULL, stop_words boolean DEFAULT NULL, stemmer text DEFAULT NULL,
 	OUT rank int, OUT word text, OUT score float8)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'promoai_text_keywords'
@@ -159,7 +159,7 @@ COMMENT ON FUNCTION promoai.text_keywords(text, int, int, text, boolean, text) I
 
 CREATE FUNCTION promoai.text_group_keywords(
 	source text, method text DEFAULT 'tfidf', k int DEFAULT 10, window_size int DEFAULT 2,
-	tokenizer text DEFAULT NULL, stop_words boolean DEFAULT true, stemmer text DEFAULT NULL, memory text DEFAULT NULL,
+	tokenizer text DEFAULT NULL, stop_words boolean DEFAULT NULL, stemmer text DEFAULT NULL, memory text DEFAULT NULL,
 	OUT group_id text, OUT group_no bigint, OUT rank int, OUT word text, OUT score float8)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'promoai_text_group_keywords'

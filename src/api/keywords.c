@@ -87,7 +87,7 @@ typedef struct Keywords
 static void
 keywords_begin(Keywords *keywords, Args *args, const char *what)
 {
-	TokenizerOptions tokenizer = tokenizer_options_from_args(args);
+	TokenizerOptions tokenizer = tokenizer_options_from_args(args, true);
 
 	keywords->what = what;
 	keywords->limit = memory_limit(keywords->options.memory);

@@ -85,7 +85,7 @@ call_tokenizer(Args *args)
 {
 	MemoryContext memory = args->fcinfo->flinfo->fn_mcxt;
 	TokensCall *call = args->state;
-	TokenizerOptions options = tokenizer_options_from_args(args);
+	TokenizerOptions options = tokenizer_options_from_args(args, false);
 	WordListStamp stamp = word_lists_stamp();
 
 	if (call == NULL)

@@ -22,6 +22,7 @@
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "parser/scansup.h"
 #include "tcop/cmdtag.h"
 #include "tcop/dest.h"
 #include "utils/array.h"
@@ -80,6 +81,20 @@ source_require_short(const char *text, const char *what)
 						errhint("Put values into a table, and name the table.")));
 }
 
+/* A copy without the semicolon at its end. */
+static char *
+without_semicolon(const char *source)
+{
+	char *copy = pstrdup(source);
+	size_t n = strlen(copy);
+
+	while (n > 0 && scanner_isspace(copy[n - 1]))
+		n--;
+	if (n > 0 && copy[n - 1] == ';')
+		copy[n - 1] = '\0';
+	return copy;
+}
+
 /*
  * A source of one to three dotted identifiers names a relation; the server does the quoting.  Everything else is a
  * query.
@@ -90,7 +105,7 @@ source_query(const char *source)
 	List *names; /* point into the copy, which is folded to lower case on the way */
 
 	source_require_short(source, "source");
-	if (SplitIdentifierString(pstrdup(source), '.', &names) && list_length(names) >= 1 &&
+	if (SplitIdentifierString(without_semicolon(source), '.', &names) && list_length(names) >= 1 &&
 		list_length(names) <= 3)
 	{
 		StringInfoData query;

@@ -131,11 +131,22 @@ tokenizer_run(Tokenizer *tokenizer, const char *bytes, Size n)
 
 /* ---- making one ---- */
 
-TokenizerOptions
-tokenizer_options_from_args(const Args *args)
+/* Not a text search configuration, which leaves out what its dictionaries say. */
+static bool
+by_own_rules(const char *name)
 {
-	return (TokenizerOptions){.tokenizer = args_text_or_null(args, "tokenizer"),
-							  .stop_words = args_bool(args, "stop_words"),
+	return name == NULL || strcmp(name, "icu") == 0 || strcmp(name, "simple") == 0;
+}
+
+TokenizerOptions
+tokenizer_options_from_args(const Args *args, bool without_stop_words)
+{
+	char *name = args_text_or_null(args, "tokenizer");
+
+	return (TokenizerOptions){.tokenizer = name,
+							  .stop_words = without_stop_words && args_null(args, "stop_words")
+												? by_own_rules(name)
+												: args_bool(args, "stop_words"),
 							  .stemmer = args_text_or_null(args, "stemmer")};
 }
 

@@ -25,8 +25,11 @@ typedef struct TokenizerOptions
 
 typedef struct Tokenizer Tokenizer;
 
-/* The arguments tokenizer, stop_words and stemmer of a call. */
-extern TokenizerOptions tokenizer_options_from_args(const Args *args);
+/*
+ * The arguments tokenizer, stop_words and stemmer of a call.  `without_stop_words`: where stop_words is NULL they are left
+ * out, by a text search configuration's own dictionaries if it is one.
+ */
+extern TokenizerOptions tokenizer_options_from_args(const Args *args, bool without_stop_words);
 
 /* As the database is configured now (dictionary, stop words); ERROR for options that do not exist. */
 extern Tokenizer *tokenizer_create(const TokenizerOptions *options, MemoryContext memory);

@@ -616,6 +616,8 @@ test_metrics(void)
 	CHECK_CLOSE(summary.log_loss, -(log(0.8) + log(0.3) + log(0.3) + log(0.9)) / 4, 1e-6);
 	CHECK(figures[0].predicted == 1 && figures[0].correct == 1 && figures[2].predicted == 1);
 	CHECK_CLOSE(figures[1].f1, 0.5, 1e-12);
+	/* As scikit-learn: class 2, that a row was taken for, counts with 0. */
+	CHECK_CLOSE(summary.macro_f1, (2.0 / 3 + 0.5 + 0) / 3, 1e-12);
 	CHECK(isnan(figures[2].recall) && isnan(figures[2].auc) && figures[2].precision == 0);
 	/* Of class 0 against the rest: 0.8 and 0.3 against 0.2 and 0.1. */
 	CHECK_CLOSE(figures[0].auc, 1, 1e-12);

@@ -2,7 +2,7 @@
 -- Words: normalised, broken, the shop's own, stop words, stems; bad input.
 \set QUIET on
 BEGIN;
-SELECT plan(43);
+SELECT plan(44);
 
 SELECT is(promoai.text_tokens('Hello, WORLD! It’s 50''s e-mail 3.5kg'), '{hello,world,it''s,50,s,e,mail,3.5kg}', 'English');
 SELECT is(promoai.text_tokens('很快，好吃，我没有送水'), '{很快,好吃,我,没有,送水}', 'Chinese, by ICU''s dictionary');
@@ -54,6 +54,7 @@ SELECT CASE WHEN current_user = 'postgres' THEN lives_ok($$INSERT INTO promoai.t
 SELECT is(promoai.text_tokens('我买老干妈和iPhone 15 Pro的壳 iphone15 iPhones lv包'),
 	CASE WHEN current_user = 'postgres' THEN '{我,买,老干妈,和,"iphone 15 pro",的,壳,iphone15,iphones,lv,包}'
 	ELSE '{我,买,老,干妈,和,iphone,15,pro,的,壳,iphone15,iphones,lv,包}' END::text[], 'the longest wins; within letters there is no word');
+SELECT is(promoai.text_tokens('Running with iPhone', stemmer => 'english'), CASE WHEN current_user = 'postgres' THEN '{run,with,iphone}' ELSE '{run,with,iphon}' END::text[], 'the dictionary''s words have no stem');
 SELECT CASE WHEN current_user = 'postgres' THEN lives_ok($$INSERT INTO promoai.text_stop_words VALUES ('en', 'Shop', true), ('en', 'the', false)$$)
 	ELSE throws_ok($$INSERT INTO promoai.text_stop_words VALUES ('en', 'x')$$, '42501', NULL, 'nor stop words') END;
 SELECT is(promoai.text_tokens('The shop is open', stop_words => true), CASE WHEN current_user = 'postgres' THEN '{the,open}' ELSE '{shop,open}' END::text[], 'stop words added and taken off');

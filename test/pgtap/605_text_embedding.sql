@@ -2,7 +2,7 @@
 -- Embeddings without training, their cosine and mean; keywords.  test/core/test_text.c holds the values of embeddings.
 \set QUIET on
 BEGIN;
-SELECT plan(44);
+SELECT plan(47);
 
 SELECT is(array_length(promoai.embed_text('red mug'), 1), 256, '256 numbers');
 SELECT is(md5(promoai.embed_text('WHITE HANGING HEART T-LIGHT HOLDER 很好吃')::text), '093952afe2b55e7005f6f87f1a810876', 'the same for ever');
@@ -61,6 +61,9 @@ SELECT is((SELECT string_agg(word || ' ' || round(score::numeric, 6), ', ' ORDER
 	'mug 0.331902, red 0.224566, large 0.160428', 'TextRank as PageRank in NumPy');
 SELECT results_eq($$SELECT word, round(score::numeric, 6) FROM reviews, promoai.text_keywords(review, 2) WHERE product = 2$$,
 	$$VALUES ('bag'::text, 0.386138), ('dots', 0.194877)$$, 'of one document; of equal words the first by count and letters');
+SELECT is((SELECT string_agg(word, ' ' ORDER BY rank) FROM promoai.text_keywords('running shoes and mugs', tokenizer => 'pg_catalog.english')), 'shoe mug run', 'a text search configuration has stop words of its own');
+SELECT is((SELECT string_agg(word, ' ' ORDER BY word) FROM promoai.text_group_keywords($$VALUES (1, 'the running mug')$$, tokenizer => 'pg_catalog.english')), 'mug run', 'of groups, too');
+SELECT throws_ok($$SELECT promoai.text_keywords('a', tokenizer => 'pg_catalog.english', stop_words => true)$$, '22023', NULL, 'which cannot be asked for beside them');
 SELECT is_empty($$SELECT * FROM promoai.text_keywords('of the')$$, 'no words, no rows');
 SELECT throws_ok($$SELECT promoai.text_keywords('a', 0)$$, '22023');
 SELECT throws_ok($$SELECT promoai.text_group_keywords('SELECT * FROM pg_temp.reviews', 'best')$$, '22023');

@@ -23,6 +23,8 @@ for model in mf ratings ease item_knn buy_again; do
 	is "$(run_now "$model")" published "$model: compared: $(last_message "$model")$(sql "SELECT checks ->> 'measure' || ' ' || (checks ->> 'cases') FROM promoai.training_runs WHERE model = '$model' ORDER BY started_at DESC LIMIT 1")"
 	isnt "$(sql "SELECT checks ->> 'measure' FROM promoai.training_runs WHERE model = '$model' ORDER BY started_at DESC LIMIT 1")" "" "$model: by its own measure"
 done
+is "$(sql "SELECT string_agg(DISTINCT kind || ' ' || regexp_replace(metric, '@.*', ''), ', ' ORDER BY kind || ' ' || regexp_replace(metric, '@.*', '')) FROM promoai.model_health")" \
+	"basket recall, cf ndcg, clv auc, content ndcg, hybrid ndcg, kmeans silhouette, mf ndcg, mf rmse, sentiment accuracy, text_classify accuracy" "model_health shows how good each is"
 is "$(sql "$strays")" "" "nothing is left over"
 
 done_testing

@@ -130,6 +130,8 @@ SELECT count(*) FROM promoai.cf_recommend('returned', 1, k => 100, exclude_seen 
 SELECT interactions FROM promoai.mf_train('w1', 'sale', factors => 4, holdout => 0, value_transform => 'binary');
 SELECT interactions FROM promoai.mf_train('w2', 'sale', factors => 4, holdout => 0, value_transform => 'log1p');
 SELECT interactions FROM promoai.mf_train('w3', 'sale', factors => 4, holdout => 0, value_transform => 'none');
+-- A semicolon at the end of a name or a query does no harm.
+SELECT rows_read > 0 AS read FROM unnest(ARRAY['sale;', E'sale ;\n', 'TABLE sale;']) source, promoai.source_scan(source);
 SELECT count(DISTINCT round(value::numeric, 2)) AS different_losses
 FROM promoai.model_metrics m WHERE m.model IN ('w1', 'w2', 'w3') AND metric = 'loss';
 

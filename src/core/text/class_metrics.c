@@ -86,7 +86,8 @@ class_metrics(Env *env, const ClassCases *cases, const bool *areas, ClassFigures
 {
 	double recalls = 0;
 	double f1s = 0;
-	int32_t present = 0;
+	int32_t present = 0; /* classes of some row */
+	int32_t told = 0; /* and those that rows were taken for */
 	CoreStatus status;
 
 	memset(summary, 0, sizeof(*summary));
@@ -99,14 +100,19 @@ class_metrics(Env *env, const ClassCases *cases, const bool *areas, ClassFigures
 		figure->precision = share_of(figure->correct, figure->predicted);
 		figure->recall = share_of(figure->correct, figure->rows);
 		figure->f1 = share_of(2 * figure->correct, figure->rows + figure->predicted);
-		if (figure->rows == 0)
-			continue;
-		present++;
-		recalls += figure->recall;
-		f1s += figure->f1;
+		if (figure->rows + figure->predicted > 0)
+		{
+			told++;
+			f1s += figure->f1;
+		}
+		if (figure->rows > 0)
+		{
+			present++;
+			recalls += figure->recall;
+		}
 	}
 	summary->balanced_accuracy = present > 0 ? recalls / present : NAN;
-	summary->macro_f1 = present > 0 ? f1s / present : NAN;
+	summary->macro_f1 = told > 0 ? f1s / told : NAN;
 	return measure_areas(env, cases, areas, figures);
 }
 

@@ -36,7 +36,7 @@ typedef struct ClassSummary
 	int64_t rows; /* that are of a class */
 	double accuracy;
 	double balanced_accuracy; /* mean recall of the classes that have rows */
-	double macro_f1; /* mean over the same; a class that is never right has 0 */
+	double macro_f1; /* mean F1 of these and of the classes that rows were taken for */
 	double log_loss;
 } ClassSummary;
 

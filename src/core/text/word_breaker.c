@@ -8,7 +8,7 @@
  *   2. dictionary   the user's words are looked for from left to right, the longest first.  They begin and end at a boundary of
  *                   letters, but anywhere among characters written without blanks.  What is left lies in gaps.
  *   3. broken       gaps are broken by icu_text.c, in ASCII by the same rules in ascii_words.c, or by plain_words.c ('simple').
- *   4. filtered     stop words are left out, endings taken off (libstemmer).
+ *   4. filtered     stop words are left out, endings taken off (libstemmer), but not of what the dictionary has.
  *
  * Memory: some 3 bytes for each of the document.  ICU and libstemmer use malloc, and never call back.
  */
@@ -44,15 +44,16 @@ stem(WordBreaker *breaker, const char **word, int32_t *n)
 	return CORE_OK;
 }
 
-CoreStatus
-word_breaker_put(WordBreaker *breaker, const char *word, int32_t n)
+/* The word, or its stem, unless it is a stop word. */
+static CoreStatus
+put(WordBreaker *breaker, const char *word, int32_t n, bool stemmed)
 {
 	Tokens *tokens = &breaker->tokens;
 	CoreStatus status = CORE_OK;
 
 	if (breaker->stop.n > 0 && lexicon_find(&breaker->stop, word, (size_t) n) >= 0)
 		return CORE_OK;
-	if (breaker->stemmer != NULL && n <= MAX_STEM)
+	if (stemmed && n <= MAX_STEM)
 		status = stem(breaker, &word, &n);
 	if (status == CORE_OK)
 		status =
@@ -66,6 +67,12 @@ word_breaker_put(WordBreaker *breaker, const char *word, int32_t n)
 	breaker->n_words += (size_t) n;
 	((int32_t *) breaker->start.data)[++tokens->n] = (int32_t) breaker->n_words;
 	return CORE_OK;
+}
+
+CoreStatus
+word_breaker_put(WordBreaker *breaker, const char *word, int32_t n)
+{
+	return put(breaker, word, n, breaker->stemmer != NULL);
 }
 
 static bool
@@ -241,7 +248,7 @@ break_by_dictionary(WordBreaker *breaker, const char *text, int32_t n, bool last
 		}
 		status = break_gap(breaker, gap, (int32_t) (at - gap));
 		if (status == CORE_OK)
-			status = word_breaker_put(breaker, at, longest);
+			status = put(breaker, at, longest, false);
 		at += longest;
 		gap = at;
 		letter_before = false; /* the word ended where one may end */
