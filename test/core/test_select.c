@@ -244,7 +244,7 @@ marginal(const Shop *shop, const Entry *all, int32_t pool, int32_t i, const Sele
 		 const Entry *taken, int32_t n)
 {
 	double diversity = shop->rules.diversity;
-	double nearest = n == 0 ? 0 : -1;
+	double nearest = 0;
 
 	for (int32_t j = 0; j < n; j++)
 	{
@@ -338,7 +338,7 @@ test_pool(void)
 	shop.rules = (SelectRules){.k = 2, .diversity = 1, .similar = similar, .similar_arg = &shop};
 	for (int32_t i = 0; i < shop.items; i++)
 		shop.scores[i] = (float) (1000 - i);
-	shop.likeness[99] = 1;
+	shop.likeness[99] = 0.5f;
 	shop.likeness[100] = 2;
 	core_env_init(&env);
 	CHECK(select_list(&env.env, shop.scores, shop.popularity, shop.items, &shop.rules, out, &n) == CORE_OK);
@@ -353,23 +353,41 @@ test_pool(void)
 	}
 }
 
-/* Opposites are farther apart than what has nothing in common. */
+/* No model knows anything of the last item; of the others, opposites. */
+static CoreStatus
+similar_in_part(void *arg, int32_t item, const int32_t *others, int32_t n, float *similarity)
+{
+	const Shop *shop = arg;
+
+	for (int32_t i = 0; i < n; i++)
+		similarity[i] = item == shop->items - 1 || others[i] == shop->items - 1 ? -INFINITY : -1;
+	return CORE_OK;
+}
+
+/* A likeness below 0 or not known is no advantage: with nothing that is alike the order is that of the scores. */
 static void
-test_opposites(void)
+test_nothing_alike(void)
 {
 	static Shop shop;
-	Selected out[2];
+	Selected out[4];
 	CoreEnv env;
 	int32_t n;
 
 	memset(&shop, 0, sizeof(shop));
-	shop.items = 3;
-	shop.rules = (SelectRules){.k = 2, .diversity = 0.9, .similar = similar, .similar_arg = &shop};
-	memcpy(shop.scores, (float[]){3, 2, 1.9f}, 3 * sizeof(float));
-	memcpy(shop.likeness, (float[]){0, 1, 2}, 3 * sizeof(float));
+	shop.items = 4;
+	shop.rules = (SelectRules){.k = 4, .similar_arg = &shop};
+	memcpy(shop.scores, (float[]){3, 2, 1.9f, 1}, 4 * sizeof(float));
+	memcpy(shop.likeness, (float[]){0, 1, 2, 2}, 4 * sizeof(float));
 	core_env_init(&env);
-	CHECK(select_list(&env.env, shop.scores, shop.popularity, 3, &shop.rules, out, &n) == CORE_OK);
-	CHECK(n == 2 && out[0].item == 0 && out[1].item == 2);
+	for (int which = 0; which < 2; which++)
+	{
+		shop.rules.similar = which == 0 ? similar_in_part : similar;
+		shop.rules.k = which == 0 ? 4 : 2;
+		shop.rules.diversity = which == 0 ? 0.01 : 0.9;
+		CHECK(select_list(&env.env, shop.scores, shop.popularity, 4, &shop.rules, out, &n) == CORE_OK);
+		CHECK(n == shop.rules.k && out[0].item == 0 && out[1].item == 1);
+		CHECK(which == 1 || (out[2].item == 2 && out[3].item == 3));
+	}
 }
 
 static CoreStatus
@@ -503,7 +521,7 @@ main(void)
 	test_order();
 	test_diversity();
 	test_pool();
-	test_opposites();
+	test_nothing_alike();
 	test_edges();
 	test_limit_unmet();
 	test_interrupted();

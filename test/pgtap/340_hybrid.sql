@@ -2,7 +2,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(46);
+SELECT plan(47);
 
 CREATE TABLE sold AS
 SELECT c AS customer, i AS item, 1 + (c + i) % 3 AS quantity,
@@ -56,6 +56,13 @@ SELECT ok(count(*) > 3 AND max(abs(t.part - c.part / s.deviation)) < 1e-4, 'part
 FROM promoai.cf_explain('two', 10, 65, k => 100) t JOIN promoai.cf_explain('con', 10, 65, k => 100) c USING (because_no),
 	(SELECT stddev_pop(promoai.cf_predict('con', 10, i)) AS deviation FROM generate_series(1, 70) i) s;
 SELECT ok(count(*) = 10, 'reasons of a hybrid') FROM promoai.cf_explain('h', 10, 13, k => 10);
+
+-- Items of which no member knows a likeness are not put first: a touch of diversity leaves the list as it is.
+SELECT promoai.cf_train('low', 'SELECT * FROM sold WHERE item < 30', 'item_knn', holdout => 0);
+SELECT promoai.cf_train('high', 'SELECT * FROM sold WHERE item >= 30', 'item_knn', holdout => 0);
+SELECT promoai.hybrid_train('sparse', '{low,high}', weights => '{1,1}');
+SELECT is((SELECT array_agg(item ORDER BY rank) FROM promoai.cf_recommend('sparse', 10, k => 10, exclude_seen => true, diversity => 1e-9)),
+	(SELECT array_agg(item ORDER BY rank) FROM promoai.cf_recommend('sparse', 10, k => 10, exclude_seen => true)), 'a likeness not known counts as none');
 
 -- Members may go: the hybrid holds their versions.
 CREATE FUNCTION pg_temp.answers(name text) RETURNS text LANGUAGE sql AS

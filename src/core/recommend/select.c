@@ -157,7 +157,7 @@ scale_relevance(const Front *front, int32_t lo, int32_t hi, float *relevance)
 typedef struct Pool
 {
 	float *relevance; /* [n] */
-	float *likeness; /* [n] largest similarity to a chosen item, 0 before the first */
+	float *likeness; /* [n] largest similarity to a chosen item, at least 0 */
 	float *row; /* [n] */
 	int32_t *item; /* [n] */
 } Pool;
@@ -182,20 +182,16 @@ most_marginal(const Work *work, const Front *front, const Pool *pool, int32_t lo
 	return best;
 }
 
-/* The likeness of what is left to the item just taken, the first of the list or not.  A likeness that is no number counts as 0. */
+/* The likeness of what is left to the item just taken.  One that is no number above 0 leaves the 0 that all begin with. */
 static CoreStatus
-compare_with(const SelectRules *rules, const Front *front, const Pool *pool, int32_t taken, bool first)
+compare_with(const SelectRules *rules, const Front *front, const Pool *pool, int32_t taken)
 {
 	CoreStatus status =
 		rules->similar(rules->similar_arg, pool->item[taken], pool->item, front->n, pool->row);
 
 	for (int32_t i = 0; status == CORE_OK && i < front->n; i++)
-	{
-		float likeness = isnan(pool->row[i]) ? 0 : pool->row[i];
-
-		if (first || likeness > pool->likeness[i])
-			pool->likeness[i] = likeness;
-	}
+		if (pool->row[i] > pool->likeness[i])
+			pool->likeness[i] = pool->row[i];
 	pool->likeness[taken] = NAN;
 	return status;
 }
@@ -226,7 +222,7 @@ choose_diverse(Env *env, const Work *work, const Front *front, const Pool *pool,
 		if (next < 0)
 			break;
 		category_take(work, front->category[next]);
-		status = compare_with(work->rules, front, pool, next, *length == 0);
+		status = compare_with(work->rules, front, pool, next);
 		out[(*length)++] = front->entry[next];
 	}
 	return status;

@@ -24,12 +24,13 @@ typedef struct SelectRules
 
 	/*
 	 * Maximal marginal relevance (Carbonell & Goldstein 1998): 0: by score alone; otherwise each next item is the one with the
-	 * largest (1 - diversity) relevance - diversity (largest similarity to an item chosen before), relevance being the boosted
-	 * score scaled to 0 .. 1 over the pool, the SELECT_POOL x k (at least SELECT_POOL_LEAST) best items.
+	 * largest (1 - diversity) relevance - diversity (largest similarity to an item chosen before, at least 0), relevance being
+	 * the boosted score scaled to 0 .. 1 over the pool, the SELECT_POOL x k (at least SELECT_POOL_LEAST) best items.
 	 */
 	double diversity;
 
-	/* similarity [n]: how like `item` each of others [n] is, from -1 to 1, NaN counting as 0; wanted where diversity is above 0. */
+	/* similarity [n]: how like `item` each of others [n] is, from -1 to 1; what is no number above 0 counts as 0 (a model that
+	 * does not know says -infinity).  Wanted where diversity is above 0. */
 	CoreStatus (*similar)(void *arg, int32_t item, const int32_t *others, int32_t n, float *similarity);
 	void *similar_arg;
 } SelectRules;
