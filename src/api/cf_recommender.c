@@ -612,6 +612,7 @@ cf_methods(CfMethod method, bool rated)
 												   .suit = users_suit};
 	static const RecommenderMethods popular = {.by_customer = "popularity",
 											   .by_history = "popularity",
+											   .for_everybody = true,
 											   .score = popular_score,
 											   .score_one = popular_score_one,
 											   .suit = popular_suit};

@@ -101,7 +101,7 @@ member_taste(const HybridModel *model, Env *env, int m, const Taste *taste, Memb
 	if (!*answers)
 		return CORE_OK;
 	status = translate_history(member, env, &history, mine);
-	*answers = status == CORE_OK && mine->taste.n > 0;
+	*answers = status == CORE_OK && (mine->taste.n > 0 || member->model->methods->for_everybody);
 	return status;
 }
 

@@ -111,6 +111,10 @@ void
 recommend_list(const Recommender *model, PgEnv *env, const Taste *taste, SelectRules *rules,
 			   RecommendList *list)
 {
+	static const Taste stranger = {.customer = -1};
+
+	if (taste == NULL && model->methods->for_everybody)
+		taste = &stranger;
 	list->entry = palloc(sizeof(Selected) * Max(rules->k, 1));
 	list->answered_by = "popularity";
 	if (taste != NULL)

@@ -48,6 +48,7 @@ struct RecommenderMethods
 {
 	const char *by_customer; /* answered_by of a customer that the model knows */
 	const char *by_history; /* ... of a history; NULL: histories are not taken, the answer is popularity */
+	bool for_everybody; /* one score for everybody, strangers and empty histories too */
 	bool rated; /* scores are predicted ratings, values of a history are ratings */
 
 	/* A score as it is shown, such as held to a scale.  NULL: as it is. */

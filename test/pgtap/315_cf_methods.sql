@@ -4,7 +4,7 @@
 \set QUIET on
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(73);
+SELECT plan(76);
 
 -- The table of cf.py.  Rows come in no order that anything could lean on.
 CREATE FUNCTION pg_temp.mixed(x bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT ((x >> 16) # x) * 73244475 % 4294967296 $$;
@@ -54,6 +54,19 @@ CREATE TEMP TABLE got AS
 SELECT model, customer, count(*) AS n, sum(score) AS total, sum(score * item / 100.0) AS weighted FROM scored GROUP BY 1, 2;
 SELECT ok(count(*) = 200 AND bool_and(g.n = e.n AND abs(g.total - e.total) < 1e-6 * greatest(abs(e.total), 1) AND abs(g.weighted - e.weighted) < 1e-6 * greatest(abs(e.weighted), 1)),
 	e.model || ' equals NumPy to 1e-6') FROM expected e LEFT JOIN got g USING (model, customer) GROUP BY e.model ORDER BY e.model;
+
+-- Popularity with a half-life is the same for everybody: for a stranger, nobody, a history of nothing and one of unknown items.
+SELECT ok(t.list = c.list AND cardinality(t.list) = 30 AND b.list = c.list AND n.list = c.list AND h.list = c.list, m || ': strangers get the list of everybody')
+FROM unnest(ARRAY['popular', 'popular_recent']) m
+	CROSS JOIN LATERAL (SELECT array_agg(r ORDER BY rank) AS list FROM promoai.cf_recommend(m, 1, k => 30, exclude_seen => false) r) c
+	CROSS JOIN LATERAL (SELECT array_agg(r ORDER BY rank) AS list FROM promoai.cf_recommend(m, 99999, k => 30) r) t
+	CROSS JOIN LATERAL (SELECT array_agg(r ORDER BY rank) AS list FROM promoai.cf_recommend(m, NULL::bigint, k => 30) r) n
+	CROSS JOIN LATERAL (SELECT array_agg(r ORDER BY rank) AS list FROM promoai.cf_recommend_basket(m, '{}'::bigint[], k => 30) r) b
+	CROSS JOIN LATERAL (SELECT array_agg(r ORDER BY rank) AS list FROM promoai.cf_recommend_basket(m, '{99999}'::bigint[], k => 30) r) h ORDER BY m;
+SELECT is((SELECT array_agg(item_no ORDER BY rank) FROM promoai.cf_recommend('popular_recent', 99999, k => 30)),
+	(SELECT array_agg(item ORDER BY score DESC, item) FROM (SELECT item::bigint, sum(2 ^ (extract(epoch FROM latest - newest) / 86400 / 60)) AS score
+		FROM (SELECT customer, item, max(bought_at) AS latest FROM purchase GROUP BY 1, 2) l, (SELECT max(bought_at) AS newest FROM purchase) n GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 30) s),
+	'which is what customers had of late, each purchase halved by its age');
 
 -- cf_predict gives the score that cf_recommend ranks by, NULL where there is none.
 SELECT ok(count(*) = 200 AND bool_and(abs(p - s.score) < 1e-5 * greatest(abs(p), 1) IS NOT false AND (p IS NULL) = (s.score IS NULL)), t.model || ': cf_predict gives the score that is ranked by')

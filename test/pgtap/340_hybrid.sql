@@ -2,7 +2,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(47);
+SELECT plan(48);
 
 CREATE TABLE sold AS
 SELECT c AS customer, i AS item, 1 + (c + i) % 3 AS quantity,
@@ -56,6 +56,12 @@ SELECT ok(count(*) > 3 AND max(abs(t.part - c.part / s.deviation)) < 1e-4, 'part
 FROM promoai.cf_explain('two', 10, 65, k => 100) t JOIN promoai.cf_explain('con', 10, 65, k => 100) c USING (because_no),
 	(SELECT stddev_pop(promoai.cf_predict('con', 10, i)) AS deviation FROM generate_series(1, 70) i) s;
 SELECT ok(count(*) = 10, 'reasons of a hybrid') FROM promoai.cf_explain('h', 10, 13, k => 10);
+
+-- A member that ranks alike for everybody needs no history that it knows.
+SELECT promoai.cf_train('few', 'SELECT * FROM sold WHERE item < 20', 'popular', half_life => 30, holdout => 0);
+SELECT promoai.hybrid_train('seasonal', '{ease,few}', weights => '{1,1000}');
+SELECT is((SELECT array_agg(item_no ORDER BY rank) FROM promoai.cf_recommend_basket('seasonal', '{30}'::bigint[], k => 5)),
+	(SELECT array_agg(item_no ORDER BY rank) FROM promoai.cf_recommend('few', 1, k => 5, exclude_seen => false)), 'a popular member answers a history of items it does not know');
 
 -- Items of which no member knows a likeness are not put first: a touch of diversity leaves the list as it is.
 SELECT promoai.cf_train('low', 'SELECT * FROM sold WHERE item < 30', 'item_knn', holdout => 0);
