@@ -53,11 +53,14 @@ given(double value, double otherwise)
 	return isnan(value) ? otherwise : value;
 }
 
-/* A distance in whole bins, at least one. */
+/*
+ * A distance in whole bins, at least one: those that lie within it, or all that it reaches into.  A quotient off a whole
+ * number by its rounding alone is that number.
+ */
 static int32
-bins_in(double distance, double width, const char *argument)
+bins_in(double distance, double width, bool within, const char *argument)
 {
-	double bins = floor(distance / width + 0.5);
+	double bins = within ? floor(distance / width + 1e-9) : ceil(distance / width - 1e-9);
 
 	if (!(bins >= 1))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -83,10 +86,17 @@ settle_task(Threshold *threshold)
 	task->degree = threshold->degree;
 	task->replicates = threshold->replicates;
 	task->seed = (uint64) threshold->seed;
-	task->below = bins_in(t - given(threshold->lowest, 0.4 * t), task->width, "lowest");
-	task->above = bins_in(given(threshold->highest, 1.8 * t) - t, task->width, "highest");
-	task->out_below = bins_in(given(threshold->below, 0.2 * t), task->width, "below");
-	task->out_above = bins_in(given(threshold->above, 0.1 * t), task->width, "above");
+	task->below = bins_in(t - given(threshold->lowest, 0.4 * t), task->width, true, "lowest");
+	task->above = bins_in(given(threshold->highest, 1.8 * t) - t, task->width, true, "highest");
+	task->out_below = bins_in(given(threshold->below, 0.2 * t), task->width, false, "below");
+	task->out_above = bins_in(given(threshold->above, 0.1 * t), task->width, false, "above");
+	if (task->below + task->above > BUNCH_MAX_BINS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("arguments \"lowest\" and \"highest\" ask for %d bins of width %g, more than the %d "
+						"that are possible",
+						task->below + task->above, task->width, BUNCH_MAX_BINS),
+				 errhint("Raise bin.")));
 	if (task->out_below >= task->below || task->out_above >= task->above)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the window about the threshold leaves nothing to compare with"),

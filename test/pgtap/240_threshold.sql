@@ -2,7 +2,7 @@
 -- Spend-and-save: a simulated shop whose truth is known.  The coverage of the intervals is test/core/test_bunching.c's.
 \set QUIET on
 BEGIN;
-SELECT plan(13);
+SELECT plan(19);
 
 -- 40,000 orders, lognormal about 150; of those from 170 to 200 a part fills up to just above 200, a quarter of them sends
 -- something back.
@@ -37,6 +37,17 @@ SELECT is(sum(orders), (SELECT count(*)::numeric FROM orders WHERE amount >= 80 
 FROM promoai.promo_threshold_bins('SELECT order_id, amount FROM pg_temp.orders', 200);
 SELECT is(sum(orders - expected) FILTER (WHERE amount_from >= 200 - 1e-9), (SELECT value FROM found WHERE measure = 'moved_up'), 'the picture agrees with the figure')
 FROM promoai.promo_threshold_bins('SELECT order_id, amount FROM pg_temp.orders', 200) WHERE expected IS NOT NULL;
+
+-- Bins are whole: those within lowest and highest, and all that the window reaches into.
+CREATE FUNCTION pg_temp.reach(bin float8, lowest float8, highest float8, below float8, above float8) RETURNS float8[] LANGUAGE sql AS
+$$ SELECT ARRAY[min(amount_from), max(amount_to), min(amount_from) FILTER (WHERE expected IS NOT NULL), max(amount_to) FILTER (WHERE expected IS NOT NULL)]
+FROM promoai.promo_threshold_bins('SELECT order_id, amount FROM pg_temp.orders', 200, bin => bin, lowest => lowest, highest => highest, below => below, above => above, degree => 3, replicates => 100) $$;
+SELECT is(pg_temp.reach(4, 101.9, 298.1, 29, 17), ARRAY[104, 296, 168, 220]::float8[], 'the window is never smaller than asked, the range never larger');
+SELECT is(pg_temp.reach(4, 100, 300, 32, 16), ARRAY[100, 300, 168, 216]::float8[], 'whole bins are as asked');
+SELECT is(pg_temp.reach(NULL, NULL, NULL, NULL, NULL), ARRAY[80, 360, 160, 220]::float8[], 'so are the defaults');
+SELECT is(pg_temp.reach(0.1, 130.1, 260.3, 20.3, 10.7)::numeric[], ARRAY[130.1, 260.3, 179.7, 210.7], 'and widths that binary fractions do not hold');
+SELECT throws_ok($$SELECT * FROM promoai.promo_threshold_bins('SELECT order_id, amount FROM pg_temp.orders', 200, bin => 0.1)$$, '22023', 'arguments "lowest" and "highest" ask for 2800 bins of width 0.1, more than the 2000 that are possible');
+SELECT is(count(*), 2000::bigint, 'the limit is for both sides together') FROM promoai.promo_threshold_bins('SELECT order_id, amount FROM pg_temp.orders', 200, bin => 0.1, lowest => 100, highest => 300, degree => 3, replicates => 100);
 SELECT throws_ok($$SELECT * FROM promoai.promo_threshold('SELECT 1, 2.0, -3.0', 200)$$, '22000', 'order "1" has a negative refund');
 SELECT throws_ok($$SELECT * FROM promoai.promo_threshold('SELECT 1, 2.0', 200)$$, '22000');
 SELECT * FROM finish();
