@@ -123,11 +123,46 @@ test_accounts(void)
 	}
 }
 
+/* An account of `n` rows, `equal` of them of one item at one amount. */
+static bool
+repeats(int n, int equal)
+{
+	int32_t account[20] = {0};
+	int32_t item[20];
+	double amount[20];
+	int32_t *groups[] = {account, item};
+	double *columns[] = {amount};
+	int32_t levels[] = {1, 0};
+	Design design = {
+		.n = n, .n_groups = 2, .group = groups, .levels = levels, .n_columns = 1, .column = columns};
+	uint8_t flags[1];
+	int64_t rows[1];
+	CoreEnv env;
+
+	for (int i = 0; i < n; i++)
+	{
+		item[i] = i < equal ? 5 : 100 + i;
+		amount[i] = 3;
+	}
+	core_env_init(&env);
+	CHECK(audit_accounts(&env.env, &design, flags, rows) == CORE_OK && rows[0] == n && env.live == 0);
+	return flags[0] == AUDIT_REPEATING;
+}
+
+/* Ten rows of the account are enough, and 80 % of them. */
+static void
+test_repeats(void)
+{
+	CHECK(repeats(10, 8) && repeats(10, 9) && repeats(10, 10) && repeats(20, 16));
+	CHECK(!repeats(10, 7) && !repeats(9, 9) && !repeats(20, 15));
+}
+
 int
 main(void)
 {
 	test_spread();
 	test_units();
 	test_accounts();
+	test_repeats();
 	return check_finish();
 }

@@ -207,7 +207,8 @@ walk_accounts(Env *env, const Design *design, bool days, uint8_t *flags, int64_t
 			run = longest_run(design, first, last, days);
 			if (days && run >= AUDIT_BURST)
 				flags[account] |= AUDIT_BURSTING;
-			if (!days && run >= AUDIT_REPEATS && (double) run >= AUDIT_REPEAT_SHARE * (double) (last - first))
+			if (!days && last - first >= AUDIT_REPEATS &&
+				(double) run >= AUDIT_REPEAT_SHARE * (double) (last - first))
 				flags[account] |= AUDIT_REPEATING;
 		}
 		first = last;

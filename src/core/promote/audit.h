@@ -34,8 +34,8 @@ extern bool audit_same_row(const Design *design, int64_t a, int64_t b);
  */
 extern CoreStatus audit_mixed_units(Env *env, Design *design, uint8_t *flag);
 
-#define AUDIT_REPEATS 10 /* rows of one account, item and amount ... */
-#define AUDIT_REPEAT_SHARE 0.8 /* ... that make up so much of the account's rows */
+#define AUDIT_REPEATS 10 /* rows of one account ... */
+#define AUDIT_REPEAT_SHARE 0.8 /* ... of which so many are of one item and amount */
 #define AUDIT_BURST 5 /* rows of one account and item on one day */
 
 #define AUDIT_REPEATING 1
