@@ -6,7 +6,7 @@
 
 #include "../env.h"
 
-#define BUNCH_MAX_BINS 2000
+#define BUNCH_MAX_BINS 2000 /* on both sides of the threshold together */
 #define BUNCH_MAX_DEGREE 12
 #define BUNCH_SUBPOINTS                                                                                      \
 	8 /* places within a bin at which the chance of a refund below the threshold is taken */
