@@ -1,7 +1,7 @@
 /*
  * test_bgnbd.c - BG/NBD and Gamma-Gamma: likelihood and predictions against SciPy, parameters recovered, failures
  *
- * Figures: `python3 test/reference/clv.py cdnow` and `points`; the likelihoods are clv.py's bgnbd_loglik and
+ * Figures: `python3 test/reference/clv.py cdnow`, `points` and `few PEN`; the likelihoods are clv.py's bgnbd_loglik and
  * gamma_gamma_loglik at the places given.
  */
 #include <stdlib.h>
@@ -290,6 +290,42 @@ test_diverging(void)
 	free_histories(&histories);
 }
 
+/* A penalizer holds the parameters alike in whatever unit of time the caller counts. */
+static void
+test_penalizer(void)
+{
+	static const struct
+	{
+		double penalizer, r, days, a, b; /* clv.py few PEN */
+	} wanted[] = {
+		{0.001, 1.503191687, 25.89709181, 1.305845463, 1.818510725},
+		{0.1, 0.8113509986, 12.9687973, 0.5465475918, 0.5784260681},
+	};
+	const double days_per_unit[] = {1, 7, 365.25 / 12};
+	int32_t x[] = {0, 1, 1, 2, 2, 5, 0, 12, 3, 1, 2};
+	int32_t last[] = {0, 10, 20, 15, 30, 60, 0, 350, 25, 5, 40};
+	int32_t age[] = {30, 400, 365, 300, 365, 365, 200, 360, 380, 390, 350};
+	double count[11];
+	Histories histories = {.n = 11, .x = x, .last = last, .age = age, .count = count};
+	CoreEnv env;
+
+	core_env_init(&env);
+	CHECK(histories_group(&env.env, &histories) == CORE_OK);
+	for (int i = 0; i < 2; i++)
+		for (int u = 0; u < 3; u++)
+		{
+			BgNbdFit fit;
+
+			CHECK(bgnbd_fit(&env.env, &histories, days_per_unit[u], wanted[i].penalizer, &fit) == CORE_OK);
+			CHECK(fit.converged);
+			CHECK_CLOSE(fit.model.r, wanted[i].r, 1e-6);
+			CHECK_CLOSE(fit.model.alpha * days_per_unit[u], wanted[i].days, 1e-6);
+			CHECK_CLOSE(fit.model.a, wanted[i].a, 1e-6);
+			CHECK_CLOSE(fit.model.b, wanted[i].b, 1e-6);
+		}
+	CHECK(env.live == 0);
+}
+
 static void
 test_gamma_gamma(void)
 {
@@ -370,6 +406,7 @@ main(void)
 	test_value();
 	test_recovery();
 	test_diverging();
+	test_penalizer();
 	test_gamma_gamma();
 	test_failures();
 	return check_finish();

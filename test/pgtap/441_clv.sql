@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = error;
 BEGIN;
-SELECT plan(49);
+SELECT plan(54);
 CREATE TEMP TABLE line (invoice text, stock_code text, description text, quantity int, invoice_date timestamp, unit_price numeric,
 	customer text, country text);
 \copy line from program 'xz -dc test/data/online_retail.csv.xz' with (format csv, header)
@@ -31,6 +31,10 @@ SELECT ok(pg_temp.close((metrics->>'log_likelihood')::float8, -21791.56561, 1e-8
 SELECT ok('b' = ANY (diverging), 'b has no bound in this shop, which is reported') FROM nine;
 SELECT ok(pg_temp.close(p, 2.395015569, 1e-5) AND pg_temp.close(q, 3.301837893, 1e-5) AND pg_temp.close(gamma, 396.4273929, 1e-5),
 	'p, q, gamma') FROM nine;
+-- clv.py retail FILE 0.001: gamma is penalised in the money of the source.
+SELECT ok(pg_temp.close(p, 11.16274804, 1e-6) AND pg_temp.close(q, 0.8449952041, 1e-6) AND pg_temp.close(gamma, 11.2988229, 1e-6),
+	'p, q, gamma with a penalizer')
+FROM promoai.clv_train('held', 'SELECT * FROM pg_temp.orders', as_of => '2011-09-01', holdout => 0, penalizer => 0.001);
 SELECT ok(pg_temp.close((metrics->>'value_log_likelihood')::float8, -12924.63793, 1e-8), 'log-likelihood of values') FROM nine;
 
 CREATE TEMP TABLE judged AS SELECT * FROM promoai.evaluate('nine', 'SELECT * FROM pg_temp.orders');
@@ -80,6 +84,13 @@ SELECT ok(abs(a / (a + b) - 0.25) < 0.015, 'mean chance of leaving, 0.25: ' || a
 -- SciPy on the same rows (x, t_x and age of clv_predict, written to a file; test/reference/clv.py time FILE).
 SELECT ok(pg_temp.close(r, 1.015885602, 1e-6) AND pg_temp.close(alpha, 21.03320091, 1e-6) AND pg_temp.close(a, 1.056883368, 1e-6)
 	AND pg_temp.close(b, 3.274049219, 1e-6) AND pg_temp.close((metrics->>'log_likelihood')::float8, -144449.7682, 1e-9), 'as SciPy has it') FROM sim;
+-- With a penalizer, in each unit of time (clv.py time FILE 0.01).
+CREATE TEMP TABLE held AS SELECT unit, days, t.* FROM (VALUES ('day', 1), ('week', 7), ('month', 365.25 / 12)) u(unit, days),
+	promoai.clv_train('held_' || unit, 'SELECT * FROM pg_temp.simulated', unit => unit, as_of => '2025-01-01', holdout => 0, penalizer => 0.01) t;
+SELECT ok(pg_temp.close(r, 0.9642649004, 1e-6) AND pg_temp.close(alpha * days, 7 * 19.81874273, 1e-6) AND pg_temp.close(a, 0.5038621782, 1e-6)
+	AND pg_temp.close(b, 1.170867222, 1e-6), 'a penalizer, by the ' || unit || ': as SciPy has it') FROM held;
+SELECT ok(max(orders) / min(orders) - 1 < 1e-9, 'and forecasts do not depend on the unit: ' || max(orders) / min(orders) - 1)
+FROM (SELECT sum(expected_orders) AS orders FROM held, promoai.clv_predict(model, '3 months') GROUP BY unit) f;
 SELECT is(diverging, '{}'::text[], 'nothing diverges') FROM sim;
 SELECT ok(p IS NULL AND q IS NULL, 'without amounts no values') FROM sim;
 SELECT is((SELECT count(*) FROM promoai.model_metrics o JOIN promoai.model_metrics p ON p.model = o.model

@@ -2,13 +2,17 @@
 """BG/NBD and Gamma-Gamma by SciPy, independent of the extension: parameters, log-likelihood and predictions.
 
     clv.py retail FILE       Online Retail (online_retail.csv.xz): fitted on orders to 2011-09-01, judged on the 100 days after
+    clv.py retail FILE PEN   the same fit with a penalizer: for Gamma-Gamma, as a and b go for nought in this shop
+    clv.py few PEN           eleven customers, with a penalizer, as test/core/test_bgnbd.c holds them; ages in days
     clv.py cdnow             predictions by the published CDNOW parameters
     clv.py points            expected orders at hostile points by quadrature and by hyp2f1, as test/core/test_bgnbd.c holds them
-    clv.py time FILE         seconds for the fit alone, FILE being rows x,t_x,T,mean_value without a header
+    clv.py time FILE [PEN]   seconds for the fit alone, FILE being rows x,t_x,T,mean_value without a header; with a penalizer
 
 Likelihood and predictions are those of Fader, Hardie & Lee (2005), eqs. 6 and 10, by scipy.special.hyp2f1; Gamma-Gamma
 those of Fader & Hardie (2013).  The optimiser is scipy's Nelder-Mead followed by BFGS, on log parameters.  Quotients of gamma functions are
 taken as beta functions: differences of gammaln lose all digits where b is large, and the optimiser goes for the noise.
+A penalizer is that of the Python package lifetimes 0.11.3: times are divided by the largest T, the sum of the squared
+parameters is added to the mean loss there, and alpha is multiplied back; values of orders are left as they are.
 """
 import sys
 import time
@@ -32,12 +36,19 @@ def gamma_gamma_loglik(params, x, m):
             + (p * x - 1) * np.log(m) + p * x * np.log(x) - (p * x + q) * np.log(g + x * m))
 
 
-def fit(loglik, start, *data):
+def fit(loglik, start, *data, penalizer=0.0):
     def loss(z):
-        return -np.mean(loglik(np.exp(z), *data))
+        return -np.mean(loglik(np.exp(z), *data)) + penalizer * np.sum(np.exp(z) ** 2)
     z = optimize.minimize(loss, np.log(start), method="Nelder-Mead", options={"maxiter": 20000, "xatol": 1e-7, "fatol": 1e-13}).x
     z = optimize.minimize(loss, z, method="BFGS", options={"gtol": 1e-9}).x
     return np.exp(np.clip(z, -18, 18))
+
+
+def fit_bgnbd(start, x, t_x, T, penalizer=0.0):
+    scale = 1 / T.max() if penalizer > 0 else 1.0
+    r, alpha, a, b = start
+    r, alpha, a, b = fit(bgnbd_loglik, [r, alpha * scale, a, b], x, t_x * scale, T * scale, penalizer=penalizer)
+    return np.array([r, alpha / scale, a, b])
 
 
 def p_alive(params, x, t_x, T):
@@ -71,7 +82,8 @@ def auc(score, outcome):
     return (rank[y].sum() - n1 * (n1 + 1) / 2) / (n1 * (len(y) - n1))
 
 
-def retail(path):
+def retail(path, penalizer=0.0):
+    penalizer = float(penalizer)
     import pandas as pd
     d = pd.read_csv(path, dtype={"CustomerID": str, "InvoiceNo": str})
     d.columns = ["invoice", "stock", "description", "quantity", "at", "price", "customer", "country"]
@@ -87,13 +99,13 @@ def retail(path):
     x = (n - 1).to_numpy(float)
     t_x = ((last - first).dt.days / 7).to_numpy()
     T = ((split - first).dt.days / 7).to_numpy()
-    params = fit(bgnbd_loglik, [1, 10, 1, 2], x, t_x, T)
+    params = fit_bgnbd([1, 10, 1, 2], x, t_x, T, penalizer)
     print("customers %d  repeat %d" % (len(x), (x > 0).sum()))
     print("r %.10g alpha %.10g a %.10g b %.10g  log-likelihood %.10g" % (*params, bgnbd_loglik(params, x, t_x, T).sum()))
     firsts = before.merge(first.rename("first"), on="customer")
     repeats = firsts[firsts.day > firsts["first"]].groupby("customer").amount.agg(["mean", "count"])
     m, k = repeats["mean"].to_numpy(), repeats["count"].to_numpy(float)
-    gg = fit(gamma_gamma_loglik, [2, 2, m.mean()], k, m)
+    gg = fit(gamma_gamma_loglik, [2, 2, m.mean()], k, m, penalizer=penalizer)
     print("p %.10g q %.10g gamma %.10g  log-likelihood %.10g" % (*gg, gamma_gamma_loglik(gg, k, m).sum()))
     horizon = (days.day.max() - split).days + 1
     later = after.groupby("customer").day.count().reindex(first.index).fillna(0).to_numpy()
@@ -105,6 +117,14 @@ def retail(path):
     order = np.argsort(p, kind="stable")
     for part in np.array_split(order, 10):
         print("  decile: predicted %.4f observed %.4f" % (p[part].mean(), (later[part] > 0).mean()))
+
+
+def few(penalizer):
+    x = np.array([0, 1, 1, 2, 2, 5, 0, 12, 3, 1, 2], float)
+    t_x = np.array([0, 10, 20, 15, 30, 60, 0, 350, 25, 5, 40], float)
+    T = np.array([30, 400, 365, 300, 365, 365, 200, 360, 380, 390, 350], float)
+    params = fit_bgnbd([0.5, 100, 0.5, 2], x, t_x, T, float(penalizer))
+    print("r %.10g alpha %.10g a %.10g b %.10g  log-likelihood %.10g" % (*params, bgnbd_loglik(params, x, t_x, T).sum()))
 
 
 def cdnow():
@@ -135,14 +155,15 @@ def points():
             expected((r, alpha, a, b), *one, t)[0] if a != 1 else np.nan))
 
 
-def timing(path):
+def timing(path, penalizer=0.0):
+    penalizer = float(penalizer)
     x, t_x, T, m = np.loadtxt(path, delimiter=",", unpack=True)
     began = time.time()
-    params = fit(bgnbd_loglik, [1, T.mean(), 1, 2], x, t_x, T)
-    gg = fit(gamma_gamma_loglik, [2, 2, m[x > 0].mean()], x[x > 0], m[x > 0])
-    print("%s %s" % (params, gg), file=sys.stderr)
+    params = fit_bgnbd([1, T.mean(), 1, 2], x, t_x, T, penalizer)
+    gg = fit(gamma_gamma_loglik, [2, 2, m[x > 0].mean()], x[x > 0], m[x > 0], penalizer=penalizer)
+    print(" ".join("%.10g" % v for v in [*params, *gg]), file=sys.stderr)
     print(time.time() - began)
 
 
 if __name__ == "__main__":
-    {"retail": retail, "cdnow": cdnow, "points": points, "time": timing}[sys.argv[1]](*sys.argv[2:])
+    {"retail": retail, "few": few, "cdnow": cdnow, "points": points, "time": timing}[sys.argv[1]](*sys.argv[2:])

@@ -14,6 +14,9 @@
  * The search runs over logarithms of r, alpha / mean age, a and b, with the exact gradient.  Where the data hold a
  * parameter at no finite value (shops whose customers never leave for good have b without bound) the likelihood climbs
  * for ever, ever more slowly: a wall at a factor of 1e4 stops it there and the parameter is reported as diverging.
+ *
+ * The penalty takes alpha in units of the largest age, so that the same orders give the same model in whatever unit of time
+ * the caller counts.
  */
 #include <math.h>
 
@@ -92,7 +95,7 @@ typedef struct Problem
 	const Histories *histories;
 	double customers;
 	double unit; /* days of a unit of time in which the search runs: the mean age */
-	double alpha_scale; /* units of the caller in one of ours */
+	double ages_per_unit; /* largest ages in that unit */
 	double penalizer;
 	Tables *tables;
 } Problem;
@@ -225,7 +228,7 @@ evaluate(Env *env, const void *arg, const double *z, double *value, double *grad
 	*value /= -problem->customers;
 	for (int p = 0; p < BGNBD_PARAMETERS; p++)
 	{
-		double own = parameter[p] * (p == 1 ? problem->alpha_scale : 1); /* as the caller sees it */
+		double own = parameter[p] * (p == 1 ? problem->ages_per_unit : 1);
 
 		gradient[p] *= -parameter[p] / problem->customers;
 		*value += problem->penalizer * own * own;
@@ -262,12 +265,12 @@ bgnbd_fit(Env *env, const Histories *histories, double days_per_unit, double pen
 		age += histories->count[i] * histories->age[i];
 	}
 	problem.unit = fmax(age / problem.customers, 1);
-	problem.alpha_scale = problem.unit / days_per_unit;
+	problem.ages_per_unit = problem.unit / fmax(tables.most_days, 1);
 	if (status == CORE_OK)
 		status = optimise_minimise(env, &objective, 1e-9, 500, z, &optimum);
 	if (status == CORE_OK)
 	{
-		fit->model = (BgNbd){exp(z[0]), exp(z[1]) * problem.alpha_scale, exp(z[2]), exp(z[3])};
+		fit->model = (BgNbd){exp(z[0]), exp(z[1]) * problem.unit / days_per_unit, exp(z[2]), exp(z[3])};
 		fit->iterations = optimum.iterations;
 		fit->converged = optimum.converged;
 		status = find_errors(env, &objective, &problem, z, fit);

@@ -45,8 +45,9 @@ typedef struct BgNbdFit
 } BgNbdFit;
 
 /*
- * Maximum likelihood; a unit of time has days_per_unit days.  `penalizer` times the sum of the squared parameters is added
- * to the mean negative log-likelihood.  Parameters are held within 1e-4 to 1e4 (alpha: times the mean age).
+ * Maximum likelihood; a unit of time has days_per_unit days.  `penalizer` times the sum of the squared parameters, alpha
+ * counted in largest ages, is added to the mean negative log-likelihood.  Parameters are held within 1e-4 to 1e4 (alpha:
+ * times the mean age).
  * Scratch 16 bytes a day of the largest age and 32 bytes an order of the largest x.
  */
 extern CoreStatus bgnbd_fit(Env *env, const Histories *histories, double days_per_unit, double penalizer,

@@ -28,8 +28,9 @@ typedef struct GammaGammaFit
 } GammaGammaFit;
 
 /*
- * Maximum likelihood over n customers of x [n] >= 1 orders with a mean value [n] > 0.  Parameters are held within 1e-4 to
- * 1e4 (gamma: times the mean of values).  Scratch 24 bytes an order of the largest x.
+ * Maximum likelihood over n customers of x [n] >= 1 orders with a mean value [n] > 0.  `penalizer` times the sum of the
+ * squared parameters, gamma in the caller's money, is added to the mean negative log-likelihood.  Parameters are held
+ * within 1e-4 to 1e4 (gamma: times the mean of values).  Scratch 24 bytes an order of the largest x.
  */
 extern CoreStatus gamma_gamma_fit(Env *env, int64_t n, const int32_t *x, const double *value,
 								  double penalizer, GammaGammaFit *fit);
