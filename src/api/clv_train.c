@@ -350,7 +350,7 @@ make_model(const ClvTraining *training, const Known *known, const Fitted *fitted
 
 /* ---- evaluation ---- */
 
-/* The first day held out; the last day and one more when none is. */
+/* The first day held out, with holdout_after the first that starts then or later; behind the last day when none is. */
 static int32
 holdout_start(const ClvTraining *training)
 {
@@ -375,7 +375,11 @@ evaluate(ClvTraining *training)
 	int32 *observed;
 
 	if (days <= 0)
+	{
+		if (training->options.holdout_after.set)
+			ereport(NOTICE, (errmsg("no evaluation: no day up to as_of starts at holdout_after or later")));
 		return;
+	}
 	derive(training, start, start, &known);
 	if (known.repeat == 0)
 	{

@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = error;
 BEGIN;
-SELECT plan(54);
+SELECT plan(60);
 CREATE TEMP TABLE line (invoice text, stock_code text, description text, quantity int, invoice_date timestamp, unit_price numeric,
 	customer text, country text);
 \copy line from program 'xz -dc test/data/online_retail.csv.xz' with (format csv, header)
@@ -91,6 +91,22 @@ SELECT ok(pg_temp.close(r, 0.9642649004, 1e-6) AND pg_temp.close(alpha * days, 7
 	AND pg_temp.close(b, 1.170867222, 1e-6), 'a penalizer, by the ' || unit || ': as SciPy has it') FROM held;
 SELECT ok(max(orders) / min(orders) - 1 < 1e-9, 'and forecasts do not depend on the unit: ' || max(orders) / min(orders) - 1)
 FROM (SELECT sum(expected_orders) AS orders FROM held, promoai.clv_predict(model, '3 months') GROUP BY unit) f;
+
+-- A holdout begins with the first day that starts at or after holdout_after.
+CREATE TEMP TABLE hours AS SELECT c AS customer, timestamptz '2024-01-01 00:00+00' + interval '1 hour' * (7 * (c % 50) + 8 * j * (2 + c % 7)) AS ordered_at
+FROM generate_series(1, 300) c, generate_series(0, 12) j WHERE j <= c % 13;
+CREATE FUNCTION pg_temp.held_out(at timestamptz, zone text) RETURNS int LANGUAGE sql
+AS $$SELECT (metrics->>'orders_observed')::int FROM promoai.clv_train('held', 'SELECT * FROM pg_temp.hours', holdout_after => at, time_zone => zone)$$;
+CREATE FUNCTION pg_temp.from_day(begins date, zone text) RETURNS int LANGUAGE sql
+AS $$WITH d AS (SELECT DISTINCT customer, (ordered_at AT TIME ZONE zone)::date AS day FROM pg_temp.hours)
+SELECT count(*)::int FROM d WHERE day >= begins AND customer IN (SELECT customer FROM d WHERE day < begins)$$;
+SELECT ok(pg_temp.from_day('2024-01-20', 'UTC') > pg_temp.from_day('2024-01-21', 'UTC')
+	AND pg_temp.from_day('2024-01-20', 'UTC') <> pg_temp.from_day('2024-01-20', 'Asia/Shanghai'), 'the days can be told apart');
+SELECT is(pg_temp.held_out('2024-01-20 00:00+00', 'UTC'), pg_temp.from_day('2024-01-20', 'UTC'), 'midnight: the day is held out, its first moment with it');
+SELECT is(pg_temp.held_out('2024-01-20 00:00:00.000001+00', 'UTC'), pg_temp.from_day('2024-01-21', 'UTC'), 'a moment later: from the next day on');
+SELECT is(pg_temp.held_out('2024-01-20 18:30+00', 'UTC'), pg_temp.from_day('2024-01-21', 'UTC'), 'in the evening: from the next day on');
+SELECT is(pg_temp.held_out('2024-01-20 00:00+08', 'Asia/Shanghai'), pg_temp.from_day('2024-01-20', 'Asia/Shanghai'), 'midnight of the time zone');
+SELECT is(pg_temp.held_out('2024-01-20 00:00+00', 'Asia/Shanghai'), pg_temp.from_day('2024-01-21', 'Asia/Shanghai'), 'midnight elsewhere is some time of the day');
 SELECT is(diverging, '{}'::text[], 'nothing diverges') FROM sim;
 SELECT ok(p IS NULL AND q IS NULL, 'without amounts no values') FROM sim;
 SELECT is((SELECT count(*) FROM promoai.model_metrics o JOIN promoai.model_metrics p ON p.model = o.model

@@ -48,6 +48,9 @@ SELECT promoai.clv_train('bad', 'SELECT customer, at, amount FROM buy', unit => 
 SELECT promoai.clv_train('bad', 'SELECT customer, at, amount FROM buy', holdout => 0.1, holdout_after => '2024-02-01');
 SELECT promoai.clv_train('bad', 'SELECT customer, at, amount FROM buy', as_of => '2024-02-01', holdout_after => '2024-03-01');
 SELECT promoai.clv_train('bad', 'SELECT customer, at, amount FROM buy', as_of => '2020-01-01');
+SELECT metrics ? 'auc' AS judged FROM promoai.clv_train('late', 'SELECT customer, at, amount FROM buy', as_of => '2024-04-24 23:00', holdout_after => '2024-04-24 00:00', penalizer => 0.001);
+SELECT metrics ? 'auc' AS judged FROM promoai.clv_train('late', 'SELECT customer, at, amount FROM buy', as_of => '2024-04-24 23:00', holdout_after => '2024-04-24 01:00', penalizer => 0.001);
+SELECT promoai.model_drop('late');
 SELECT promoai.clv_train('bad', 'SELECT customer, at, amount FROM buy', penalizer => 'NaN');
 SELECT promoai.clv_train('bad', 'SELECT customer, amount FROM buy');
 SELECT promoai.clv_train('bad', 'SELECT customer, at, amount FROM buy WHERE order_id % 100 = 0');
