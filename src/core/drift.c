@@ -43,57 +43,55 @@ compare_doubles(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-static int32_t
-bin_of(const DriftShape *shape, double value)
-{
-	int32_t bin = 0;
-
-	while (bin < shape->cuts && value > shape->cut[bin])
-		bin++;
-	return bin;
-}
-
 static void
 shares_of(const DriftShape *shape, const DriftNumbers *numbers, double *share)
 {
 	int32_t n = sample_size(numbers);
 
-	memset(share, 0, sizeof(double) * DRIFT_BINS);
+	memset(share, 0, sizeof(double) * DECILE_BINS);
 	for (int32_t i = 0; i < n; i++)
-		share[bin_of(shape, numbers->value[i])] += 1.0 / n;
+		share[deciles_bin(&shape->deciles, numbers->value[i])] += 1.0 / n;
 }
 
-/* Values that are frequent are the same decile several times: cuts are distinct, and none is the largest value. */
 bool
 drift_shape(DriftNumbers *numbers, DriftShape *shape)
 {
 	int32_t n = sample_size(numbers);
+	int32_t end;
 
 	if (n == 0)
 		return false;
 	qsort(numbers->value, (size_t) n, sizeof(double), compare_doubles);
-	shape->cuts = 0;
-	for (int32_t decile = 1; decile < DRIFT_BINS; decile++)
+	shape->deciles.cuts = 0;
+	for (int32_t begin = 0; begin < n; begin = end)
 	{
-		double cut = numbers->value[(int64_t) n * decile / DRIFT_BINS];
-
-		if (cut < numbers->value[n - 1] && (shape->cuts == 0 || cut > shape->cut[shape->cuts - 1]))
-			shape->cut[shape->cuts++] = cut;
+		for (end = begin + 1; end < n && numbers->value[end] == numbers->value[begin];)
+			end++;
+		deciles_add(&shape->deciles, numbers->value[begin], begin, end, n, n);
 	}
 	shares_of(shape, numbers, shape->share);
 	return true;
 }
 
+bool
+drift_shape_valid(const DriftShape *shape)
+{
+	for (int32_t bin = 0; bin <= shape->deciles.cuts; bin++)
+		if (!(shape->share[bin] >= 0 && shape->share[bin] <= 1 + 1e-9))
+			return false;
+	return deciles_valid(&shape->deciles);
+}
+
 double
 drift_index(const DriftShape *before, const DriftNumbers *now)
 {
-	double share[DRIFT_BINS];
+	double share[DECILE_BINS];
 	double index = 0;
 
-	if (now->n == 0)
+	if (now->n == 0 || before->deciles.cuts == 0)
 		return NAN;
 	shares_of(before, now, share);
-	for (int32_t bin = 0; bin <= before->cuts; bin++)
+	for (int32_t bin = 0; bin <= before->deciles.cuts; bin++)
 	{
 		double was = fmax(before->share[bin], LEAST_SHARE);
 		double is = fmax(share[bin], LEAST_SHARE);

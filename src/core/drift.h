@@ -1,8 +1,9 @@
 /*
  * drift.h - has a source changed since a model was trained on it?
  *
- * Numbers: a uniform sample of the values is cut at the deciles that an earlier sample had, and the shares are compared by the
- * population stability index (Siddiqi 2006, Credit Risk Scorecards; it is the symmetrised Kullback-Leibler divergence).
+ * Numbers: a uniform sample of the values is cut at the deciles that an earlier sample had, frequent values apart (deciles.h),
+ * and the shares are compared by the population stability index (Siddiqi 2006, Credit Risk Scorecards; it is the symmetrised
+ * Kullback-Leibler divergence).
  *
  * Ids: of all distinct values the k with the smallest hashes are kept (Cohen & Kaplan 2007, bottom-k sketches).  A value is in
  * the sketch or not by its hash alone, so two sketches of the same ids are the same, and what share of the ids is new can be
@@ -16,8 +17,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "deciles.h"
+
 #define DRIFT_SAMPLE 8192
-#define DRIFT_BINS 10
 #define DRIFT_IDS 1024
 
 /* A uniform sample of the values of a column (Vitter 1985, algorithm R), drawn by counting numbers. */
@@ -29,18 +31,20 @@ typedef struct DriftNumbers
 
 extern void drift_add_number(DriftNumbers *numbers, double value);
 
-/* How the values lie: inner cuts ascending and distinct, cut[i - 1] < bin i <= cut[i], and the share of each bin. */
+/* How the values lie: the share of each bin. */
 typedef struct DriftShape
 {
-	int32_t cuts; /* bins - 1 */
-	double cut[DRIFT_BINS - 1];
-	double share[DRIFT_BINS]; /* [cuts + 1] sum to 1 */
+	Deciles deciles;
+	double share[DECILE_BINS]; /* [cuts + 1] sum to 1 */
 } DriftShape;
 
 /* Sorts the sample.  False without values. */
 extern bool drift_shape(DriftNumbers *numbers, DriftShape *shape);
 
-/* The population stability index of the values against an earlier shape; NaN without values. */
+/* Whether what was read can be a shape. */
+extern bool drift_shape_valid(const DriftShape *shape);
+
+/* The population stability index of the values against an earlier shape; NaN without values, or cuts to tell them apart by. */
 extern double drift_index(const DriftShape *before, const DriftNumbers *now);
 
 typedef struct DriftIds

@@ -2,8 +2,9 @@
  * guards.c - what may speak against publishing
  *
  * Before training the source is read once, if something wants to know: how many rows there are, what share of each column is
- * NULL, how numbers lie against the deciles of the last published run (population stability index), how many of the ids are
- * new since then (core/drift.h).  What it looked like is kept with the schedule when the run ends in a publication.
+ * NULL, how numbers lie against the deciles and the frequent values of the last published run (population stability index),
+ * how many of the ids are new since then (core/drift.h).  What it looked like is kept with the schedule when the run ends in
+ * a publication.
  *
  * After training the version that was written is compared with the published one (champion and challenger) on rows that
  * neither was trained on.  The challenger learns from all rows, so there are two ways:
@@ -182,24 +183,25 @@ hashes_from_text(char *text, DriftIds *ids)
 		drift_add_id(ids, strtou64(word, NULL, 10));
 }
 
+/* In digits that read back as the same double under any extra_float_digits: a cut may be one value and no other. */
 static char *
 shape_to_text(const DriftShape *shape)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
-	for (int i = 0; i < shape->cuts; i++)
-		appendStringInfo(&text, "%s ", float8out_internal(shape->cut[i]));
-	for (int i = 0; i <= shape->cuts; i++)
-		appendStringInfo(&text, "%s ", float8out_internal(shape->share[i]));
+	for (int i = 0; i < shape->deciles.cuts; i++)
+		appendStringInfo(&text, "%.17g ", shape->deciles.cut[i]);
+	for (int i = 0; i <= shape->deciles.cuts; i++)
+		appendStringInfo(&text, "%.17g ", shape->share[i]);
 	return text.data;
 }
 
-/* An odd count of numbers: cuts, and one share more. */
+/* An odd count of numbers: cuts, and one share more.  Of earlier versions each cut stands once. */
 static bool
 shape_from_text(char *text, DriftShape *shape)
 {
-	double numbers[2 * DRIFT_BINS - 1];
+	double numbers[DECILE_CUTS + DECILE_BINS];
 	int n = 0;
 	char *rest = NULL;
 
@@ -211,10 +213,10 @@ shape_from_text(char *text, DriftShape *shape)
 	}
 	if (n % 2 == 0)
 		return false;
-	shape->cuts = n / 2;
-	memcpy(shape->cut, numbers, sizeof(double) * shape->cuts);
-	memcpy(shape->share, numbers + shape->cuts, sizeof(double) * (shape->cuts + 1));
-	return true;
+	shape->deciles.cuts = n / 2;
+	memcpy(shape->deciles.cut, numbers, sizeof(double) * shape->deciles.cuts);
+	memcpy(shape->share, numbers + shape->deciles.cuts, sizeof(double) * (shape->deciles.cuts + 1));
+	return drift_shape_valid(shape);
 }
 
 /* By which a source is known again. */

@@ -26,22 +26,121 @@ test_index(void)
 		drift_add_number(now, i + 150);
 	}
 	CHECK(drift_shape(before, &shape));
-	CHECK(shape.cuts == 9);
+	CHECK(shape.deciles.cuts == 9);
 	CHECK_CLOSE(drift_index(&shape, before), 0.0, 1e-12);
 	CHECK_CLOSE(drift_index(&shape, now), 0.8693403361, 1e-9);
 
 	memset(now, 0, sizeof(*now));
 	CHECK(isnan(drift_index(&shape, now)));
 
-	/* All the same: one bin, and nothing else to be seen. */
-	memset(before, 0, sizeof(*before));
-	for (int i = 0; i < 100; i++)
-		drift_add_number(before, 5);
-	CHECK(drift_shape(before, &shape));
-	CHECK(shape.cuts == 0);
-	CHECK_CLOSE(shape.share[0], 1.0, 1e-12);
+	/* Cut nowhere, as an earlier version has a constant: nothing can be told. */
+	drift_add_number(now, 5);
+	shape.deciles.cuts = 0;
+	shape.share[0] = 1;
+	CHECK(drift_shape_valid(&shape));
+	CHECK(isnan(drift_index(&shape, now)));
 	free(before);
 	free(now);
+}
+
+/* A column of `n` rows, the first `some` of them one value and the others another. */
+static DriftNumbers *
+two_values(int n, int some, double one, double other)
+{
+	DriftNumbers *numbers = calloc(1, sizeof(DriftNumbers));
+
+	for (int i = 0; i < n; i++)
+		drift_add_number(numbers, i < some ? one : other);
+	return numbers;
+}
+
+/* The index of 1,000 rows that had two values in these numbers and have others now. */
+static double
+index_of_two(int some, double one, double other, int some_now, double one_now, double other_now)
+{
+	DriftNumbers *before = two_values(1000, some, one, other);
+	DriftNumbers *now = two_values(1000, some_now, one_now, other_now);
+	DriftShape shape;
+	double index;
+
+	CHECK(drift_shape(before, &shape) && drift_shape_valid(&shape));
+	CHECK_CLOSE(drift_index(&shape, before), 0, 1e-12);
+	index = drift_index(&shape, now);
+	free(before);
+	free(now);
+	return index;
+}
+
+/* Frequent values, wherever they lie, move to neither side unseen. */
+static void
+test_frequent(void)
+{
+	CHECK_CLOSE(index_of_two(1000, 1.5, 0, 1000, 150, 0), 2 * 0.9999 * log(1e4),
+				1e-9); /* a constant rises, */
+	CHECK_CLOSE(index_of_two(1000, 1.5, 0, 1000, 1.4, 0), 2 * 0.9999 * log(1e4), 1e-9); /* falls, */
+	CHECK_CLOSE(index_of_two(1000, 1.5, 0, 200, 2, 1.5), 1.5640491119, 1e-9); /* or a fifth of it does */
+	CHECK(index_of_two(100, 0, 5, 100, 0, 500) > 1); /* the largest, */
+	CHECK(index_of_two(100, 0, 5, 100, 0, 4) > 1); /* down to the other, */
+	CHECK(index_of_two(100, 0, 5, 100, -1, 5) > 0.5); /* the least, */
+	CHECK(index_of_two(100, 0, 5, 100, 4, 5) > 0.5);
+	CHECK(index_of_two(100, 1, 0, 100, 3, 0) > 0.5); /* and a flag of a tenth */
+	CHECK(index_of_two(900, 1, 0, 880, 1, 0) < 0.01); /* a few more of one are no drift */
+}
+
+/* As many cuts as there can be, and no more by noise than one bin more has: 2 / n. */
+static void
+test_ratings(void)
+{
+	DriftNumbers *before = calloc(1, sizeof(DriftNumbers));
+	DriftNumbers *now = calloc(1, sizeof(DriftNumbers));
+	DriftShape shape;
+
+	for (int i = 0; i < 1000; i++)
+		drift_add_number(before, i % 10);
+	CHECK(drift_shape(before, &shape) && drift_shape_valid(&shape));
+	CHECK(shape.deciles.cuts == DECILE_CUTS);
+	CHECK_CLOSE(drift_index(&shape, before), 0, 1e-12);
+	for (uint64_t draw = 0; draw < 100; draw++)
+	{
+		memset(before, 0, sizeof(*before));
+		memset(now, 0, sizeof(*now));
+		for (uint64_t i = 0; i < 2000; i++) /* few of 1 and many of 5; and now and then 0.5 more */
+		{
+			double rating =
+				5 - floor(5 * pow(rng_uniform(draw, 0, i), 2)) + 0.5 * (rng_uniform(draw, 1, i) < 0.1);
+
+			drift_add_number(i % 2 == 0 ? before : now, rating);
+		}
+		CHECK(drift_shape(before, &shape) && drift_shape_valid(&shape));
+		CHECK(drift_index(&shape, now) < 0.1);
+	}
+	free(before);
+	free(now);
+}
+
+/* What was read may be anything. */
+static void
+test_forged(void)
+{
+	const DriftShape good = {.deciles = {.cuts = 3, .cut = {1, 2, 2}}, .share = {0.2, 0.3, 0.3, 0.2}};
+	DriftShape bad = good;
+
+	CHECK(drift_shape_valid(&good));
+	bad.deciles.cut[0] = 2;
+	CHECK(!drift_shape_valid(&bad)); /* three times */
+	bad.deciles.cut[0] = 3;
+	CHECK(!drift_shape_valid(&bad));
+	bad.deciles.cut[0] = NAN;
+	CHECK(!drift_shape_valid(&bad));
+	bad.deciles.cut[0] = -INFINITY;
+	CHECK(!drift_shape_valid(&bad));
+	bad = good;
+	bad.share[3] = NAN;
+	CHECK(!drift_shape_valid(&bad));
+	bad.share[3] = -0.1;
+	CHECK(!drift_shape_valid(&bad));
+	bad.share[3] = 1.5;
+	CHECK(!drift_shape_valid(&bad));
 }
 
 /* The sample of many values is as good as all of them. */
@@ -55,8 +154,9 @@ test_sample(void)
 		drift_add_number(numbers, (double) i);
 	CHECK(numbers->n == 300000);
 	CHECK(drift_shape(numbers, &shape));
-	for (int i = 0; i < shape.cuts; i++)
-		CHECK(fabs(shape.cut[i] - 30000.0 * (i + 1)) < 8000); /* 5 standard errors of a quantile of 8,192 */
+	for (int i = 0; i < shape.deciles.cuts; i++)
+		CHECK(fabs(shape.deciles.cut[i] - 30000.0 * (i + 1)) <
+			  8000); /* 5 standard errors of a quantile of 8,192 */
 	free(numbers);
 }
 
@@ -115,6 +215,9 @@ int
 main(void)
 {
 	test_index();
+	test_frequent();
+	test_ratings();
+	test_forged();
 	test_sample();
 	test_unseen();
 	test_worse();

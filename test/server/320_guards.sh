@@ -99,4 +99,33 @@ scheduled "guard => 'none'"
 is "$(run_now m)" kept "less than half of the rows: kept"
 like "$(last_message m)" "less than min_rows_ratio 0.5 of the" "and says so"
 
+# ---- frequent values that move ----
+has() { sql "CREATE OR REPLACE VIEW flat AS SELECT c AS customer, i AS item, ($1)::float8 AS quantity FROM generate_series(1, 200) c, generate_series(1, 20) i"; }
+limits="guard => 'none', max_drift => 0.1, settings => '{\"extra_float_digits\": 0}'"
+has 1
+sql "UPDATE promoai.registry_models SET source = 'SELECT customer, item, quantity FROM flat'"
+for change in "1.5|150|a constant rises" "0.1::float8 + 0.2|0.1|a constant falls" "1.5|CASE WHEN i % 5 = 0 THEN 2 ELSE 1.5 END|a fifth of a constant" \
+	"CASE WHEN i % 10 = 0 THEN 0 ELSE 5 END|CASE WHEN i % 10 = 0 THEN 0 ELSE 500 END|nine tenths, the largest" \
+	"CASE WHEN i % 10 = 0 THEN 0 ELSE 5 END|CASE WHEN i % 10 = 0 THEN -9 ELSE 5 END|a tenth, the least" \
+	"(i % 10 = 0)::int|(i % 10 = 0)::int * 3|a flag of a tenth"; do
+	IFS='|' read -r before after words <<<"$change"
+	has "$before"
+	scheduled "$limits"
+	is "$(run_now m) $(run_now m)" "published published" "$words: as it is"
+	is "$(check drift | cut -c 1-3)" 0 "no drift"
+	has "$after"
+	is "$(run_now m)" kept "and when it moves: kept"
+done
+
+# ---- shapes of an earlier version, and what no version wrote ----
+has 1.5
+scheduled "$limits"
+is "$(run_now m)" published "a constant"
+for shape in "1 " "1 1 1 1 0 0 0 1" "nan 1 0" "1 nan nan" "1 2 1.5 -0.5" "" "1"; do
+	sql "UPDATE promoai.registry_schedules SET profile = jsonb_set(profile, '{3.shape}', to_jsonb('$shape'::text))"
+	is "$(run_now m) $(check drift)" "published " "not compared with \"$shape\""
+done
+sql "UPDATE promoai.registry_schedules SET profile = jsonb_set(profile, '{3.shape}', '\"1 0.5 0.5 \"')"
+is "$(run_now m)" kept "cuts that stand once are read as they were meant"
+
 done_testing
