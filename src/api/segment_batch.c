@@ -202,8 +202,9 @@ judge(Batches *batches)
 
 	result->profile.figures =
 		palloc_extended(sizeof(double) * (cells + features) * PROFILE_FIGURES, MCXT_ALLOC_HUGE);
-	result->profile.cuts = palloc(sizeof(float) * features * (PROFILE_BINS - 1));
-	result->profile.shares = palloc(sizeof(double) * features * PROFILE_BINS);
+	result->profile.room = DECILE_CUTS;
+	result->profile.cuts = palloc(sizeof(float) * features * DECILE_CUTS);
+	result->profile.shares = palloc(sizeof(double) * features * DECILE_BINS);
 	label_rows(batches, &quality, &sums);
 	env_check(env, quality_end(&env->base, &quality, &result->quality), "judging segments");
 	judge_sample(batches, &sums, &task);

@@ -1,8 +1,8 @@
 /*
  * segment_drift.c - whether segments still fit: the model held against a source of today
  *
- * segment_drift compares shares, of segments and of each feature's deciles at training, by the population stability index;
- * evaluate(model, source) measures what training measured, on other rows.
+ * segment_drift compares shares, of segments and of each feature's deciles at training (core/deciles.h), by the population
+ * stability index; evaluate(model, source) measures what training measured, on other rows.
  *
  * Where versions are compared, each row is a case: its square distance to the centre of the segment that a version puts it in,
  * in the scales of the published version whichever is evaluated, so that scales learnt from other rows do not decide.
@@ -37,6 +37,7 @@ typedef struct Today
 	bool measured; /* the silhouette and the like are wanted */
 	EvaluateCases *cases; /* NULL: not wanted */
 	float *as_read; /* [n x features] with cases: not scaled */
+	ProfileShares *shares; /* [features] NULL: not wanted */
 	PgEnv env;
 	float *rows; /* [n x features] scaled */
 	int32 *labels; /* [n] */
@@ -71,6 +72,23 @@ refuse_endless(const SegmentSource *in, int64 begin, const float *score)
 								   table_key_text(&in->table, 0, (int32) (begin + i)))));
 }
 
+/* Before they are scaled: a constant feature becomes 0 whatever it is. */
+static void
+count_shares(const Today *today)
+{
+	const SegmentModel *model = today->model;
+
+	for (int32 f = 0; f < model->features; f++)
+		profile_shares(&model->profile, &model->scales[f], f, &today->shares[f]);
+	for (int64 i = 0; i < today->in.n; i++)
+	{
+		if (unlikely(i % BLOCK == 0))
+			CHECK_FOR_INTERRUPTS();
+		for (int32 f = 0; f < model->features; f++)
+			profile_count(&today->shares[f], &model->scales[f], today->rows[i * model->features + f]);
+	}
+}
+
 /* Read, put in order, scaled and labelled. */
 static void
 read_today(Today *today, const char *source, const char *memory, const char *what)
@@ -101,6 +119,8 @@ read_today(Today *today, const char *source, const char *memory, const char *wha
 		today->as_read = memory_huge(in->n, sizeof(float) * (Size) model->features);
 		memcpy(today->as_read, today->rows, sizeof(float) * (Size) in->n * (Size) model->features);
 	}
+	if (today->shares != NULL)
+		count_shares(today);
 	rows.n = in->n;
 	rows.narrow = today->rows;
 	env_check(&today->env, scale_apply(&today->env.base, model->scales, &rows), "standardizing");
@@ -166,21 +186,13 @@ drift_of_segments(const Today *today, ReturnSetInfo *rows)
 static void
 drift_of_feature(const Today *today, int32 f, ReturnSetInfo *rows)
 {
-	const SegmentModel *model = today->model;
-	const float *cuts = model->profile.cuts + (Size) f * (PROFILE_BINS - 1);
-	int64 counts[PROFILE_BINS] = {0};
-	double actual[PROFILE_BINS];
+	const ProfileShares *shares = &today->shares[f];
+	int32 bins = shares->deciles.cuts + 1;
+	double actual[DECILE_BINS];
 
-	for (int64 i = 0; i < today->in.n; i++)
-	{
-		if (unlikely(i % (1 << 20) == 0))
-			CHECK_FOR_INTERRUPTS();
-		counts[profile_bin(cuts, today->rows[i * model->features + f])]++;
-	}
-	for (int bin = 0; bin < PROFILE_BINS; bin++)
-		actual[bin] = (double) counts[bin] / (double) today->in.n;
-	put_drift(rows, model->names[f], model->profile.shares + (Size) f * PROFILE_BINS, actual, PROFILE_BINS,
-			  today->in.n);
+	for (int32 bin = 0; bin < bins; bin++)
+		actual[bin] = (double) shares->counts[bin] / (double) today->in.n;
+	put_drift(rows, today->model->names[f], shares->expected, actual, bins, today->in.n);
 }
 
 /* segment_drift(model, source, version, memory): the segments first, then each feature. */
@@ -193,6 +205,7 @@ promoai_segment_drift(PG_FUNCTION_ARGS)
 	char *source = args_text(args, "source");
 	ReturnSetInfo *rows;
 
+	today.shares = memory_huge(today.model->features, sizeof(ProfileShares));
 	read_today(&today, source, args_text_or_null(args, "memory"), "reading the source");
 	rows = rows_open(fcinfo);
 	drift_of_segments(&today, rows);

@@ -64,8 +64,8 @@ segment_model_write(const SegmentModel *model, Payload *payload)
 	payload_add(payload, "numbers", sizeof(int32), k, model->numbers);
 	payload_add(payload, "sizes", sizeof(int64), k, model->sizes);
 	payload_add(payload, "figures", sizeof(double), figures_of(model), model->profile.figures);
-	payload_add(payload, "cuts", sizeof(float), features * (PROFILE_BINS - 1), model->profile.cuts);
-	payload_add(payload, "shares", sizeof(double), features * PROFILE_BINS, model->profile.shares);
+	payload_add(payload, "cuts", sizeof(float), features * DECILE_CUTS, model->profile.cuts);
+	payload_add(payload, "shares", sizeof(double), features * DECILE_BINS, model->profile.shares);
 	idset_write(&model->members, "member", payload);
 	payload_add(payload, "labels", sizeof(int32), model->n, model->labels);
 }
@@ -167,11 +167,16 @@ static bool
 read_profile(const Payload *payload, SegmentModel *model)
 {
 	uint64 features = model->features;
+	uint64 cuts;
 
+	if (payload_get(payload, "cuts", sizeof(float), &cuts) == NULL)
+		return false;
+	model->profile.room = cuts == features * PROFILE_EARLIER_CUTS ? PROFILE_EARLIER_CUTS : DECILE_CUTS;
+	cuts = model->profile.room;
 	/* Nothing is written through these. */
 	model->profile.figures = (double *) section(payload, "figures", sizeof(double), figures_of(model));
-	model->profile.cuts = (float *) section(payload, "cuts", sizeof(float), features * (PROFILE_BINS - 1));
-	model->profile.shares = (double *) section(payload, "shares", sizeof(double), features * PROFILE_BINS);
+	model->profile.cuts = (float *) section(payload, "cuts", sizeof(float), features * cuts);
+	model->profile.shares = (double *) section(payload, "shares", sizeof(double), features * (cuts + 1));
 	return model->profile.figures != NULL && model->profile.cuts != NULL && model->profile.shares != NULL;
 }
 

@@ -193,8 +193,9 @@ training_describe(Training *training)
 	}
 	model->profile.figures =
 		MemoryContextAllocHuge(CurrentMemoryContext, sizeof(double) * (k + 1) * features * PROFILE_FIGURES);
-	model->profile.cuts = palloc(sizeof(float) * features * (PROFILE_BINS - 1));
-	model->profile.shares = palloc(sizeof(double) * features * PROFILE_BINS);
+	model->profile.room = DECILE_CUTS;
+	model->profile.cuts = palloc(sizeof(float) * features * DECILE_CUTS);
+	model->profile.shares = palloc(sizeof(double) * features * DECILE_BINS);
 	env_check(&fit->env, profile_rows(&fit->env.base, &task, &model->profile), "describing segments");
 }
 

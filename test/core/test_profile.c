@@ -72,9 +72,9 @@ test_profile(void)
 	int32_t labels[N];
 	FeatureScale scales[F];
 	double figures[(K + 1) * F * PROFILE_FIGURES];
-	float cuts[F * (PROFILE_BINS - 1)];
-	double shares[F * PROFILE_BINS];
-	Profile profile = {.figures = figures, .cuts = cuts, .shares = shares};
+	float cuts[F * DECILE_CUTS];
+	double shares[F * DECILE_BINS];
+	Profile profile = {.room = DECILE_CUTS, .figures = figures, .cuts = cuts, .shares = shares};
 	ScaleRows scaled = {.n = N, .features = F, .narrow = rows};
 	ProfileTask task = {.rows = rows, .n = N, .features = F, .scales = scales, .labels = labels, .k = K};
 	CoreEnv env;
@@ -121,8 +121,8 @@ test_profile(void)
 		}
 		CHECK_CLOSE(figures[(K * F + f) * PROFILE_FIGURES + PROFILE_SCALED_MEAN], 0, 1e-6);
 		CHECK_CLOSE(figures[(K * F + f) * PROFILE_FIGURES + PROFILE_SCALED_SD], 1, 1e-6);
-		for (int bin = 0; bin < PROFILE_BINS; bin++)
-			whole += shares[f * PROFILE_BINS + bin];
+		for (int bin = 0; bin < DECILE_BINS; bin++)
+			whole += shares[f * DECILE_BINS + bin];
 		CHECK_CLOSE(whole, 1, 1e-12);
 	}
 	/* What was written comes back as it was. */
@@ -137,6 +137,88 @@ test_profile(void)
 	core_env_init(&env);
 	env.fail_at = 1;
 	CHECK(profile_rows(&env.env, &task, &profile) == CORE_NO_MEMORY);
+}
+
+/* The index of values [n], not scaled, against what a profile says of feature f. */
+static double
+index_of(const Profile *profile, const FeatureScale *scales, int32_t f, const float *values, int n)
+{
+	ProfileShares shares;
+	double actual[DECILE_BINS];
+
+	profile_shares(profile, &scales[f], f, &shares);
+	for (int i = 0; i < n; i++)
+		profile_count(&shares, &scales[f], values[i]);
+	for (int bin = 0; bin <= shares.deciles.cuts; bin++)
+		actual[bin] = (double) shares.counts[bin] / n;
+	return profile_stability(shares.expected, actual, shares.deciles.cuts + 1);
+}
+
+/* A constant, a flag that a tenth has, and eight tenths of the least value under a logarithm: what they become is seen. */
+static void
+test_shares(void)
+{
+	enum
+	{
+		N = 1000,
+		F = 3
+	};
+	float rows[N * F];
+	float column[F][N];
+	int32_t labels[N] = {0};
+	FeatureScale scales[F];
+	double figures[2 * F * PROFILE_FIGURES];
+	float cuts[F * DECILE_CUTS];
+	double shares[F * DECILE_BINS];
+	Profile profile = {.room = DECILE_CUTS, .figures = figures, .cuts = cuts, .shares = shares};
+	ScaleRows scaled = {.n = N, .features = F, .narrow = rows};
+	ProfileTask task = {.rows = rows, .n = N, .features = F, .scales = scales, .labels = labels, .k = 1};
+	CoreEnv env;
+
+	core_env_init(&env);
+	for (int i = 0; i < N; i++)
+	{
+		rows[i * F] = column[0][i] = 1.1F;
+		rows[i * F + 1] = column[1][i] = i % 10 == 0;
+		rows[i * F + 2] = column[2][i] = i % 5 == 0 ? (float) i : 0;
+	}
+	CHECK(scale_rows(&env.env, SCALE_LOG_ZSCORE, &scaled, scales) == CORE_OK && scales[2].log);
+	CHECK(profile_rows(&env.env, &task, &profile) == CORE_OK && env.live == 0);
+	for (int f = 0; f < F; f++)
+		CHECK_CLOSE(index_of(&profile, scales, f, column[f], N), 0, 1e-12);
+	for (int i = 0; i < N; i++)
+	{
+		column[0][i] = 1.0F;
+		column[1][i] *= 50;
+		column[2][i] = column[2][i] == 0 ? -1 : column[2][i];
+	}
+	for (int f = 0; f < F; f++)
+		CHECK(index_of(&profile, scales, f, column[f], N) > 0.25);
+	for (int i = 0; i < N; i++)
+		column[0][i] = i % 5 == 0 ? 1.2F : 1.1F;
+	CHECK_CLOSE(index_of(&profile, scales, 0, column[0], N), 1.5640491119,
+				1e-9); /* test/reference/drift.py */
+
+	/* As earlier versions have it: 0 for seven deciles, 1 and 2, and all of the zeros in the first bin. */
+	{
+		float old_cuts[PROFILE_EARLIER_CUTS] = {0, 0, 0, 0, 0, 0, 0, 1, 2};
+		double old_shares[PROFILE_EARLIER_CUTS + 1] = {0.75, 0, 0, 0, 0, 0, 0, 0.1, 0.1, 0.05};
+		Profile old = {.room = PROFILE_EARLIER_CUTS, .cuts = old_cuts, .shares = old_shares};
+		FeatureScale plain = {.scale = 1};
+		FeatureScale constant = {.center = 5};
+		ProfileShares got;
+
+		for (int i = 0; i < 20; i++)
+			column[0][i] = i < 15 ? 0 : i < 17 ? 1 : i < 19 ? 2 : 3;
+		CHECK_CLOSE(index_of(&old, &plain, 0, column[0], 20), 0, 1e-12);
+		profile_shares(&old, &plain, 0, &got);
+		CHECK(got.deciles.cuts == 3 && got.expected[0] == 0.75 && got.expected[3] == 0.05);
+		for (int i = 0; i < 20; i++)
+			column[0][i] = 5;
+		CHECK_CLOSE(index_of(&old, &constant, 0, column[0], 20), 0, 1e-12);
+		column[0][0] = 4;
+		CHECK(index_of(&old, &constant, 0, column[0], 20) > 0.25);
+	}
 }
 
 /* Hedges' g of {1, 2, 3} against {2, 4, 6, 8}: d = -3 / sqrt((2 + 20) / 5), times 1 - 3 / 19. */
@@ -176,6 +258,7 @@ main(void)
 {
 	test_match();
 	test_profile();
+	test_shares();
 	test_effect();
 	test_stability();
 	return check_finish();

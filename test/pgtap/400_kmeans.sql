@@ -3,7 +3,7 @@
 \set QUIET on
 SET client_min_messages = error;
 BEGIN;
-SELECT plan(27);
+SELECT plan(33);
 
 CREATE TEMP TABLE portrait AS
 SELECT c AS customer, (hashint8(c) & 1023) / 10.0 AS recency, 1 + (hashint8(c + 70000) & 15) * (c % 3) AS orders,
@@ -54,6 +54,22 @@ WHERE d.feature IS NULL AND e.n = s.segment;
 SELECT ok(bool_and(abs(e - 0.1) < 0.002), 'deciles part the training in tenths') FROM promoai.segment_drift('p', 'later') d, unnest(d.expected) e WHERE feature = 'paid';
 SELECT ok(bool_and(psi < 1e-12), 'nothing drifts on the rows of the training') FROM promoai.segment_drift('p', 'portrait');
 SELECT ok(psi > 0.25 AND verdict = 'large', 'what changed much is called large') FROM promoai.segment_drift('p', 'SELECT customer, recency, orders, paid * 3 FROM portrait') WHERE feature = 'paid';
+-- frequent values that move: a constant, a flag that a tenth has, ten values of a tenth each, zeros under a logarithm
+CREATE TEMP TABLE plain AS SELECT id, 1.5::float8 AS price, (id % 10 = 0)::int AS flag, id % 10 AS rating, CASE WHEN id % 4 = 0 THEN id ELSE 0 END AS refund
+FROM generate_series(1, 1000) id;
+SELECT promoai.kmeans_train('plain', 'SELECT * FROM plain', 3) \g /dev/null
+SELECT promoai.kmeans_train('plain_b', 'SELECT * FROM plain', 3, batch_rows => 100) \g /dev/null
+SELECT ok(bool_and(psi < 1e-12 AND verdict = 'small'), 'no drift on the rows of the training') FROM unnest(ARRAY['plain', 'plain_b']) m, promoai.segment_drift(m, 'SELECT * FROM plain');
+SELECT is(array_agg(DISTINCT feature || ' ' || verdict), '{flag large,price large,rating large,refund large}', 'frequent values that move, model ' || m)
+FROM unnest(ARRAY['plain', 'plain_b']) m,
+	promoai.segment_drift(m, 'SELECT id, price * 100, flag * 5, CASE WHEN rating = 9 THEN 900 ELSE rating END, CASE WHEN refund = 0 THEN -1 ELSE refund END FROM plain')
+WHERE feature IS NOT NULL GROUP BY m;
+SELECT is(array_agg(feature || ' ' || verdict ORDER BY feature), '{flag large,price large,rating large}', 'or fall')
+FROM promoai.segment_drift('plain', 'SELECT id, price * 0.99, flag - 1, rating - 0.5, refund FROM plain') WHERE feature <> 'refund';
+SELECT is(round(psi::numeric, 6), round(((0.8 - 1) * ln(0.8) + (0.2 - 0.0001) * ln(0.2 / 0.0001))::numeric, 6), 'a fifth of a constant')
+FROM promoai.segment_drift('plain', 'SELECT id, CASE WHEN id % 5 = 0 THEN 2 ELSE price END, flag, rating, refund FROM plain') WHERE feature = 'price';
+SELECT is(expected || actual, '{0,1,0,0,0.8,0.2}', 'of a constant there are the shares below, of it and above')
+FROM promoai.segment_drift('plain', 'SELECT id, CASE WHEN id % 5 = 0 THEN 2 ELSE price END, flag, rating, refund FROM plain') WHERE feature = 'price';
 
 -- the same in any order of rows
 SELECT promoai.kmeans_train('q', 'SELECT * FROM portrait ORDER BY hashint8(customer + 5)', 4) \g /dev/null

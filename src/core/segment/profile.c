@@ -47,7 +47,7 @@ profile_begin(ProfileSums *sums)
 	sums->n = 0;
 	memset(sums->counts, 0, (size_t) task->k * sizeof(int64_t));
 	memset(sums->profile->figures, 0, ((size_t) task->k + 1) * features * PROFILE_FIGURES * sizeof(double));
-	memset(sums->profile->shares, 0, features * PROFILE_BINS * sizeof(double));
+	memset(sums->profile->shares, 0, features * DECILE_BINS * sizeof(double));
 	for (int32_t f = 0; f < task->features; f++)
 		sums->origin[f] = scale_undo(&task->scales[f], 0);
 }
@@ -157,14 +157,48 @@ put_quartiles(const FeatureScale *scale, const Cell *cells, int64_t n, double *f
 static void
 take_deciles(const ProfileTask *task, const Profile *profile, const Cell *cells, int64_t n, int32_t f)
 {
-	float *cuts = profile->cuts + (int64_t) f * (PROFILE_BINS - 1);
-	double *shares = profile->shares + (int64_t) f * PROFILE_BINS;
+	float *cuts = profile->cuts + (int64_t) f * DECILE_CUTS;
+	double *shares = profile->shares + (int64_t) f * DECILE_BINS;
+	Deciles deciles = {.cuts = 0};
+	int64_t end;
 
 	put_quartiles(&task->scales[f], cells, n, figures_of(task, profile, task->k, f));
-	for (int cut = 0; cut < PROFILE_BINS - 1; cut++)
-		cuts[cut] = cells[(n - 1) * (cut + 1) / PROFILE_BINS].value;
+	for (int64_t begin = 0; begin < n; begin = end)
+	{
+		for (end = begin + 1; end < n && cells[end].value == cells[begin].value;)
+			end++;
+		deciles_add(&deciles, cells[begin].value, begin, end, n, n - 1);
+	}
+	for (int32_t cut = 0; cut < DECILE_CUTS; cut++)
+		cuts[cut] = cut < deciles.cuts ? (float) deciles.cut[cut] : INFINITY;
 	for (int64_t i = 0; i < n; i++)
-		shares[profile_bin(cuts, cells[i].value)] += 1 / (double) n;
+		shares[deciles_bin(&deciles, cells[i].value)] += 1 / (double) n;
+}
+
+void
+profile_shares(const Profile *profile, const FeatureScale *scale, int32_t f, ProfileShares *shares)
+{
+	const float *cuts = profile->cuts + (int64_t) f * profile->room;
+	const double *expected = profile->shares + (int64_t) f * (profile->room + 1);
+	bool earlier = profile->room == PROFILE_EARLIER_CUTS;
+	Deciles *deciles = &shares->deciles;
+
+	*shares = (ProfileShares){.deciles = {.cuts = 2}, .expected = {0, 1, 0}};
+	if (scale->scale == 0)
+		return;
+	deciles->cuts = 0;
+	for (int32_t cut = 0; cut <= profile->room; cut++)
+	{
+		bool last = cut == profile->room || !isfinite(cuts[cut]);
+
+		/* Of one value several times, the first has the share. */
+		if (earlier && !last && cut > 0 && cuts[cut] == cuts[cut - 1])
+			continue;
+		shares->expected[deciles->cuts] = expected[cut];
+		if (last)
+			return;
+		deciles->cut[deciles->cuts++] = cuts[cut];
+	}
 }
 
 /* Quartiles of each segment; cells sorted by label. */

@@ -7,10 +7,11 @@
 #ifndef CORE_SEGMENT_PROFILE_H
 #define CORE_SEGMENT_PROFILE_H
 
+#include "../deciles.h"
 #include "scale.h"
 
 #define PROFILE_SAMPLE 100000
-#define PROFILE_BINS 10 /* between deciles */
+#define PROFILE_EARLIER_CUTS 9 /* of a feature in models of earlier versions */
 
 /* The figures of one feature in one segment. */
 enum
@@ -38,8 +39,9 @@ typedef struct ProfileTask
 typedef struct Profile
 {
 	double *figures; /* [(k + 1) x features x PROFILE_FIGURES]; the last segment is all rows */
-	float *cuts; /* [features x (PROFILE_BINS - 1)] deciles, scaled */
-	double *shares; /* [features x PROFILE_BINS] of the rows, see profile_bin */
+	int32_t room; /* cuts of a feature: DECILE_CUTS, or PROFILE_EARLIER_CUTS: one for each decile */
+	float *cuts; /* [features x room] see deciles.h; scaled; infinite where there are fewer */
+	double *shares; /* [features x (room + 1)] of the rows in each bin */
 } Profile;
 
 /* Every cluster has rows.  O(n x features + sample x features log(sample)). */
@@ -63,15 +65,29 @@ extern void profile_begin(ProfileSums *sums);
 extern void profile_add(ProfileSums *sums, const float *rows, const int32_t *labels, int64_t n);
 extern CoreStatus profile_end(Env *env, ProfileSums *sums);
 
-/* The bin of a scaled value: how many of the cuts [PROFILE_BINS - 1] lie below it. */
-static inline int
-profile_bin(const float *cuts, float value)
+/* How a feature lay, and how it lies elsewhere. */
+typedef struct ProfileShares
 {
-	int bin = 0;
+	Deciles deciles;
+	double expected[DECILE_BINS];
+	int64_t counts[DECILE_BINS];
+} ProfileShares;
 
-	while (bin < PROFILE_BINS - 1 && value > cuts[bin])
-		bin++;
-	return bin;
+/* Nothing is counted yet.  Of a constant feature one bin is the constant. */
+extern void profile_shares(const Profile *profile, const FeatureScale *scale, int32_t f,
+						   ProfileShares *shares);
+
+/* Count a value, not scaled.  One below zero, where a logarithm was learnt, is less than all that were seen. */
+static inline void
+profile_count(ProfileShares *shares, const FeatureScale *scale, float x)
+{
+	double place;
+
+	if (scale->scale == 0)
+		place = (x > scale->center) - (x < scale->center);
+	else
+		place = scale->log && x < 0 ? -INFINITY : scale_narrow(scale, x);
+	shares->counts[deciles_bin(&shares->deciles, place)]++;
 }
 
 /* A difference between means, in standard deviations. */
