@@ -61,7 +61,7 @@ CREATE FUNCTION promoai.cf_tune(
 	from_time timestamptz DEFAULT NULL,
 	test_days int DEFAULT NULL,
 	test_share float8 DEFAULT NULL,
-	targets text DEFAULT 'all',
+	targets text DEFAULT NULL,
 	metric text DEFAULT 'ndcg',
 	k int DEFAULT 20,
 	max_seconds float8 DEFAULT 600,

@@ -35,6 +35,7 @@ typedef struct Trial
 {
 	const char *kind;
 	Jsonb *arguments;
+	uint32 hash; /* of the arguments */
 	char *words; /* the arguments as text, by which trials are known again */
 	bool done;
 	MeanInterval figure;
@@ -47,8 +48,9 @@ typedef struct Tuning
 	const char *model;
 	const char *source;
 	const char *search_path;
-	Trial *trial; /* [n] in the order of the grid */
+	Trial *trial; /* [n] in the order of the grid, each combination once */
 	int n;
+	int written; /* combinations of the grid, repeats among them */
 	int measure; /* RankMeasure */
 	int32 k;
 	char *metric; /* ndcg@20 */
@@ -151,18 +153,34 @@ value_is(const JsonbValue *value, const char *string)
 		   strncmp(value->val.string.val, string, value->val.string.len) == 0;
 }
 
-/* The combination whose values stand at `at` [n]: {"method": "mf"} means mf_train, which has no such argument. */
+/* Is the combination there already?  Numbers are compared by value, so that 7 and 7.0 are one. */
+static bool
+has_trial(const Tuning *tuning, const Trial *trial)
+{
+	for (int t = 0; t < tuning->n; t++)
+	{
+		const Trial *other = &tuning->trial[t];
+
+		if (other->hash == trial->hash && other->kind == trial->kind &&
+			compareJsonbContainers(&other->arguments->root, &trial->arguments->root) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The combination whose values stand at `at` [n], unless it was there before: {"method": "mf"} means mf_train, which has no
+ * such argument.
+ */
 static void
 add_trial(Tuning *tuning, const GridKey *keys, const int *at, int n)
 {
 	JsonbParseState *state = NULL;
-	Trial *trial;
+	Trial trial = {.kind = "cf", .seconds = NAN};
 
-	if (tuning->n == MAX_TRIALS)
+	CHECK_FOR_INTERRUPTS();
+	if (tuning->written++ == MAX_TRIALS)
 		grid_error(psprintf("It has more than %d combinations.", MAX_TRIALS));
-	tuning->trial = repalloc_huge(tuning->trial, sizeof(Trial) * ((Size) tuning->n + 1));
-	trial = &tuning->trial[tuning->n++];
-	*trial = (Trial){.kind = "cf", .seconds = NAN};
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < n; i++)
 	{
@@ -172,15 +190,20 @@ add_trial(Tuning *tuning, const GridKey *keys, const int *at, int n)
 
 		if (strcmp(keys[i].name, "method") == 0 && value_is(&value, "mf"))
 		{
-			trial->kind = "mf";
+			trial.kind = "mf";
 			continue;
 		}
 		pushJsonbValue(&state, WJB_KEY, &name);
 		pushJsonbValue(&state, WJB_VALUE, &value);
 	}
-	trial->arguments = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-	trial->words = JsonbToCString(NULL, &trial->arguments->root, VARSIZE(trial->arguments));
-	kind_find(trial->kind)->check(trial->arguments);
+	trial.arguments = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	trial.hash = DatumGetUInt32(DirectFunctionCall1(jsonb_hash, JsonbPGetDatum(trial.arguments)));
+	if (has_trial(tuning, &trial))
+		return;
+	trial.words = JsonbToCString(NULL, &trial.arguments->root, VARSIZE(trial.arguments));
+	kind_find(trial.kind)->check(trial.arguments);
+	tuning->trial = repalloc_huge(tuning->trial, sizeof(Trial) * ((Size) tuning->n + 1));
+	tuning->trial[tuning->n++] = trial;
 }
 
 static void
@@ -245,13 +268,36 @@ read_grid(Tuning *tuning, Jsonb *grid)
 
 /* ---- arguments ---- */
 
-static const ExperimentSet tuning_sets[] = {
-	{"all", JUDGE_ALL, false}, {"new", JUDGE_NEW, true}, {"repeats", JUDGE_REPEATS, false}};
+enum
+{
+	TARGETS_ALL,
+	TARGETS_NEW,
+	TARGETS_REPEATS
+};
+
+static const ExperimentSet tuning_sets[] = {[TARGETS_ALL] = {"all", JUDGE_ALL, false},
+											[TARGETS_NEW] = {"new", JUDGE_NEW, true},
+											[TARGETS_REPEATS] = {"repeats", JUDGE_REPEATS, false}};
+
+/* Of customers held out only what was not shown is to be found: nothing is a repeat, and what was shown is no answer. */
+static int32
+settle_targets(int32 targets, ProtocolKind protocol)
+{
+	if (protocol != PROTOCOL_STRONG_GENERALIZATION)
+		return Max(targets, TARGETS_ALL);
+	if (targets == TARGETS_ALL || targets == TARGETS_REPEATS)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("targets => '%s' makes no sense with protocol => 'strong_generalization'",
+							   tuning_sets[targets].name),
+						errdetail("It has only targets => 'new': what was not shown is to be found.")));
+	return TARGETS_NEW;
+}
 
 static void
 read_aim(Tuning *tuning, const Args *args)
 {
-	static const char *const sets[] = {"all", "new", "repeats", NULL};
+	static const char *const sets[] = {
+		[TARGETS_ALL] = "all", [TARGETS_NEW] = "new", [TARGETS_REPEATS] = "repeats", NULL};
 	static const char *const measures[RANK_MEASURES + 1] = {"precision", "recall", "ndcg", "map",
 															"hit_rate",  "mrr",    NULL};
 	struct
@@ -261,13 +307,13 @@ read_aim(Tuning *tuning, const Args *args)
 		double max_seconds;
 	} aim;
 	const Option options[] = {
-		{"targets", OPTION_CHOICE, (char *) &aim.targets - (char *) &aim, .choices = sets},
+		{"targets", OPTION_CHOICE, (char *) &aim.targets - (char *) &aim, .choices = sets, .nullable = true},
 		{"metric", OPTION_CHOICE, (char *) &aim.metric - (char *) &aim, .choices = measures},
 		{"max_seconds", OPTION_REAL, (char *) &aim.max_seconds - (char *) &aim, .min = 1, .max = 1e7},
 		{NULL}};
 
 	options_from_call(options, args, &aim);
-	tuning->set = &tuning_sets[aim.targets];
+	tuning->set = &tuning_sets[settle_targets(aim.targets, tuning->experiment.protocol.kind)];
 	tuning->measure = aim.metric;
 	tuning->max_seconds = aim.max_seconds;
 	tuning->k = args_int(args, "k", 1, 1000);
@@ -540,8 +586,8 @@ promoai_cf_tune(PG_FUNCTION_ARGS)
 					 .started = GetCurrentTimestamp(),
 					 .best = -1};
 
-	read_aim(&tuning, args);
 	experiment_open(&tuning.experiment, args);
+	read_aim(&tuning, args);
 	if (tuning.experiment.protocol.kind == PROTOCOL_SAMPLED)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -2,7 +2,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(19);
+SELECT plan(31);
 
 CREATE TABLE sold AS
 SELECT c AS customer, i AS item, 1 + (c + i) % 3 AS quantity,
@@ -46,6 +46,34 @@ SELECT is((SELECT count(seconds) FROM promoai.cf_tune('tuned', 'SELECT * FROM so
 SELECT is((SELECT count(seconds) FROM promoai.cf_tune('tuned', 'SELECT * FROM sold_elsewhere', '{"method": "ease", "regularization": [10, 500]}')), 2::bigint, 'those of as many other rows are not');
 SELECT is((SELECT count(seconds) FROM promoai.cf_tune('shares', 'SELECT customer, item FROM sold', '{"method": "ease", "regularization": [10, 500]}', 'strong_generalization', targets => 'new', seed => s)), 2::bigint, format('customers held out twice, seed %s', s))
 FROM unnest('{1,2}'::bigint[]) s;
+
+-- ---- what was tuned goes on as any other model ----
+
+CREATE TABLE grids (name text, grid jsonb);
+INSERT INTO grids VALUES ('tuned_ease', '{"method": "ease"}'), ('tuned_item', '{"method": "item_knn"}'), ('tuned_user', '{"method": "user_knn"}'),
+	('tuned_walks', '{"method": "rp3beta"}'), ('tuned_popular', '{"method": "popular"}'), ('tuned_again', '{"method": "buy_again"}'), ('tuned_mf', '{"method": "mf", "factors": 8}');
+SELECT promoai.cf_tune(name, 'SELECT * FROM sold', grid) FROM grids;
+SELECT is((SELECT count(*) FROM grids, promoai.retrain(name)), 7::bigint, 'models of every method are trained again');
+SELECT is((SELECT array_agg(DISTINCT (arguments->>'seed') || ' ' || (arguments->>'metrics_k')) FROM promoai.models JOIN grids ON model = name), '{42 20}', 'by the defaults of the trainers');
+SELECT is((SELECT count(DISTINCT model) FROM promoai.cf_evaluate((SELECT array_agg(name) FROM grids), 'SELECT * FROM sold', baselines => false)), 7::bigint, 'compared');
+SELECT lives_ok($$ SELECT promoai.hybrid_train('of_tuned', '{tuned_ease,tuned_popular}', 'SELECT * FROM sold') $$, 'and put together');
+
+-- ---- grids with repeats ----
+
+SELECT results_eq($$ SELECT trial, (arguments->>'half_life')::float8 FROM promoai.cf_tune('repeated', 'SELECT * FROM sold', '[{"method": "popular", "half_life": [7, 14, 7.0]}, {"method": "popular", "half_life": [14, 28]}]') $$,
+	'VALUES (1, 7::float8), (2, 14), (3, 28)', 'what comes again is left out');
+SELECT is((SELECT count(*) FROM promoai.cf_tune('repeated_words', 'SELECT * FROM sold', '{"method": "rp3beta", "value_transform": ["binary", "binary"]}')), 1::bigint, 'words too');
+SELECT throws_ok(format($$ SELECT promoai.cf_tune('t', 'SELECT * FROM sold', '{"method": "popular", "half_life": %s}') $$, (SELECT jsonb_agg(1) FROM generate_series(1, 10001))), '22023', NULL, 'but they count among the combinations');
+
+-- ---- customers held out have only new items ----
+
+SELECT results_eq($$ SELECT value, test_value FROM promoai.cf_tune('shown', 'SELECT customer, item FROM sold', '{"method": "ease"}', 'strong_generalization') $$,
+	$$ SELECT value, test_value FROM promoai.cf_tune('shown_new', 'SELECT customer, item FROM sold', '{"method": "ease"}', 'strong_generalization', targets => 'new') $$, 'without targets: new ones');
+SELECT is((SELECT value FROM promoai.model_metrics WHERE model = 'shown' AND metric = 'test_ndcg@20'),
+	(SELECT value FROM promoai.cf_evaluate('{shown}', 'SELECT customer, item FROM sold', 'strong_generalization', k => '{20}', baselines => false) WHERE metric = 'ndcg'), 'as cf_evaluate judges them');
+SELECT throws_ok(format($$ SELECT promoai.cf_tune('t', 'SELECT customer, item FROM sold', '{"method": "ease"}', 'strong_generalization', targets => %L) $$, t), '22023',
+	format($$targets => '%s' makes no sense with protocol => 'strong_generalization'$$, t), 'not ' || t) FROM unnest('{all,repeats}'::text[]) t;
+SELECT ok((SELECT DISTINCT split LIKE '%targets all;%' FROM promoai.model_metrics WHERE model = 'tuned_ease' AND metric LIKE 'validation%'), 'other protocols: all');
 
 -- ---- memory ----
 
