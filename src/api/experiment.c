@@ -2,9 +2,9 @@
  * experiment.c - ways of learning compared on one source: what is learned from, what is judged by, and the judging
  *
  * The source is read once.  All models learn from the same entries under the same indices, so lists are compared customer by
- * customer.  Customers of whom nothing is known when lists are made are not judged: every model gives them what is popular.
+ * customer; indices are those of what is learned from, whose customers and items are all that a model knows of.  Customers of whom nothing is known when lists are made are not judged: every model gives them what is popular.
  *
- * Memory: the entries (20 bytes each with times) twice, the part that is learned from and the whole, and the matrices of
+ * Memory: the entries (20 bytes each with times) and the ids twice, the part that is learned from and the whole, and the matrices of
  * what is judged by, the histories of the models, and the measures of each customer, within the limit; each fit counts its
  * own need, against the same limit where one is given.
  */
@@ -125,55 +125,56 @@ experiment_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 				   memory_mul(customers, memory_add(64, memory_mul(experiment->judged, sizeof(double))))));
 }
 
-/* The entries of one part, in memory of their own. */
-static Interactions
-part_of(const Interactions *all, const uint8 *part, ProtocolPart wanted)
+/* Entries of one part. */
+typedef struct PartFilter
 {
-	Interactions out = *all;
-	int64 n = 0;
+	const uint8 *part; /* [entries] ProtocolPart */
+	ProtocolPart wanted;
+} PartFilter;
 
-	for (int64 i = 0; i < all->coo.n; i++)
-	{
-		look_up(i);
-		n += part[i] == wanted;
-	}
-	out.coo.row = memory_huge(n, sizeof(int32));
-	out.coo.col = memory_huge(n, sizeof(int32));
-	out.coo.value = all->coo.value != NULL ? memory_huge(n, sizeof(float)) : NULL;
-	out.time = all->time != NULL ? memory_huge(n, sizeof(int64)) : NULL;
-	out.late = NULL;
-	out.coo.n = 0;
-	for (int64 i = 0; i < all->coo.n; i++)
-	{
-		int64 to = out.coo.n;
+static bool
+is_wanted(const Coo *coo, int64 entry, const void *arg)
+{
+	const PartFilter *filter = arg;
 
-		look_up(i);
-		if (part[i] != wanted)
-			continue;
-		out.coo.row[to] = all->coo.row[i];
-		out.coo.col[to] = all->coo.col[i];
-		if (out.coo.value != NULL)
-			out.coo.value[to] = all->coo.value[i];
-		if (out.time != NULL)
-			out.time[to] = all->time[i];
-		out.coo.n++;
-	}
+	return filter->part[entry] == filter->wanted;
+}
+
+/* Has the entry one of the first *arg items? */
+static bool
+is_known_item(const Coo *coo, int64 entry, const void *arg)
+{
+	return coo->col[entry] < *(const int32 *) arg;
+}
+
+/* Distinct pairs as a matrix with their summed values. */
+static Csr
+matrix_of(Experiment *experiment, const Coo *coo, int32 rows, int32 cols)
+{
+	Csr out = {.rows = rows, .cols = cols};
+	CooMerge merge;
+
+	out.start = memory_huge((uint64) rows + 1, sizeof(int64));
+	out.col = memory_huge(coo->n, sizeof(int32));
+	out.value = memory_huge(coo->n, sizeof(float));
+	env_check(&experiment->env, csr_from_coo(&experiment->env.base, coo, is_known_item, &cols, &out, &merge),
+			  "merging repeated pairs");
 	return out;
 }
 
-/* Distinct pairs of a part as a matrix with their summed values. */
+/* The pairs of a part of the source under the indices of what is learned from, those of the first `items` items. */
 static Csr
-matrix_of(Experiment *experiment, Interactions *part)
+part_matrix(Experiment *experiment, const Interactions *source, const uint8 *part, ProtocolPart wanted,
+			const InteractionsPlaces *places, int32 items)
 {
-	Csr out = {.rows = part->customers->n, .cols = part->items->n};
-	CooMerge merge;
+	PartFilter filter = {.part = part, .wanted = wanted};
+	Coo coo = interactions_placed(source, is_wanted, &filter, places);
+	Csr out = matrix_of(experiment, &coo, source->customers->n, items);
 
-	out.start = memory_huge((uint64) out.rows + 1, sizeof(int64));
-	out.col = memory_huge(part->coo.n, sizeof(int32));
-	out.value = memory_huge(part->coo.n, sizeof(float));
-	env_check(&experiment->env, csr_from_coo(&experiment->env.base, &part->coo, NULL, NULL, &out, &merge),
-			  "merging repeated pairs");
-	interactions_free_entries(part);
+	pfree(coo.row);
+	pfree(coo.col);
+	if (coo.value != NULL)
+		pfree(coo.value);
 	return out;
 }
 
@@ -190,15 +191,10 @@ require_part(const Experiment *experiment, int64 n, const char *what)
 static void
 draw_candidates(Experiment *experiment)
 {
-	Interactions known = experiment->train;
-	Csr had;
+	const Interactions *train = &experiment->train;
+	Csr had = matrix_of(experiment, &train->coo, train->customers->n, train->items->n);
 	Csr *out = &experiment->candidates;
-	uint8 *all = memory_huge(known.coo.n, 1);
 
-	memset(all, PROTOCOL_TRAIN, known.coo.n);
-	known = part_of(&experiment->train, all, PROTOCOL_TRAIN);
-	pfree(all);
-	had = matrix_of(experiment, &known);
 	out->start = memory_huge((uint64) experiment->test.rows + 1, sizeof(int64));
 	out->col = memory_huge(protocol_candidates_room(&experiment->test), sizeof(int32));
 	env_check(&experiment->env,
@@ -209,30 +205,45 @@ draw_candidates(Experiment *experiment)
 	pfree(had.value);
 }
 
-/* Part `source` by the protocol into train, test, history and candidates. */
+/* Ids are copied for the part that is learned from: how much they take is known only now. */
+static void
+require_ids(const Experiment *experiment, const Interactions *source, int copies)
+{
+	uint64 need =
+		experiment_need(experiment, source->coo.n, (uint64) source->customers->n, (uint64) source->items->n);
+
+	memory_require(memory_add(need, memory_mul(interactions_ids_bytes(source), copies)), source->limit,
+				   "parting the source");
+}
+
+/*
+ * Part `source` by the protocol into train, test, history and candidates.  What is learned from knows no customer and item but
+ * its own, so that no figure hangs on what came later; items of the test that it does not know stand behind, and nobody
+ * finds them.
+ */
 static void
 part_interactions(Experiment *experiment, const Interactions *source)
 {
 	uint8 *part = memory_huge(source->coo.n, 1);
-	Interactions piece;
+	PartFilter learned = {.part = part, .wanted = PROTOCOL_TRAIN};
+	InteractionsPlaces places;
 
 	env_check(&experiment->env,
 			  protocol_split(&experiment->env.base, &experiment->protocol, &source->coo, source->time,
 							 source->customers->n, part),
 			  "parting the source");
-	piece = part_of(source, part, PROTOCOL_TEST);
-	require_part(experiment, piece.coo.n, "be judged by");
-	experiment->test = matrix_of(experiment, &piece);
+	experiment->train = interactions_part(source, is_wanted, &learned, &places);
+	experiment->test = part_matrix(experiment, source, part, PROTOCOL_TEST, &places, source->items->n);
+	require_part(experiment, csr_entries(&experiment->test), "be judged by");
+	require_part(experiment, experiment->train.pairs, "learn from");
 	if (experiment->protocol.kind == PROTOCOL_STRONG_GENERALIZATION)
-	{
-		piece = part_of(source, part, PROTOCOL_SHOWN);
-		experiment->history = matrix_of(experiment, &piece);
-	}
-	experiment->train = part_of(source, part, PROTOCOL_TRAIN);
-	require_part(experiment, experiment->train.coo.n, "learn from");
+		experiment->history =
+			part_matrix(experiment, source, part, PROTOCOL_SHOWN, &places, experiment->train.items->n);
 	if (experiment->protocol.kind == PROTOCOL_SAMPLED)
 		draw_candidates(experiment);
 	pfree(part);
+	pfree(places.customer);
+	pfree(places.item);
 }
 
 /* The end of the entries' times, and from when the newest `days` days are. */
@@ -267,7 +278,9 @@ experiment_read(Experiment *experiment, const char *source)
 						  .need_arg = experiment,
 						  .limit = memory_limit(experiment->memory)};
 	interactions_read(source, all);
-	interactions_settle(all);
+	/* What a later row returns had been bought: before a cut nobody knows it. */
+	if (all->coo.n == 0 || protocol->kind != PROTOCOL_NEXT_PERIOD)
+		interactions_settle(all);
 	if (all->time == NULL && protocol->kind != PROTOCOL_STRONG_GENERALIZATION)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("protocol => '%s' needs a time in the source", protocol_names[protocol->kind]),
@@ -275,6 +288,7 @@ experiment_read(Experiment *experiment, const char *source)
 								"'strong_generalization'.")));
 	if (protocol->kind == PROTOCOL_NEXT_PERIOD)
 		settle_period(protocol, all, experiment->days);
+	require_ids(experiment, all, 2);
 	part_interactions(experiment, all);
 }
 
@@ -296,6 +310,7 @@ experiment_validation(const Experiment *experiment, Experiment *validation)
 	}
 	else
 		settle_period(&validation->protocol, &experiment->train, validation->days);
+	require_ids(experiment, &experiment->train, 3);
 	part_interactions(validation, &experiment->train);
 }
 

@@ -23,8 +23,8 @@ typedef struct Experiment
 	uint64 fit_limit; /* bytes of each training; 0: what its definition allows */
 	PgEnv env;
 	Interactions all; /* the whole source */
-	Interactions train; /* the part that is learned from; ids are those of all */
-	Csr test; /* customers x items, to be found */
+	Interactions train; /* the part that is learned from; customers and items are its own */
+	Csr test; /* customers x items, to be found; those of train, and behind them what it does not know */
 	Csr history; /* PROTOCOL_STRONG_GENERALIZATION: what is shown; otherwise no rows */
 	Csr candidates; /* PROTOCOL_SAMPLED: what is ranked; otherwise no rows */
 } Experiment;

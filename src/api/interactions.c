@@ -283,15 +283,14 @@ interactions_free_entries(Interactions *in)
 
 /* ---- pairs that sum to nothing ---- */
 
-/* keep [n] becomes each index's new place, or -1; returns how many are kept. */
-static int32
+/* keep [n] becomes each index's new place, or -1. */
+static void
 number_kept(int32 *keep, int32 n)
 {
 	int32 kept = 0;
 
 	for (int32 i = 0; i < n; i++)
 		keep[i] = keep[i] ? kept++ : -1;
-	return kept;
 }
 
 /* Entries whose customer or item is gone, out. */
@@ -319,37 +318,35 @@ keep_placed(Interactions *in)
 	in->coo.n = n;
 }
 
-/* The ids of the pairs that are left, and the entries that have them. */
+/* Where the customers and items of the pairs that are left will stand; -1: in none. */
 static void
-keep_used(Interactions *in, const Csr *pairs)
+find_places(const Interactions *in, const Csr *pairs, InteractionsPlaces *places)
 {
-	int32 *customer_place = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) pairs->rows + 1),
-													   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	int32 *item_place = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) pairs->cols + 1),
-												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	int32 customers;
-	int32 items;
-
+	places->customer = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) pairs->rows + 1),
+												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	places->item = MemoryContextAllocExtended(in->memory, sizeof(int32) * ((Size) pairs->cols + 1),
+											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int32 c = 0; c < pairs->rows; c++)
-		customer_place[c] = pairs->start[c + 1] > pairs->start[c];
+		places->customer[c] = pairs->start[c + 1] > pairs->start[c];
 	for (int64 i = 0; i < in->pairs; i++)
 	{
 		if (unlikely(i % STRETCH == 0))
 			CHECK_FOR_INTERRUPTS();
-		item_place[pairs->col[i]] = 1;
+		places->item[pairs->col[i]] = 1;
 	}
-	customers = number_kept(customer_place, pairs->rows);
-	items = number_kept(item_place, pairs->cols);
-	if (customers < pairs->rows || items < pairs->cols)
-	{
-		idset_keep(in->customers, customer_place);
-		idset_keep(in->items, item_place);
-		interactions_renumber(in->coo.row, in->coo.n, customer_place);
-		interactions_renumber(in->coo.col, in->coo.n, item_place);
-		keep_placed(in);
-	}
-	pfree(customer_place);
-	pfree(item_place);
+	number_kept(places->customer, pairs->rows);
+	number_kept(places->item, pairs->cols);
+}
+
+/* The ids that have a place, and the entries that have them. */
+static void
+keep_used(Interactions *in, const InteractionsPlaces *places)
+{
+	idset_keep(in->customers, places->customer);
+	idset_keep(in->items, places->item);
+	interactions_renumber(in->coo.row, in->coo.n, places->customer);
+	interactions_renumber(in->coo.col, in->coo.n, places->item);
+	keep_placed(in);
 }
 
 static bool
@@ -390,25 +387,36 @@ count_purchases(const Interactions *in, const Csr *pairs)
 	return n;
 }
 
-void
-interactions_settle(Interactions *in)
+/* The distinct pairs with a value above zero, and the counts. */
+static Csr
+merge_pairs(Interactions *in)
 {
 	Csr pairs = {.rows = in->customers->n, .cols = in->items->n};
 	CooMerge merge;
 	PgEnv env;
+
+	env_init(&env, in->memory);
+	pairs.start = MemoryContextAllocHuge(in->memory, sizeof(int64) * ((Size) pairs.rows + 1));
+	pairs.col = MemoryContextAllocHuge(in->memory, sizeof(int32) * Max((Size) in->coo.n, 1));
+	env_check(&env, csr_from_coo(&env.base, &in->coo, NULL, NULL, &pairs, &merge), "merging repeated pairs");
+	in->rows_merged = merge.merged;
+	in->pairs_dropped = merge.dropped;
+	in->pairs = csr_entries(&pairs);
+	in->purchases = count_purchases(in, &pairs);
+	return pairs;
+}
+
+void
+interactions_settle(Interactions *in)
+{
+	Csr pairs;
 
 	if (in->coo.n == 0 && in->who == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source has no rows to train on"),
 				 errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " of them skipped for a NULL.",
 						   in->rows_read, in->rows_skipped)));
-	env_init(&env, in->memory);
-	pairs.start = MemoryContextAllocHuge(in->memory, sizeof(int64) * ((Size) pairs.rows + 1));
-	pairs.col = MemoryContextAllocHuge(in->memory, sizeof(int32) * (Size) in->coo.n);
-	env_check(&env, csr_from_coo(&env.base, &in->coo, NULL, NULL, &pairs, &merge), "merging repeated pairs");
-	in->rows_merged = merge.merged;
-	in->pairs_dropped = merge.dropped;
-	in->pairs = csr_entries(&pairs);
+	pairs = merge_pairs(in);
 	if (in->pairs == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -416,11 +424,110 @@ interactions_settle(Interactions *in)
 						in->who != NULL ? in->who : "customer"),
 				 errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " of them skipped for a NULL.",
 						   in->rows_read, in->rows_skipped)));
-	in->purchases = count_purchases(in, &pairs);
-	if (merge.dropped > 0)
-		keep_used(in, &pairs);
+	if (in->pairs_dropped > 0)
+	{
+		InteractionsPlaces places;
+
+		find_places(in, &pairs, &places);
+		keep_used(in, &places);
+		pfree(places.customer);
+		pfree(places.item);
+	}
 	pfree(pairs.start);
 	pfree(pairs.col);
+}
+
+/* ---- parts ---- */
+
+static int64
+count_entries(const Interactions *in, CooKeep keep, const void *arg)
+{
+	int64 n = 0;
+
+	for (int64 i = 0; i < in->coo.n; i++)
+	{
+		if (unlikely(i % STRETCH == 0))
+			CHECK_FOR_INTERRUPTS();
+		n += keep(&in->coo, i, arg);
+	}
+	return n;
+}
+
+/* Entries in arrays of their own; time NULL: without times. */
+static Coo
+copy_entries(const Interactions *in, CooKeep keep, const void *arg, int64 **time)
+{
+	Coo out = {.average = in->coo.average};
+	int64 n = count_entries(in, keep, arg);
+	bool timed = time != NULL && in->time != NULL;
+
+	out.row = memory_huge(n, sizeof(int32));
+	out.col = memory_huge(n, sizeof(int32));
+	out.value = in->coo.value != NULL ? memory_huge(n, sizeof(float)) : NULL;
+	if (time != NULL)
+		*time = timed ? memory_huge(n, sizeof(int64)) : NULL;
+	for (int64 i = 0; i < in->coo.n; i++)
+	{
+		if (unlikely(i % STRETCH == 0))
+			CHECK_FOR_INTERRUPTS();
+		if (!keep(&in->coo, i, arg))
+			continue;
+		out.row[out.n] = in->coo.row[i];
+		out.col[out.n] = in->coo.col[i];
+		if (out.value != NULL)
+			out.value[out.n] = in->coo.value[i];
+		if (timed)
+			(*time)[out.n] = in->time[i];
+		out.n++;
+	}
+	return out;
+}
+
+/* What has no place gets one behind the others. */
+static void
+place_others(int32 *place, int32 n, int32 next)
+{
+	for (int32 i = 0; i < n; i++)
+		if (place[i] < 0)
+			place[i] = next++;
+}
+
+Interactions
+interactions_part(const Interactions *in, CooKeep keep, const void *arg, InteractionsPlaces *places)
+{
+	Interactions out = *in;
+	Csr pairs;
+
+	out.memory = CurrentMemoryContext;
+	out.late = NULL;
+	out.late_after.set = false;
+	out.coo = copy_entries(in, keep, arg, &out.time);
+	out.customers = idset_copy(in->customers, out.memory);
+	out.items = idset_copy(in->items, out.memory);
+	pairs = merge_pairs(&out);
+	find_places(&out, &pairs, places);
+	keep_used(&out, places);
+	place_others(places->customer, in->customers->n, out.customers->n);
+	place_others(places->item, in->items->n, out.items->n);
+	pfree(pairs.start);
+	pfree(pairs.col);
+	return out;
+}
+
+Coo
+interactions_placed(const Interactions *in, CooKeep keep, const void *arg, const InteractionsPlaces *places)
+{
+	Coo out = copy_entries(in, keep, arg, NULL);
+
+	interactions_renumber(out.row, out.n, places->customer);
+	interactions_renumber(out.col, out.n, places->item);
+	return out;
+}
+
+uint64
+interactions_ids_bytes(const Interactions *in)
+{
+	return memory_add(idset_bytes(in->customers), idset_bytes(in->items));
 }
 
 ModelMetric

@@ -54,6 +54,30 @@ extern void interactions_read(const char *source, Interactions *in);
  */
 extern void interactions_settle(Interactions *in);
 
+/*
+ * A part of the entries as interactions of their own, in the current memory context: it knows the customers and items that it has
+ * pairs of and no others, as if nothing else had been read.  places: where all those of `in` stand now, what the part does not know
+ * behind what it knows, each in the old order.  pairs 0: it has none, and nothing is known.
+ *
+ * Takes a copy of the entries and of the ids (interactions_ids_bytes), 4 bytes a customer and item for the places, and what
+ * interactions_settle takes.
+ */
+typedef struct InteractionsPlaces
+{
+	int32 *customer; /* [in->customers->n] */
+	int32 *item; /* [in->items->n] */
+} InteractionsPlaces;
+
+extern Interactions interactions_part(const Interactions *in, CooKeep keep, const void *arg,
+									  InteractionsPlaces *places);
+
+/* Other entries, with their values, under the part's indices. */
+extern Coo interactions_placed(const Interactions *in, CooKeep keep, const void *arg,
+							   const InteractionsPlaces *places);
+
+/* Bytes of the ids. */
+extern uint64 interactions_ids_bytes(const Interactions *in);
+
 /* The share of the purchases that repeat an earlier one of the same customer and item, as a metric of the training. */
 extern ModelMetric interactions_repeat_share(const Interactions *in);
 

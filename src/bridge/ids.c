@@ -456,6 +456,51 @@ idset_key(const IdSet *set, int32 index)
 }
 
 /* The arrays are ours as long as a set was made by ids_sort and not read from a payload. */
+uint64
+idset_bytes(const IdSet *set)
+{
+	uint64 n = (uint64) set->n;
+
+	switch (set->kind)
+	{
+		case ID_INTEGER:
+			return n * sizeof(int64);
+		case ID_UUID:
+			return n * UUID_LEN;
+		case ID_TEXT:
+			return (n + 1) * sizeof(uint64) + set->start[n];
+	}
+	return 0;
+}
+
+static void *
+copy_bytes(const void *from, Size bytes, MemoryContext memory)
+{
+	void *copy = MemoryContextAllocHuge(memory, Max(bytes, 1));
+
+	memcpy(copy, from, bytes);
+	return copy;
+}
+
+IdSet *
+idset_copy(const IdSet *set, MemoryContext memory)
+{
+	IdSet *copy = MemoryContextAlloc(memory, sizeof(IdSet));
+	Size n = (Size) set->n;
+
+	*copy = *set;
+	if (set->kind == ID_INTEGER)
+		copy->numbers = copy_bytes(set->numbers, n * sizeof(int64), memory);
+	else if (set->kind == ID_UUID)
+		copy->bytes = copy_bytes(set->bytes, n * UUID_LEN, memory);
+	else
+	{
+		copy->start = copy_bytes(set->start, (n + 1) * sizeof(uint64), memory);
+		copy->bytes = copy_bytes(set->bytes, set->start[n], memory);
+	}
+	return copy;
+}
+
 void
 idset_keep(IdSet *set, const int32 *place)
 {

@@ -68,6 +68,10 @@ typedef struct IdSet
 /* Sorts the table's ids into a set (in `memory`); rank [ids_count] receives each old index's place in it. */
 extern IdSet *ids_sort(const IdTable *table, MemoryContext memory, int32 *rank);
 
+/* A set of its own with the same ids, and the bytes that takes. */
+extern IdSet *idset_copy(const IdSet *set, MemoryContext memory);
+extern uint64 idset_bytes(const IdSet *set);
+
 /* Keep the ids whose place [set->n] is not -1; places are ascending from 0. */
 extern void idset_keep(IdSet *set, const int32 *place);
 

@@ -330,6 +330,34 @@ test_candidates(void)
 	check_candidates(107, 5, PROTOCOL_NEGATIVES);
 }
 
+/* Rows and items of the test that are not known: such items are no candidates. */
+static void
+test_unknown_candidates(void)
+{
+	Protocol protocol = {.kind = PROTOCOL_SAMPLED, .seed = 6};
+	Csr test = striped(40, 300, 0, 5, 300);
+	Csr known = striped(30, 200, 1, 5, 3);
+	Csr out = candidates_make(&test);
+	CoreEnv env;
+
+	core_env_init(&env);
+	CHECK(protocol_candidates(&env.env, &protocol, &known, &test, &out) == CORE_OK);
+	CHECK(env.live == 0 && out.rows == 40 && out.cols == 200);
+	for (int32_t r = 0; r < test.rows; r++)
+	{
+		CHECK(out.start[r + 1] - out.start[r] == (r % 7 != 3 ? 40 + PROTOCOL_NEGATIVES : 0));
+		for (int64_t e = out.start[r]; e < out.start[r + 1]; e++)
+		{
+			CHECK(out.col[e] >= 0 && out.col[e] < 200);
+			CHECK(r >= known.rows || !row_has(&known, r, out.col[e]));
+			CHECK(e == out.start[r] || out.col[e - 1] < out.col[e]);
+		}
+	}
+	csr_free(&test);
+	csr_free(&known);
+	csr_free(&out);
+}
+
 static void
 test_interrupted(void)
 {
@@ -374,6 +402,7 @@ main(void)
 	test_last_of_many();
 	test_strong_generalization();
 	test_candidates();
+	test_unknown_candidates();
 	test_interrupted();
 	return check_finish();
 }

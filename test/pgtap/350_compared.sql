@@ -2,7 +2,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(31);
+SELECT plan(41);
 
 CREATE TABLE sold AS
 SELECT c AS customer, i AS item, 1 + (c + i) % 3 AS quantity,
@@ -74,6 +74,44 @@ SELECT is((SELECT value FROM promoai.model_metrics WHERE model = 'shown' AND met
 SELECT throws_ok(format($$ SELECT promoai.cf_tune('t', 'SELECT customer, item FROM sold', '{"method": "ease"}', 'strong_generalization', targets => %L) $$, t), '22023',
 	format($$targets => '%s' makes no sense with protocol => 'strong_generalization'$$, t), 'not ' || t) FROM unnest('{all,repeats}'::text[]) t;
 SELECT ok((SELECT DISTINCT split LIKE '%targets all;%' FROM promoai.model_metrics WHERE model = 'tuned_ease' AND metric LIKE 'validation%'), 'other protocols: all');
+
+-- ---- nothing is learned from the future ----
+
+CREATE TABLE fresh AS SELECT * FROM (VALUES (1, 1, date '2024-01-01'), (1, 2, '2024-01-01'), (2, 1, '2024-01-01'), (2, 3, '2024-01-01'), (3, 2, '2024-01-01'), (3, 4, '2024-01-01'),
+	(1, 6, '2024-02-01'), (2, 6, '2024-02-01'), (3, 6, '2024-02-01')) v (customer, item, at);
+SELECT results_eq($$ SELECT value, customers FROM promoai.cf_evaluate('{}', 'fresh', k => '{3}', from_time => '2024-01-20', test_days => 30) WHERE targets = 'new' AND metric = 'recall' AND model = '(popularity)' $$,
+	'VALUES (0::float8, 3)', 'an item that appears after the cut counts, and nobody finds it');
+SELECT is((SELECT value FROM promoai.cf_evaluate('{}', 'fresh', k => '{3}', from_time => '2024-01-20', test_days => 30) WHERE targets = 'all' AND NOT exclude_seen AND metric = 'coverage' AND model = '(popularity)'),
+	0.75::float8, 'coverage is of the items that are known');
+
+-- What comes after the judged days, and strangers within them, change no figure: new customers, new items, returns of what was bought.
+CREATE VIEW sold_on AS SELECT customer, item, quantity, at FROM sold
+UNION ALL SELECT 1000 + g, 1000 + g % 500, 1, timestamptz '2024-10-15' FROM generate_series(1, 3000) g
+UNION ALL SELECT g, 2000 + g % 7, 1, timestamptz '2024-12-01' FROM generate_series(1, 200) g
+UNION ALL SELECT customer, item, -quantity, timestamptz '2024-12-02' FROM sold WHERE item < 10;
+SELECT promoai.mf_train('factors', 'SELECT * FROM sold', factors => 8, iterations => 5, holdout => 0);
+SELECT promoai.cf_train('weighed', 'SELECT * FROM sold', 'item_knn', weighting => 'tfidf', holdout => 0);
+SELECT promoai.content_train('kinds', 'SELECT * FROM goods', interactions => 'SELECT * FROM sold', holdout => 0);
+CREATE TABLE before_and_after AS
+SELECT source, e.* FROM unnest('{sold,sold_on}'::text[]) source,
+	promoai.cf_evaluate('{ease,pop,near,weighed,factors,kinds,dated,of_tuned}', format('SELECT * FROM %I', source), from_time => '2024-10-01', test_days => 30, k => '{5,10}') e;
+SELECT is((SELECT count(*) FROM before_and_after), 2 * 11 * 4 * 2 * 8::bigint, 'all figures of all kinds');
+SELECT is_empty($$ SELECT model, targets, exclude_seen, metric, length FROM before_and_after GROUP BY model, targets, exclude_seen, metric, length
+	HAVING count(DISTINCT (value, low, high, customers, difference, p_value)) > 1 $$, 'later rows and strangers change none');
+SELECT is((SELECT test_value FROM promoai.cf_tune('tuned_on', 'SELECT * FROM sold_on', '{"method": "mf", "factors": 8, "iterations": 5}', from_time => '2024-10-01', test_days => 30)),
+	(SELECT test_value FROM promoai.cf_tune('tuned_off', 'SELECT * FROM sold', '{"method": "mf", "factors": 8, "iterations": 5}', from_time => '2024-10-01', test_days => 30)), 'nor what is tuned reaches');
+
+-- The figure is that of a model trained before the cut and judged by evaluate afterwards.
+SELECT promoai.mf_train('factors_then', $$ SELECT * FROM sold WHERE at < '2024-10-01' $$, factors => 8, iterations => 5, holdout => 0);
+SELECT ok(abs(e.value - b.value) < 1e-9, 'as if trained then: ' || b.metric)
+FROM promoai.evaluate('factors_then', $$ SELECT customer, item FROM sold WHERE at >= '2024-10-01' AND at < '2024-10-31' AND customer IN (SELECT customer FROM sold WHERE at < '2024-10-01') $$, k => 10) e
+JOIN before_and_after b ON e.metric = b.metric || '@10' AND b.source = 'sold_on' AND b.model = 'factors' AND b.targets = 'new' AND b.length = 10
+WHERE b.metric IN ('recall', 'coverage') ORDER BY b.metric;
+
+-- Items that only those have who are held out, or only as their last, in every protocol.
+CREATE VIEW own AS SELECT customer, item, at FROM sold UNION ALL SELECT g, 5000 + g, '2025-01-01' FROM generate_series(1, 200) g;
+SELECT ok(bool_and(value >= 0 AND value < 'infinity') AND count(*) > 0, p || ' with items of one customer each') FROM unnest('{leave_last_out,strong_generalization,sampled}'::text[]) p,
+	promoai.cf_evaluate('{ease,near,factors,kinds}', 'SELECT * FROM own', p) GROUP BY p ORDER BY p;
 
 -- ---- memory ----
 

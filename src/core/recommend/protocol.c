@@ -163,20 +163,23 @@ compare_items(const void *left, const void *right)
 static void
 mark_row(const Csr *matrix, int32_t row, int32_t *mark)
 {
+	if (row >= matrix->rows)
+		return;
 	for (int64_t e = matrix->start[row]; e < matrix->start[row + 1]; e++)
 		mark[matrix->col[e]] = row;
 }
 
-/* The candidates of one row; draws end after a while, so that a catalogue with too few others gives fewer. */
+/* The candidates of one row among the first `cols` items; draws end after a while, so that a catalogue with too few others gives fewer. */
 static int64_t
-draw_row(const Protocol *protocol, const Csr *test, int32_t row, int32_t *mark, int32_t *out)
+draw_row(const Protocol *protocol, const Csr *test, int32_t cols, int32_t row, int32_t *mark, int32_t *out)
 {
-	int32_t cols = test->cols;
-	int64_t n = test->start[row + 1] - test->start[row];
-	uint64_t most = 50 * (uint64_t) PROTOCOL_NEGATIVES;
+	uint64_t most = cols > 0 ? 50 * (uint64_t) PROTOCOL_NEGATIVES : 0;
+	int64_t n = 0;
 	int32_t found = 0;
 
-	memcpy(out, test->col + test->start[row], sizeof(int32_t) * (size_t) n);
+	for (int64_t e = test->start[row]; e < test->start[row + 1]; e++)
+		if (test->col[e] < cols)
+			out[n++] = test->col[e];
 	for (uint64_t draw = 0; draw < most && found < PROTOCOL_NEGATIVES; draw++)
 	{
 		int32_t item =
@@ -203,7 +206,7 @@ protocol_candidates(Env *env, const Protocol *protocol, const Csr *known, const 
 	for (int32_t i = 0; i < test->cols; i++)
 		mark[i] = -1;
 	out->rows = test->rows;
-	out->cols = test->cols;
+	out->cols = known->cols;
 	out->start[0] = 0;
 	for (int32_t row = 0; status == CORE_OK && row < test->rows; row++)
 	{
@@ -216,7 +219,7 @@ protocol_candidates(Env *env, const Protocol *protocol, const Csr *known, const 
 			continue;
 		mark_row(known, row, mark);
 		mark_row(test, row, mark);
-		out->start[row + 1] = start + draw_row(protocol, test, row, mark, out->col + start);
+		out->start[row + 1] = start + draw_row(protocol, test, known->cols, row, mark, out->col + start);
 	}
 	env->release(env, mark);
 	return status;
