@@ -159,6 +159,13 @@ typedef struct CfTraining
 	ModelDraft draft;
 } CfTraining;
 
+/* Is a model of what came before a time judged?  Ratings are predicted one by one: what else there is does not change them. */
+static bool
+cut_by_time(const CfTraining *training)
+{
+	return training->holdout.after.set && training->options.feedback == CF_IMPLICIT;
+}
+
 static uint64
 training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 {
@@ -168,6 +175,8 @@ training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 	if (holdout_wanted(&training->holdout)) /* what is held out, and the measures of it */
 		need = memory_add(need, memory_add(memory_mul(entries, 8),
 										   memory_mul(customers, 2 * (RANK_MEASURES + 1) * sizeof(double))));
+	if (cut_by_time(training))
+		need = memory_add(need, holdout_cut_bytes(&training->in, entries, customers, items));
 	return memory_add(interactions_bytes(&training->in, entries), need);
 }
 
@@ -245,30 +254,58 @@ held_out(CfTraining *training)
 	return held;
 }
 
+/* A model of what came before the time, and what came after it; NULL: nothing came before. */
+static CfModel *
+fit_cut(CfTraining *training, HoldoutCut *cut, Csr *held)
+{
+	CfPart part = {0};
+
+	holdout_cut(&training->in, holdout_split(&training->holdout, &training->in, FEEDBACK_TRAIN),
+				HOLDOUT_CUSTOMERS, cut);
+	if (cut->rest.pairs == 0)
+		return NULL;
+	held->start = memory_huge((uint64) cut->rest.customers->n + 1, sizeof(int64));
+	held->col = memory_huge(cut->late.n, sizeof(int32));
+	held->value = memory_huge(cut->late.n, sizeof(float));
+	holdout_cut_matrix(cut, &training->env, held);
+	part.latest = latest_of(&cut->rest, NULL, NULL);
+	return cf_fit(&training->options, &cut->rest, &part, training->workers, &training->env);
+}
+
 static void
 training_evaluate(CfTraining *training)
 {
 	MemoryContext scratch =
 		AllocSetContextCreate(CurrentMemoryContext, "promoai holdout", ALLOCSET_DEFAULT_SIZES);
-	char *words =
-		holdout_words(&training->holdout, &training->in,
-					  training->options.feedback == CF_IMPLICIT && training->options.method != CF_BUY_AGAIN);
+	HoldoutCut cut = {.rest = training->in};
 	MemoryContext caller;
 	CfModel *model;
-	Csr held;
+	char *words;
+	Csr held = {0};
 
 	progress_phase(PROGRESS_EVALUATING, 0);
 	training->env.phase = "evaluating";
 	caller = MemoryContextSwitchTo(scratch);
 	training->env.memory = scratch;
-	held = held_out(training);
-	model = fit_part(training, FEEDBACK_TRAIN);
+	if (cut_by_time(training))
+		model = fit_cut(training, &cut, &held);
+	else
+	{
+		held = held_out(training);
+		model = fit_part(training, FEEDBACK_TRAIN);
+	}
 	MemoryContextSwitchTo(caller);
-	training->n_metrics = model->base.methods->rated
-							  ? recommender_rating_metrics(&model->base, &training->env, &held,
-														   model->base.mean, words, training->metrics)
-							  : holdout_judge(&training->holdout, &model->base, &training->env, &held, words,
-											  training->metrics);
+	words =
+		holdout_words(&training->holdout, &cut.rest,
+					  training->options.feedback == CF_IMPLICIT && training->options.method != CF_BUY_AGAIN);
+	if (model == NULL)
+		ereport(NOTICE, (errmsg("no evaluation: the holdout leaves nothing to train on")));
+	else
+		training->n_metrics = model->base.methods->rated
+								  ? recommender_rating_metrics(&model->base, &training->env, &held,
+															   model->base.mean, words, training->metrics)
+								  : holdout_judge(&training->holdout, &model->base, &training->env, &held,
+												  words, training->metrics);
 	MemoryContextSwitchTo(caller);
 	training->env.memory = caller;
 	MemoryContextDelete(scratch);

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 
 #include "api/hybrid_weights.h"
+#include "api/holdout.h"
 #include "api/recommender_judge.h"
 #include "bridge/memory.h"
 #include "core/recommend/feedback.h"
@@ -149,6 +150,20 @@ later_part(const Interactions *in, const Parting *parting, PgEnv *env)
 	env_check(env, csr_from_coo(&env->base, &in->coo, feedback_keep, &split, &held, &merge),
 			  "merging repeated pairs");
 	return held;
+}
+
+/* By time: nothing is learned from the future, so the earlier part knows no customer and item but its own. */
+static void
+part_by_time(const Interactions *in, const Parting *parting, PgEnv *env, Interactions *earlier, Csr *held)
+{
+	HoldoutCut cut;
+
+	holdout_cut(in, parting->split, PG_INT32_MAX, &cut);
+	held->start = room((uint64) cut.rest.customers->n + 1, sizeof(int64));
+	held->col = room(cut.late.n, sizeof(int32));
+	held->value = NULL;
+	holdout_cut_matrix(&cut, env, held);
+	*earlier = cut.rest;
 }
 
 /* ---- members ---- */
@@ -468,9 +483,14 @@ hybrid_fit_weights(HybridFit *fit, const Interactions *in, PgEnv *env)
 	MemoryContextSwitchTo(scratch);
 	inner.memory = scratch;
 	parting = part_interactions(fit, in);
-	earlier = earlier_part(in, &parting);
-	held = later_part(in, &parting, &inner);
-	if (earlier.coo.n > 0 && csr_entries(&held) > 0)
+	if (parting.late != NULL)
+		part_by_time(in, &parting, &inner, &earlier, &held);
+	else
+	{
+		earlier = earlier_part(in, &parting);
+		held = later_part(in, &parting, &inner);
+	}
+	if (earlier.pairs > 0 && csr_entries(&held) > 0)
 	{
 		gathering.held = &held;
 		gathering.model =

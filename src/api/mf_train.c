@@ -233,6 +233,13 @@ training_extent(const MfTraining *training, int64 customers, int64 items, int64 
 					  .k = wants_holdout(options) && !training->fit.rated ? options->metrics_k : 0};
 }
 
+/* Is a model of what came before a time judged?  Ratings are predicted one by one: what else there is does not change them. */
+static bool
+cut_by_time(const MfTraining *training)
+{
+	return training->options.holdout_after.set && !training->fit.rated;
+}
+
 /* Interactions.need: entries as they are read, the region, each member's own, and the merge's scratch. */
 static uint64
 training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
@@ -252,6 +259,8 @@ training_need(const void *arg, uint64 entries, uint64 customers, uint64 items)
 		need = memory_add(need,
 						  memory_mul(memory_add(customers, items), sizeof(float) * (options->factors + 1)));
 	need = memory_add(need, extent.weighted ? 0 : memory_mul(entries, sizeof(float)));
+	if (cut_by_time(training))
+		need = memory_add(need, holdout_cut_bytes(&training->in, entries, customers, items));
 	return memory_add(need, memory_mul(member, training->workers + 1));
 }
 
@@ -271,6 +280,8 @@ count_part(const MfTraining *training, FeedbackPart part)
 	FeedbackSplit split = training_split(training, part);
 	int64 n = 0;
 
+	if (cut_by_time(training)) /* who is judged is drawn when it is known who was there before */
+		split.judged_rows = 1;
 	for (int64 i = 0; i < training->in.coo.n; i++)
 	{
 		if (unlikely(i % (1 << 20) == 0))
@@ -432,30 +443,73 @@ judge_ratings(MfTraining *training, const char *split)
 	training->n_metrics += 4;
 }
 
+/* The region's arrays for so many customers and items, no more than it was laid out for. */
+static void
+resize_region(MfTraining *training, int32 customers, int32 items)
+{
+	training->region->extent.customers = customers;
+	training->region->extent.items = items;
+	mf_region_arrays(training->region, &training->arrays);
+}
+
+static void
+judge_lists(MfTraining *training, const char *split)
+{
+	MfArrays *arrays = &training->arrays;
+
+	for (int32 u = 0; u < arrays->by_user.rows; u++)
+		arrays->ones[u] = 1;
+	judge(training, false, "", split);
+	judge(training, true, "popularity_", split);
+}
+
+/* What came before a time, learned from alone, judged by what came after it. */
+static void
+evaluate_cut(MfTraining *training)
+{
+	MfArrays *arrays = &training->arrays;
+	Holdout holdout = holdout_of(&training->options);
+	Interactions whole = training->in;
+	HoldoutCut cut;
+
+	holdout_cut(&whole, training_split(training, FEEDBACK_TRAIN), HOLDOUT_CUSTOMERS, &cut);
+	if (cut.rest.pairs == 0)
+		ereport(NOTICE, (errmsg("no evaluation: the holdout leaves nothing to train on")));
+	else
+	{
+		training->in = cut.rest;
+		resize_region(training, cut.rest.customers->n, cut.rest.items->n);
+		holdout_cut_matrix(&cut, &training->env, &arrays->test);
+		train_part(training, FEEDBACK_ALL, PROGRESS_EVALUATING);
+		judge_lists(training, holdout_words(&holdout, &cut.rest, true));
+		training->in = whole;
+		resize_region(training, whole.customers->n, whole.items->n);
+	}
+	holdout_cut_free(&cut);
+}
+
 /* Metrics of a model that has not seen the held-out pairs, beside popularity on the same split. */
 static void
 training_evaluate(MfTraining *training)
 {
 	MfArrays *arrays = &training->arrays;
 	Holdout holdout = holdout_of(&training->options);
-	char *split = holdout_words(&holdout, &training->in, !training->fit.rated);
+	char *split;
 
+	if (cut_by_time(training))
+	{
+		evaluate_cut(training);
+		return;
+	}
+	split = holdout_words(&holdout, &training->in, !training->fit.rated);
 	build_matrix(training, FEEDBACK_TEST, &arrays->test);
 	train_part(training, FEEDBACK_TRAIN, PROGRESS_EVALUATING);
 	if (csr_entries(&arrays->by_user) == 0)
-	{
 		ereport(NOTICE, (errmsg("no evaluation: the holdout leaves nothing to train on")));
-		return;
-	}
-	if (training->fit.rated)
-	{
+	else if (training->fit.rated)
 		judge_ratings(training, split);
-		return;
-	}
-	for (int32 u = 0; u < arrays->by_user.rows; u++)
-		arrays->ones[u] = 1;
-	judge(training, false, "", split);
-	judge(training, true, "popularity_", split);
+	else
+		judge_lists(training, split);
 }
 
 static void
@@ -510,8 +564,8 @@ training_finish_model(MfTraining *training, MfModel *model)
 	env_check(&training->env, feedback_inverse_norms(env, arrays->model.item_factors, items, factors, norms),
 			  "measuring item factors");
 	if (!training->fit.rated)
-		env_check(&training->env,
-				  feedback_restore(env, training->options.value_transform, &arrays->by_user), "unweighing");
+		env_check(&training->env, feedback_restore(env, training->options.value_transform, &arrays->by_user),
+				  "unweighing");
 	*model = (MfModel){.base = {.methods = training->fit.rated ? &mf_rating_methods : &mf_methods,
 								.customers = *training->in.customers,
 								.items = *training->in.items,

@@ -2,7 +2,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(41);
+SELECT plan(46);
 
 CREATE TABLE sold AS
 SELECT c AS customer, i AS item, 1 + (c + i) % 3 AS quantity,
@@ -107,6 +107,23 @@ SELECT ok(abs(e.value - b.value) < 1e-9, 'as if trained then: ' || b.metric)
 FROM promoai.evaluate('factors_then', $$ SELECT customer, item FROM sold WHERE at >= '2024-10-01' AND at < '2024-10-31' AND customer IN (SELECT customer FROM sold WHERE at < '2024-10-01') $$, k => 10) e
 JOIN before_and_after b ON e.metric = b.metric || '@10' AND b.source = 'sold_on' AND b.model = 'factors' AND b.targets = 'new' AND b.length = 10
 WHERE b.metric IN ('recall', 'coverage') ORDER BY b.metric;
+
+-- Trainers that hold out what came after a time: strangers and what they bought then change no figure of theirs.
+CREATE VIEW sold_to_strangers AS SELECT customer, item, quantity, at FROM sold UNION ALL SELECT 1000 + g, 1000 + g % 500, 1, timestamptz '2024-10-15' FROM generate_series(1, 3000) g;
+CREATE TABLE reported AS
+SELECT source, 'mf' AS trainer, r.metrics FROM unnest('{sold,sold_to_strangers}'::text[]) source, promoai.mf_train('late_mf', format('SELECT * FROM %I', source), factors => 8, iterations => 5, metrics_k => 10, holdout_after => '2024-09-30 23:59:59.999999') r
+UNION ALL SELECT source, 'cf ' || method, r.metrics FROM unnest('{sold,sold_to_strangers}'::text[]) source, unnest('{ease,item_knn,user_knn,rp3beta,popular,buy_again}'::text[]) method,
+	promoai.cf_train('late_' || method, format('SELECT * FROM %I', source), method, metrics_k => 10, holdout_after => '2024-09-30 23:59:59.999999') r
+UNION ALL SELECT source, 'hybrid', r.metrics FROM unnest('{sold,sold_to_strangers}'::text[]) source, promoai.hybrid_train('late_hybrid', '{ease,pop,factors}', format('SELECT * FROM %I', source), holdout_after => '2024-09-30 23:59:59.999999') r;
+SELECT is((SELECT count(*) FROM reported WHERE metrics ?& '{ndcg@10,coverage@10}' OR metrics ?& '{ndcg@20,coverage@20}'), 16::bigint, 'all report what they reached');
+SELECT is_empty($$ SELECT trainer FROM reported GROUP BY trainer HAVING count(DISTINCT metrics - '{loss,repeat_share}'::text[]) > 1 $$, 'strangers change none of it');
+SELECT ok(abs((r.metrics->>'recall@10')::float8 - e.value) < 1e-9, 'factors as if trained then')
+FROM reported r, promoai.evaluate('factors_then', $$ SELECT customer, item FROM sold WHERE at >= '2024-10-01' AND customer IN (SELECT customer FROM sold WHERE at < '2024-10-01') $$, k => 10) e
+WHERE r.source = 'sold_to_strangers' AND r.trainer = 'mf' AND e.metric = 'recall@10';
+SELECT promoai.cf_train('ease_then', $$ SELECT * FROM sold WHERE at < '2024-10-01' $$, 'ease', holdout => 0);
+SELECT ok(abs((r.metrics->>e.metric)::float8 - e.value) < 1e-9, 'and EASE: ' || e.metric)
+FROM reported r, promoai.evaluate('ease_then', $$ SELECT customer, item FROM sold WHERE at >= '2024-10-01' AND customer IN (SELECT customer FROM sold WHERE at < '2024-10-01') $$, k => 10) e
+WHERE r.source = 'sold_to_strangers' AND r.trainer = 'cf ease' AND e.metric IN ('recall@10', 'coverage@10') ORDER BY e.metric;
 
 -- Items that only those have who are held out, or only as their last, in every protocol.
 CREATE VIEW own AS SELECT customer, item, at FROM sold UNION ALL SELECT g, 5000 + g, '2025-01-01' FROM generate_series(1, 200) g;
