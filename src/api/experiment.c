@@ -2,11 +2,12 @@
  * experiment.c - ways of learning compared on one source: what is learned from, what is judged by, and the judging
  *
  * The source is read once.  All models learn from the same entries under the same indices, so lists are compared customer by
- * customer; indices are those of what is learned from, whose customers and items are all that a model knows of.  Customers of whom nothing is known when lists are made are not judged: every model gives them what is popular.
+ * customer; indices are those of what is learned from, whose customers and items are all that a model knows of.  Customers of
+ * whom nothing is known when lists are made are not judged: every model gives them what is popular.
  *
- * Memory: the entries (20 bytes each with times) and the ids twice, the part that is learned from and the whole, and the matrices of
- * what is judged by, the histories of the models, and the measures of each customer, within the limit; each fit counts its
- * own need, against the same limit where one is given.
+ * Memory: the entries (20 bytes each with times) and the ids twice, the part that is learned from and the whole, and the
+ * matrices of what is judged by, the histories of the models, and the measures of each customer, within the limit; each fit
+ * counts its own need, against the same limit where one is given.
  */
 #include "postgres.h"
 

@@ -169,7 +169,10 @@ mark_row(const Csr *matrix, int32_t row, int32_t *mark)
 		mark[matrix->col[e]] = row;
 }
 
-/* The candidates of one row among the first `cols` items; draws end after a while, so that a catalogue with too few others gives fewer. */
+/*
+ * The candidates of one row among the first `cols` items; draws end after a while, so that a catalogue with too few others gives
+ * fewer.
+ */
 static int64_t
 draw_row(const Protocol *protocol, const Csr *test, int32_t cols, int32_t row, int32_t *mark, int32_t *out)
 {

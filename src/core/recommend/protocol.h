@@ -47,8 +47,8 @@ extern CoreStatus protocol_split(Env *env, const Protocol *protocol, const Coo *
 /*
  * For each row of `test`: its items and PROTOCOL_NEGATIVES drawn items that the row has in neither `test` nor `known`, ascending,
  * fewer where there are no more, all of them among known's columns; rows without test items stay empty.  `test` may have more
- * rows and columns than `known`: rows that have nothing there, items that nobody can list.  out's arrays: start [rows + 1], col with room for
- * protocol_candidates_room entries.
+ * rows and columns than `known`: rows that have nothing there, items that nobody can list.  out's arrays: start [rows + 1], col
+ * with room for protocol_candidates_room entries.
  */
 extern int64_t protocol_candidates_room(const Csr *test);
 extern CoreStatus protocol_candidates(Env *env, const Protocol *protocol, const Csr *known, const Csr *test,
