@@ -20,7 +20,7 @@ static const NearShape shapes[] = {
 	{"no items", 20, 0, 0.5, true},
 	{"everybody has everything", 16, 300, 10.0, false},
 };
-static const NearShape whole_blocks = {"as many things as blocks take, of whatever width", 120, 512, 0.3, true};
+static const NearShape whole_blocks = {"as many things as whole blocks", 120, 512, 0.3, true};
 #define SHAPES ((int) (sizeof(shapes) / sizeof(shapes[0])))
 
 static CoreStatus
