@@ -455,7 +455,6 @@ idset_key(const IdSet *set, int32 index)
 	return key;
 }
 
-/* The arrays are ours as long as a set was made by ids_sort and not read from a payload. */
 uint64
 idset_bytes(const IdSet *set)
 {
@@ -501,6 +500,7 @@ idset_copy(const IdSet *set, MemoryContext memory)
 	return copy;
 }
 
+/* The arrays are ours as long as a set was made by ids_sort or idset_copy and not read from a payload. */
 void
 idset_keep(IdSet *set, const int32 *place)
 {

@@ -57,10 +57,12 @@ sql "SELECT promoai.mf_train('large', 'purchases_large', factors => 8, iteration
 before=$(sql "SELECT md5(string_agg(r::text, ' ')) FROM promoai.cf_recommend('large', 5) r")
 due large
 wait_for "SELECT count(*) FROM promoai.training_progress WHERE model = 'large' AND phase = 'training'" 1 20
-# A parallel worker that starts has one until it has begun its part.
-wait_for "SELECT string_agg(DISTINCT coalesce(backend_xmin::text, 'none'), ' ') FROM pg_stat_activity
-	WHERE pid IN (SELECT pid FROM promoai.training_progress) OR leader_pid IN (SELECT pid FROM promoai.training_progress)" none 10
-ok $? "no snapshot is held while it trains, neither by the job nor by its parallel workers"
+# Once all have begun, none of twenty looks may find one.
+snapshots="SELECT coalesce(string_agg(DISTINCT coalesce(backend_xmin::text, 'none'), ' '), 'nobody trains') FROM pg_stat_activity
+	WHERE pid IN (SELECT pid FROM promoai.training_progress) OR leader_pid IN (SELECT pid FROM promoai.training_progress)"
+wait_for "$snapshots" none 10
+is "$(for ((look = 0; look < 20; look++)); do sql "$snapshots"; sleep 0.1; done | sort | uniq -c | xargs)" "20 none" \
+	"no snapshot is held while it trains, neither by the job nor by its parallel workers"
 started=$(date +%s%N)
 sql "SELECT pg_terminate_backend(pid) FROM promoai.training_progress" >/dev/null
 wait_for "SELECT count(*) FROM promoai.training_runs WHERE model = 'large' AND state = 'interrupted'" 1
