@@ -697,16 +697,6 @@ mf_retrain(const Model *model, void (*read_done)(void *arg), void *arg)
 	return training_publish(&training);
 }
 
-/* A copy that outlives the region. */
-static const void *
-keep(const void *array, uint64 n, Size width)
-{
-	void *copy = MemoryContextAllocHuge(CurrentMemoryContext, Max(n * width, 1));
-
-	memcpy(copy, array, n * width);
-	return copy;
-}
-
 static Recommender *
 mf_fit_definition(const Model *definition, const Interactions *in, uint64 limit, MemoryContext memory)
 {
@@ -726,15 +716,18 @@ mf_fit_definition(const Model *definition, const Interactions *in, uint64 limit,
 	training_lay_out(&training);
 	training_fit(&training);
 	training_finish_model(&training, model);
-	base->seen_start = keep(base->seen_start, (uint64) base->customers.n + 1, sizeof(int64));
-	base->seen_item = keep(base->seen_item, base->seen_start[base->customers.n], sizeof(int32));
+	/* Copies outlive the region. */
+	base->seen_start = memory_copy(base->seen_start, (uint64) base->customers.n + 1, sizeof(int64));
+	base->seen_item = memory_copy(base->seen_item, base->seen_start[base->customers.n], sizeof(int32));
 	if (base->seen_value != NULL)
-		base->seen_value = keep(base->seen_value, base->seen_start[base->customers.n], sizeof(float));
-	base->buyers = keep(base->buyers, base->items.n, sizeof(float));
-	model->user_factors = keep(model->user_factors, (uint64) base->customers.n * model->width, sizeof(float));
-	model->item_factors = keep(model->item_factors, (uint64) base->items.n * model->width, sizeof(float));
+		base->seen_value = memory_copy(base->seen_value, base->seen_start[base->customers.n], sizeof(float));
+	base->buyers = memory_copy(base->buyers, base->items.n, sizeof(float));
+	model->user_factors =
+		memory_copy(model->user_factors, (uint64) base->customers.n * model->width, sizeof(float));
+	model->item_factors =
+		memory_copy(model->item_factors, (uint64) base->items.n * model->width, sizeof(float));
 	if (model->user_bias != NULL)
-		model->user_bias = keep(model->user_bias, base->customers.n, sizeof(float));
+		model->user_bias = memory_copy(model->user_bias, base->customers.n, sizeof(float));
 	training_index_model(&training, model);
 	team_destroy(training.team);
 	MemoryContextSwitchTo(caller);

@@ -646,12 +646,6 @@ first_amount(const Check *check)
 	return -1;
 }
 
-static void *
-copy_of(const void *array, Size bytes)
-{
-	return memcpy(MemoryContextAllocHuge(CurrentMemoryContext, bytes), array, bytes);
-}
-
 /* Accounts that repeat one item at one amount, or take one item again and again on one day. */
 static void
 find_fake_orders(Check *check)
@@ -660,10 +654,10 @@ find_fake_orders(Check *check)
 	Size n = table->n;
 	int amount = first_amount(check);
 	int32 accounts = table->ids[check->account]->n;
-	int32 *groups[3] = {copy_of(table->index[check->account], sizeof(int32) * n),
-						copy_of(table->index[check->item], sizeof(int32) * n),
-						check->day < 0 ? NULL : copy_of(table->day[check->day], sizeof(int32) * n)};
-	double *amounts = amount < 0 ? NULL : copy_of(table->number[amount], sizeof(double) * n);
+	int32 *groups[3] = {memory_copy(table->index[check->account], n, sizeof(int32)),
+						memory_copy(table->index[check->item], n, sizeof(int32)),
+						check->day < 0 ? NULL : memory_copy(table->day[check->day], n, sizeof(int32))};
+	double *amounts = amount < 0 ? NULL : memory_copy(table->number[amount], n, sizeof(double));
 	int32 levels[3] = {accounts, 0, 0};
 	Design design = {.n = table->n,
 					 .n_groups = check->day < 0 ? 2 : 3,
@@ -672,7 +666,7 @@ find_fake_orders(Check *check)
 					 .n_columns = amount < 0 ? 0 : 1,
 					 .column = &amounts};
 	uint8 *flags = palloc(Max(accounts, 1));
-	int64 *rows = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int64) * Max(accounts, 1));
+	int64 *rows = memory_huge(accounts, sizeof(int64));
 	int64 suspicious = 0;
 	Finding finding;
 

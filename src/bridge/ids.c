@@ -472,31 +472,23 @@ idset_bytes(const IdSet *set)
 	return 0;
 }
 
-static void *
-copy_bytes(const void *from, Size bytes, MemoryContext memory)
-{
-	void *copy = MemoryContextAllocHuge(memory, Max(bytes, 1));
-
-	memcpy(copy, from, bytes);
-	return copy;
-}
-
 IdSet *
 idset_copy(const IdSet *set, MemoryContext memory)
 {
-	IdSet *copy = MemoryContextAlloc(memory, sizeof(IdSet));
-	Size n = (Size) set->n;
+	MemoryContext caller = MemoryContextSwitchTo(memory);
+	IdSet *copy = memory_copy(set, 1, sizeof(IdSet));
+	uint64 n = (uint64) set->n;
 
-	*copy = *set;
 	if (set->kind == ID_INTEGER)
-		copy->numbers = copy_bytes(set->numbers, n * sizeof(int64), memory);
+		copy->numbers = memory_copy(set->numbers, n, sizeof(int64));
 	else if (set->kind == ID_UUID)
-		copy->bytes = copy_bytes(set->bytes, n * UUID_LEN, memory);
+		copy->bytes = memory_copy(set->bytes, n, UUID_LEN);
 	else
 	{
-		copy->start = copy_bytes(set->start, (n + 1) * sizeof(uint64), memory);
-		copy->bytes = copy_bytes(set->bytes, set->start[n], memory);
+		copy->start = memory_copy(set->start, n + 1, sizeof(uint64));
+		copy->bytes = memory_copy(set->bytes, set->start[n], 1);
 	}
+	MemoryContextSwitchTo(caller);
 	return copy;
 }
 

@@ -182,6 +182,12 @@ memory_huge(uint64 n, uint64 width)
 	return MemoryContextAllocHuge(CurrentMemoryContext, Max(memory_mul(n, width), 1));
 }
 
+void *
+memory_copy(const void *array, uint64 n, uint64 width)
+{
+	return memcpy(memory_huge(n, width), array, n * width);
+}
+
 Size
 memory_take(uint64 *cursor, uint64 n, uint64 width)
 {

@@ -50,6 +50,9 @@ extern dsm_segment *memory_shared_attach(dsm_handle handle);
 /* n elements of `width` bytes in the current context, however many; overflow-checked. */
 extern void *memory_huge(uint64 n, uint64 width);
 
+/* The same, with what stands in `array`. */
+extern void *memory_copy(const void *array, uint64 n, uint64 width);
+
 /*
  * The layout of a region: where the next array of n elements stands, aligned to 64, and the cursor behind it.  The cursor stays
  * at UINT64_MAX once it has overflowed.

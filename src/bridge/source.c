@@ -78,7 +78,7 @@ source_require_short(const char *text, const char *what)
 	if (length > SOURCE_TEXT_MAX)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("%s is too long: %zu bytes, of at most %zu", what, length, SOURCE_TEXT_MAX),
-						errhint("Put values into a table, and name the table.")));
+						errhint("Put values into a table, statements into a function, and name it.")));
 }
 
 /* A copy without the semicolon at its end. */
