@@ -2579,7 +2579,7 @@ CREATE FUNCTION promoai.cancel_run(model text) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'promoai_cancel_run';
 COMMENT ON FUNCTION promoai.cancel_run(text) IS
-'Cancel the run of a model''s schedule that the worker has on; false when none is. It counts as failed and is tried again, unless the schedule is removed. For the model''s owner.';
+'Cancel the run of a model''s schedule that the worker has on; false when none is. It counts as failed, or, where its own code catches the cancel and the process has to be ended, as crashed, and is tried again, unless the schedule is removed. For the model''s owner.';
 
 CREATE PROCEDURE promoai.run_due_jobs()
 LANGUAGE C

@@ -105,6 +105,29 @@ read_sales(Daily *daily, const char *source)
 	daily->sales.what = "reading sales";
 	daily->sales.need = sort_need;
 	table_read(source, &daily->sales);
+	table_note_skipped(&daily->sales);
+}
+
+static void
+check_listings(const Table *listings)
+{
+	const int32 *first = listings->day[LISTED_FIRST];
+	const int32 *last = listings->day[LISTED_LAST];
+	int32 worst = PG_INT32_MAX; /* the first item, whatever the order of rows */
+
+	if (first == NULL || last == NULL)
+		return;
+	for (int64 i = 0; i < listings->n; i++)
+	{
+		if (unlikely(i % 65536 == 0))
+			CHECK_FOR_INTERRUPTS();
+		if (!listings->is_null[LISTED_FIRST][i] && !listings->is_null[LISTED_LAST][i] && first[i] > last[i])
+			worst = Min(worst, listings->index[LISTED_ITEM][i]);
+	}
+	if (worst < PG_INT32_MAX)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"listed\": the last day of item \"%s\" lies before its first",
+							   table_key_text(listings, LISTED_ITEM, worst))));
 }
 
 static void
@@ -121,6 +144,7 @@ read_listings(Daily *daily, const char *source)
 	daily->listings.n_columns = LISTED_COLUMNS;
 	daily->listings.what = "reading what is listed";
 	table_read(source, &daily->listings);
+	check_listings(&daily->listings);
 	daily->has_listings = true;
 }
 
@@ -308,6 +332,9 @@ put_item(Daily *daily, int32 item, ReturnSetInfo *rows)
 		if (!daily->listed[day] && daily->lines[day] == 0)
 			continue;
 		CHECK_FOR_INTERRUPTS();
+		if (!isfinite(daily->quantity[day]) || !isfinite(daily->revenue[day]))
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("the sums of item \"%s\" grew out of range", id_text(&key))));
 		values[2] = DateADTGetDatum(daily->first + day);
 		values[3] = Float8GetDatum(daily->quantity[day]);
 		values[4] = Float8GetDatum(daily->revenue[day]);

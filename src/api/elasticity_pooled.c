@@ -75,6 +75,7 @@ read_rows(Elasticity *elasticity, const char *source)
 	table->what = "fitting elasticities";
 	table->need = sort_need;
 	table_read(source, table);
+	table_note_skipped(table);
 	elasticity->items = table->n == 0 ? 0 : table->ids[COLUMN_ITEM]->n;
 	elasticity->categories = table->n == 0 ? 0 : table->ids[COLUMN_CATEGORY]->n;
 }

@@ -52,6 +52,7 @@ typedef struct PanelFit
 
 	int64 singletons;
 	const char *compared; /* why errors mean nothing, NULL: no reason */
+	bool lone_unpromoted; /* one row has promo 0, the others the same value */
 	Regression fit;
 } PanelFit;
 
@@ -320,6 +321,32 @@ refuse(const PanelFit *fit)
 	elog(ERROR, "unexpected verdict %d", (int) found->verdict);
 }
 
+/* The values of promo that rows are compared by: the two that there are, or, when there are more, none and all of it. */
+static void
+compared_values(const Design *design, double values[2])
+{
+	const double *promo = design->column[FIT_PROMO];
+	int found = 1;
+
+	values[0] = design->n > 0 ? promo[0] : 0;
+	for (int64 i = 1; i < design->n; i++)
+	{
+		if (unlikely(i % 65536 == 0))
+			CHECK_FOR_INTERRUPTS();
+		if (promo[i] == values[0] || (found == 2 && promo[i] == values[1]))
+			continue;
+		if (found == 2)
+		{
+			values[0] = 0;
+			values[1] = 1;
+			return;
+		}
+		values[found++] = promo[i];
+	}
+	if (found == 1)
+		values[1] = values[0];
+}
+
 /* The only level among rows whose promo is not `value`: -1 when there is none, -2 when there are several. */
 static int32
 only_level(const Design *design, const int32 *level, double value)
@@ -337,36 +364,83 @@ only_level(const Design *design, const int32 *level, double value)
 	return only;
 }
 
-static int64
-count_not(const Design *design, double value)
+/* The promo of the only row whose promo is not `value`; NaN when there is none, or several. */
+static double
+only_other(const Design *design, double value)
 {
-	int64 count = 0;
+	const double *promo = design->column[FIT_PROMO];
+	double other = NAN;
+	int count = 0;
 
 	for (int64 i = 0; i < design->n && count < 2; i++)
 	{
 		if (unlikely(i % 65536 == 0))
 			CHECK_FOR_INTERRUPTS();
-		count += design->column[FIT_PROMO][i] != value;
+		if (promo[i] == value)
+			continue;
+		other = promo[i];
+		count++;
 	}
-	return count;
+	return count == 1 ? other : NAN;
 }
 
 /* A side of the comparison that is one row, or one cluster, leaves residuals that sum to 0: errors come out far too small. */
 static void
 look_at_comparison(PanelFit *fit, const Design *design)
 {
-	if (count_not(design, 0) == 1)
-		fit->compared = "one promoted row, from which no error can be judged";
-	else if (count_not(design, 1) == 1)
-		fit->compared = "one row without promotion, from which no error can be judged";
+	double values[2];
+
+	compared_values(design, values);
+	for (int side = 0; side < 2 && fit->compared == NULL; side++)
+	{
+		double other = only_other(design, values[side]);
+
+		if (isnan(other))
+			continue;
+		fit->lone_unpromoted = other == 0;
+		fit->compared = other == 0 ? "one row without promotion, from which no error can be judged"
+						: values[side] == 0
+							? "one promoted row, from which no error can be judged"
+							: "promo differs in one row only, from which no error can be judged";
+	}
 	for (int w = 0; w < fit->n_clusters && fit->compared == NULL; w++)
 	{
 		const int32 *level = design->group[fit->cluster[w]];
 
-		if (only_level(design, level, 0) >= 0 || only_level(design, level, 1) >= 0)
+		if (only_level(design, level, values[0]) >= 0 || only_level(design, level, values[1]) >= 0)
 			fit->compared =
 				psprintf("promo differs in one cluster of \"%s\" only, from which no error can be judged",
 						 fit->fields[fit->group[fit->cluster[w]]].name);
+	}
+}
+
+static bool
+has_covariates(const PanelFit *fit)
+{
+	for (int c = FIT_COVARIATE; c < fit->n_columns; c++)
+		if (!fit->fit.dropped[c])
+			return true;
+	return false;
+}
+
+/* Errors that would come out as 0, as promo_lift_fit withholds them: no interval is that narrow. */
+static void
+withhold_errors(PanelFit *fit)
+{
+	LiftFit *lift = &fit->fit.fit;
+
+	if (isnan(lift->r2))
+	{
+		lift->covariance = NULL;
+		lift->std_error = lift->t = lift->p_value = lift->ci_low = lift->ci_high = NAN;
+		lift->lift_low = lift->lift_high = NAN;
+	}
+	else if (fit->lone_unpromoted && fit->n_effects == 0 && !has_covariates(fit))
+	{
+		/* the intercept is that row */
+		for (int c = 0; c < fit->n_columns; c++)
+			lift->covariance[c] = lift->covariance[c * fit->n_columns] = NAN;
+		lift->lift_low = lift->lift_high = NAN;
 	}
 }
 
@@ -397,6 +471,7 @@ run_fit(PanelFit *fit)
 	if (fit->fit.verdict != REGRESS_FITTED)
 		refuse(fit);
 	fit->fit.fit.rows_skipped = fit->table.rows_skipped;
+	withhold_errors(fit);
 }
 
 static void

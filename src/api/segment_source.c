@@ -80,7 +80,7 @@ segment_source_read(const char *source, SegmentSource *in)
 	in->n = in->table.n;
 	if (in->n == 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source has no rows to make segments of"),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source has no usable rows"),
 				 errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " of them skipped for a NULL.",
 						   in->table.rows_read, in->table.rows_skipped)));
 	in->ids = in->table.ids[0];

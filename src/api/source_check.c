@@ -5,7 +5,10 @@
  * numbers, dates and times are days.  Arguments name the account, the item and the amounts where names do not tell.  The
  * rows are read whole, NULLs and NaN included, and put into canonical order, so that examples do not depend on chance.
  *
- * For sorting, NULL stands as -DBL_MAX among numbers, NaN as DBL_MAX, and as the greatest date among days.  Times are keys, so
+ * Numbers are read in double precision.  Where that cannot tell all of them apart (bigint, numeric), a hash of the row as it came
+ * is one more column behind those that are looked at, for duplicates.
+ *
+ * For sorting, NULL stands as -DBL_MAX among numbers, NaN as DBL_MAX, and behind all days.  Times are keys, so
  * that two instants of a day are no repetition; the day that each falls on stands beside.
  */
 #include "postgres.h"
@@ -35,7 +38,7 @@
 
 #define NULL_NUMBER (-DBL_MAX)
 #define NAN_NUMBER DBL_MAX
-#define NULL_DAY DATEVAL_NOEND
+#define NULL_DAY (DATEVAL_NOEND - 1) /* no date */
 #define MOST_DAYS 36525
 #define MAX_EXAMPLES 100
 #define CENTS_MEDIAN 500.0 /* whole amounts about this size, mostly multiples of ten, may be cents */
@@ -43,6 +46,7 @@
 typedef struct Check
 {
 	Table table;
+	int n_columns; /* to look at; the table may have one more, the rows' hash */
 	PgEnv env;
 	Language language;
 	int examples; /* at most, per finding */
@@ -80,7 +84,16 @@ name_has(const char *name, const char *const *words)
 static bool
 ends_like_id(const char *name)
 {
-	static const char *const ends[] = {"id", "no", "nr", "code", "sku", "key", "number", NULL};
+	static const char *const ends[] = {"id",
+									   "no",
+									   "nr",
+									   "code",
+									   "sku",
+									   "key",
+									   "number",
+									   "\xe5\x8f\xb7", /* number */
+									   "\xe7\xa0\x81", /* code */
+									   NULL};
 	Size length = strlen(name);
 	char *lower = asc_tolower(name, length);
 
@@ -191,12 +204,21 @@ kind_of(const Check *check, const SourceField *field, int i)
 	return number ? SOURCE_LEVEL : SOURCE_ID;
 }
 
-static void
-choose_columns(Check *check, const Args *args, const char *source)
+/* Different values of the column may be one number in double precision. */
+static bool
+loses_digits(const SourceColumn *column, Oid type)
+{
+	return column->kind == SOURCE_LEVEL && (type == INT8OID || type == NUMERICOID);
+}
+
+/* The source to read: as it is, or with the rows' hash. */
+static char *
+choose_columns(Check *check, const Args *args, char *source)
 {
 	Table *table = &check->table;
 	int n;
 	SourceField *fields = source_describe(source, &n);
+	bool hashed = false;
 
 	if (n == 0)
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("source has no columns")));
@@ -204,8 +226,8 @@ choose_columns(Check *check, const Args *args, const char *source)
 	check->account = named_or_guessed(args, "account", fields, n, account_words);
 	check->item = named_or_guessed(args, "item", fields, n, item_words);
 	check->day = -1;
-	table->n_columns = n;
-	table->columns = palloc0(sizeof(SourceColumn) * n);
+	table->n_columns = check->n_columns = n;
+	table->columns = palloc0(sizeof(SourceColumn) * ((Size) n + 1));
 	for (int i = 0; i < n; i++)
 	{
 		SourceColumn *column = &table->columns[i];
@@ -221,11 +243,17 @@ choose_columns(Check *check, const Args *args, const char *source)
 							errmsg("column \"%s\" of the source is of a type that cannot be checked",
 								   fields[i].name),
 							errhint("Leave it out, or cast it to text.")));
+		hashed |= loses_digits(column, fields[i].type);
 	}
 	if (check->account >= 0 && table->columns[check->account].kind != SOURCE_ID)
 		check->account = -1;
 	if (check->item >= 0 && table->columns[check->item].kind != SOURCE_ID)
 		check->item = -1;
+	if (!hashed || n == MaxTupleAttributeNumber)
+		return source;
+	table->columns[table->n_columns++] =
+		(SourceColumn){.name = "hash", .kind = SOURCE_LEVEL, .nullable = true, .any_value = true};
+	return source_hashed(source);
 }
 
 /* ---- reading ---- */
@@ -354,7 +382,7 @@ row_text(const Check *check, int64 row)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	for (int c = 0; c < check->table.n_columns; c++)
+	for (int c = 0; c < check->n_columns; c++)
 		appendStringInfo(&text, "%s%s=%s", c == 0 ? "" : ", ", check->table.columns[c].name,
 						 cell_text(check, c, row));
 	return text.data;
@@ -445,7 +473,7 @@ is_not_finite(const Check *check, int c, int64 row)
 	const Table *table = &check->table;
 
 	if (table->day[c] != NULL)
-		return table->day[c][row] == DATEVAL_NOBEGIN;
+		return DATE_NOT_FINITE(table->day[c][row]);
 	return table->number[c] != NULL && (table->number[c][row] == NAN_NUMBER || isinf(table->number[c][row]));
 }
 
@@ -577,6 +605,12 @@ day_text(int32 day)
 	return DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(day)));
 }
 
+static inline bool
+is_a_day(int32 day)
+{
+	return day != NULL_DAY && !DATE_NOT_FINITE(day);
+}
+
 /* Days between the first and the last on which there is no row; examples are stretches of them. */
 static void
 find_missing_days(Check *check, int c)
@@ -590,7 +624,7 @@ find_missing_days(Check *check, int c)
 
 	for (int64 i = 0; i < check->table.n; i++)
 	{
-		if (DATE_NOT_FINITE(day[i]))
+		if (!is_a_day(day[i]))
 			continue;
 		first = Min(first, day[i]);
 		last = Max(last, day[i]);
@@ -612,7 +646,7 @@ find_missing_days(Check *check, int c)
 	}
 	seen = palloc0(last - first + 1);
 	for (int64 i = 0; i < check->table.n; i++)
-		if (!DATE_NOT_FINITE(day[i]))
+		if (is_a_day(day[i]))
 			seen[day[i] - first] = true;
 	for (int32 d = 0; d <= last - first; d++)
 	{
@@ -640,7 +674,7 @@ find_missing_days(Check *check, int c)
 static int
 first_amount(const Check *check)
 {
-	for (int c = 0; c < check->table.n_columns; c++)
+	for (int c = 0; c < check->n_columns; c++)
 		if (check->is_amount[c] && check->table.number[c] != NULL)
 			return c;
 	return -1;
@@ -779,7 +813,7 @@ promoai_source_check(PG_FUNCTION_ARGS)
 
 	read_arguments(&check, args);
 	env_init(&check.env, CurrentMemoryContext);
-	choose_columns(&check, args, source);
+	source = choose_columns(&check, args, source);
 	read_rows(&check, source);
 	check.rows = rows_open(fcinfo);
 	if (check.table.n == 0)
@@ -788,7 +822,7 @@ promoai_source_check(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	}
 	find_duplicates(&check);
-	for (int c = 0; c < check.table.n_columns; c++)
+	for (int c = 0; c < check.n_columns; c++)
 		check_column(&check, c);
 	if (check.account >= 0 && check.item >= 0 && check.account != check.item)
 		find_fake_orders(&check);

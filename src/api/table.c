@@ -398,6 +398,14 @@ table_read(const char *source, Table *table)
 	test_point("solving");
 }
 
+void
+table_note_skipped(const Table *table)
+{
+	if (table->rows_skipped > 0)
+		ereport(NOTICE, (errmsg("skipped for a NULL: " INT64_FORMAT " of " INT64_FORMAT " rows of the source",
+								table->rows_skipped, table->rows_read)));
+}
+
 char *
 table_key_text(const Table *table, int c, int32 index)
 {

@@ -59,6 +59,9 @@ typedef struct Table
 /* Read a source; afterwards nothing but the order of rows depends on the order in which they came. */
 extern void table_read(const char *source, Table *table);
 
+/* A NOTICE when rows were skipped: for functions whose answer has no place for their number. */
+extern void table_note_skipped(const Table *table);
+
 /* The key behind an index of column c as text, palloc'd. */
 extern char *table_key_text(const Table *table, int c, int32 index);
 

@@ -154,6 +154,7 @@ read_rows(Threshold *threshold, const char *source)
 	table->what = "counting orders";
 	table->need = sort_need;
 	table_read(source, table);
+	table_note_skipped(table);
 }
 
 /* No refund where there is none; ERROR when one is negative. */

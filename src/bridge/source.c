@@ -155,6 +155,14 @@ source_split(const char *source, const char *column, TimestampTz time, bool late
 		source_inner(source), quote_identifier(column), option_time_text(&at), later ? "" : "NOT ");
 }
 
+char *
+source_hashed(const char *source)
+{
+	return psprintf(
+		"SELECT promoai_rows.*, pg_catalog.hash_record_extended(ROW(promoai_rows.*), 0) FROM (%s\n) promoai_rows",
+		source_inner(source));
+}
+
 /* A SELECT that neither locks rows nor changes any in a WITH. */
 static bool
 only_reads(const CachedPlanSource *statement)
@@ -385,7 +393,7 @@ read_number(const SourceCell *field, Datum value)
 		case FLOAT8OID:
 			return DatumGetFloat8(value);
 		default:
-			return DatumGetFloat8(DirectFunctionCall1(numeric_float8, value));
+			return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
 	}
 }
 
@@ -403,7 +411,6 @@ read_time(const SourceCell *field, Datum value)
 	}
 }
 
-/* Infinite times give DATEVAL_NOBEGIN, whichever end they stand for. */
 static DateADT
 read_day(const SourceCell *field, Datum value, pg_tz *zone)
 {
@@ -413,9 +420,9 @@ read_day(const SourceCell *field, Datum value, pg_tz *zone)
 	int offset;
 
 	if (field->type == DATEOID)
-		return DATE_NOT_FINITE(DatumGetDateADT(value)) ? DATEVAL_NOBEGIN : DatumGetDateADT(value);
+		return DatumGetDateADT(value);
 	if (TIMESTAMP_NOT_FINITE(at))
-		return DATEVAL_NOBEGIN;
+		return TIMESTAMP_IS_NOEND(at) ? DATEVAL_NOEND : DATEVAL_NOBEGIN;
 	if (timestamp2tm(at, field->type == TIMESTAMPTZOID ? &offset : NULL, &tm, &fraction, NULL,
 					 field->type == TIMESTAMPTZOID ? zone : NULL) != 0)
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
@@ -484,6 +491,16 @@ read_vector(const SourceReceiver *receiver, const SourceCell *field, Datum value
 	return vector;
 }
 
+static const char *
+what_is_not_finite(const SourceCell *field, Datum datum, double number)
+{
+	if (isnan(number))
+		return "NaN";
+	if (field->type == NUMERICOID && !numeric_is_inf(DatumGetNumeric(datum)))
+		return "a number out of range for type double precision";
+	return "infinity";
+}
+
 static inline void
 read_field(SourceReceiver *receiver, const SourceCell *field, Datum datum)
 {
@@ -505,7 +522,7 @@ read_field(SourceReceiver *receiver, const SourceCell *field, Datum datum)
 		case SOURCE_LEVEL:
 			value->number = read_number(field, datum);
 			if (unlikely(!isfinite(value->number)) && !field->column->any_value)
-				not_finite(receiver, field, isnan(value->number) ? "NaN" : "infinity");
+				not_finite(receiver, field, what_is_not_finite(field, datum, value->number));
 			break;
 		case SOURCE_TIME:
 			value->time = read_time(field, datum);

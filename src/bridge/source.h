@@ -112,6 +112,9 @@ extern char *source_split(const char *source, const char *column, TimestampTz ti
 /* A fifth of the rows of a source, drawn by a hash of its first column, or (drawn false) the other four. */
 extern char *source_draw(const char *source, bool drawn);
 
+/* The rows of a source, each with a hash of all its values as one more column, a bigint: equal rows have equal ones. */
+extern char *source_hashed(const char *source);
+
 /* True when a column of this kind can be read from this type. */
 extern bool source_accepts(SourceKind kind, Oid type);
 

@@ -41,10 +41,15 @@ run_statement(const char *text)
 {
 	int code = SPI_execute(text, false, 0);
 
-	if (code < 0)
+	if (code == SPI_ERROR_TRANSACTION)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("BEGIN, COMMIT, ROLLBACK, SAVEPOINT and their like have no place among them")));
+	if (code == SPI_ERROR_COPY)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-						errmsg("they cannot be run: %s", SPI_result_code_string(code)),
-						errhint("COMMIT, ROLLBACK and COPY to the client have no place in it.")));
+						errmsg("COPY from or to a client has no place among them")));
+	if (code < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
 }
 
 static void

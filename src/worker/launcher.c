@@ -71,7 +71,7 @@ typedef struct LookedAt
 	bool there; /* found at the last look at pg_database */
 	bool absent; /* the extension is not there */
 	int lost; /* looks in a row that did not come to their end */
-	TimestampTz last_look;
+	TimestampTz last_look; /* 0: none yet */
 	TimestampTz next_look;
 } LookedAt;
 
@@ -237,7 +237,10 @@ most_overdue(const Launcher *launcher, TimestampTz now)
 	return which;
 }
 
-/* A process has ended, perhaps a job whose place another may have; or there is a new schedule somewhere. */
+/*
+ * A process has ended, perhaps a job whose place another may have; or there is a new schedule somewhere.  A first look comes no
+ * sooner for it: the latch is set for many reasons when a server starts.
+ */
 static void
 hurry(Launcher *launcher)
 {
@@ -246,7 +249,8 @@ hurry(Launcher *launcher)
 		LookedAt *at = &launcher->list[i];
 		int64 pause = at->absent || at->lost > 0 ? worker_naptime * INT64CONST(1000) : SHORTEST_MS;
 
-		at->next_look = Min(at->next_look, TimestampTzPlusMilliseconds(at->last_look, pause));
+		if (at->last_look != 0)
+			at->next_look = Min(at->next_look, TimestampTzPlusMilliseconds(at->last_look, pause));
 	}
 }
 

@@ -11,7 +11,7 @@
  * Told to stop, a job is cancelled, so that its end can be written down.  Code of the owner's may catch a cancel, again and
  * again: STOP_MS later the process ends whatever is on, and the run looks like a crash.
  *
- * A job that promoai.job_timeout cancels in vain ends likewise, some seconds later.
+ * A job that promoai.job_timeout, cancel_run or pg_cancel_backend cancels in vain ends likewise, some seconds later.
  *
  * Both connect as the bootstrap superuser, since owners may be roles that cannot log in; jobs.c becomes the owner.
  */
@@ -42,7 +42,7 @@
 
 #define LOCK_TIMEOUT "5s" /* of a look: somebody may be altering our tables */
 #define STOP_MS 600
-#define TIMEOUT_GRACE_MS 5000 /* for a job that does not end by promoai.job_timeout */
+#define GRACE_SECONDS 5 /* for a job that does not end by promoai.job_timeout, or when it is cancelled */
 
 extern PGDLLEXPORT void promoai_runner_main(Datum argument);
 extern PGDLLEXPORT void promoai_job_main(Datum argument);
@@ -224,6 +224,7 @@ promoai_runner_main(Datum argument)
 /* ---- a job ---- */
 
 static timer_t stop_timer; /* sends us another SIGTERM */
+static timer_t cancel_timer; /* sends us SIGUSR2 */
 
 /* As a cancel, so that the run can be written down as interrupted; jobs look for cancels every few milliseconds. */
 static void
@@ -251,6 +252,27 @@ overdue_handler(void)
 	SetLatch(MyLatch);
 }
 
+static void
+overdue_signal_handler(SIGNAL_ARGS)
+{
+	int saved = errno;
+
+	overdue_handler();
+	errno = saved;
+}
+
+/* A cancel, which the owner's code may catch. */
+static void
+cancel_handler(SIGNAL_ARGS)
+{
+	const struct itimerspec wait = {.it_value = {.tv_sec = GRACE_SECONDS}};
+	int saved = errno;
+
+	(void) timer_settime(cancel_timer, 0, &wait, NULL);
+	errno = saved;
+	StatementCancelHandler(postgres_signal_arg);
+}
+
 /* A job that goes on after its timeout, since the owner's code has caught that, ends with its process. */
 static void
 bound_time(void)
@@ -258,15 +280,15 @@ bound_time(void)
 	TimeoutId overdue = RegisterTimeout(USER_TIMEOUT, overdue_handler);
 
 	if (worker_job_timeout > 0)
-		enable_timeout_after(overdue, (int) Min((int64) worker_job_timeout + TIMEOUT_GRACE_MS, INT_MAX));
+		enable_timeout_after(overdue, (int) Min((int64) worker_job_timeout + GRACE_SECONDS * 1000, INT_MAX));
 }
 
 static void
-stop_timer_create(void)
+timer_of_signal(int signal, timer_t *timer)
 {
-	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGTERM};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = signal};
 
-	if (timer_create(CLOCK_MONOTONIC, &event, &stop_timer) != 0)
+	if (timer_create(CLOCK_MONOTONIC, &event, timer) != 0)
 		ereport(FATAL, (errcode(ERRCODE_SYSTEM_ERROR), errmsg("could not create a timer: %m")));
 }
 
@@ -276,9 +298,11 @@ promoai_job_main(Datum argument)
 	JobTask task;
 
 	memcpy(&task, MyBgworkerEntry->bgw_extra, sizeof(task));
-	stop_timer_create();
+	timer_of_signal(SIGTERM, &stop_timer);
+	timer_of_signal(SIGUSR2, &cancel_timer);
 	pqsignal(SIGTERM, stop_handler);
-	pqsignal(SIGINT, StatementCancelHandler);
+	pqsignal(SIGUSR2, overdue_signal_handler);
+	pqsignal(SIGINT, cancel_handler);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	connect_to(task.database, "promoai job");
 	if (!place_of_job())

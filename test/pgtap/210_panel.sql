@@ -7,7 +7,7 @@ CREATE TEMP TABLE oj (store int, brand int, week int, logmove float8, constant i
 \copy oj FROM PROGRAM 'Rscript test/reference/orange_juice.R 2>/dev/null || true' WITH (FORMAT csv, HEADER)
 SELECT count(*) = 0 AS missing FROM oj \gset
 BEGIN;
-SELECT plan(27);
+SELECT plan(32);
 
 CREATE FUNCTION pg_temp.close(got float8, wanted float8, what text) RETURNS text LANGUAGE sql AS
 $$ SELECT ok(coalesce(abs(got - wanted) <= 1e-8 * abs(wanted), false),
@@ -64,5 +64,20 @@ SELECT is((f.names, f.dropped)::text, '("{intercept,promo,x,twice}",{twice})', '
 FROM promoai.promo_panel_fit('SELECT *, 2 * x AS twice FROM pg_temp.made') f;
 SELECT is((SELECT f.singletons FROM promoai.promo_panel_fit(
 	'SELECT * FROM pg_temp.made UNION ALL VALUES (1000, 1, 7, true, 1), (1001, 1001, 7, true, 1)') f), 2::bigint, 'rows that stand alone are left out');
+
+-- What an aggregate withholds because it would come out as 0, these withhold as well.
+CREATE TABLE pg_temp.lone AS SELECT i * i % 7 AS sales, i <> 3 AS promo, CASE WHEN i <> 3 THEN 0.2 ELSE 0 END AS discount, i % 5 AS x FROM generate_series(1, 40) i;
+SELECT ok(f.lift_low IS NULL AND f.lift_high IS NULL AND f.covariance[1][1] IS NULL AND f.covariance[1][2] IS NULL AND f.covariance[2][1] IS NULL AND g.lift_low IS NULL
+	AND abs(f.std_error - g.std_error) < 1e-12 AND abs(f.covariance[2][2] - g.covariance[2][2]) < 1e-12 AND f.note LIKE 'one row without promotion%',
+	'one row without promotion: no error of the intercept, no interval of the lift')
+FROM promoai.promo_lift_fit_source('SELECT sales, promo FROM pg_temp.lone') f, (SELECT (promoai.promo_lift_fit(sales, promo)).* FROM pg_temp.lone) g;
+SELECT ok(f.lift_low IS NULL AND f.note LIKE 'one row without promotion%', 'the same where promo is a number')
+FROM promoai.promo_lift_fit_source('SELECT sales, discount FROM pg_temp.lone') f;
+SELECT ok(f.lift_low IS NOT NULL AND f.covariance[1][1] IS NOT NULL, 'with covariates both are there')
+FROM promoai.promo_lift_fit_source('SELECT sales, promo, x FROM pg_temp.lone') f;
+SELECT ok(f.covariance IS NULL AND f.std_error IS NULL AND f.p_value IS NULL AND f.ci_low IS NULL AND f.lift_high IS NULL AND f.extra_sales_per_row = 0, 'sales that do not vary have no errors')
+FROM promoai.promo_lift_fit_source('SELECT 5, sales > 2 FROM pg_temp.lone') f;
+SELECT ok(f.covariance IS NULL AND f.std_error IS NULL AND f.lift_low IS NULL, 'nor in a panel')
+FROM promoai.promo_panel_fit('SELECT x, sales, 5, promo FROM pg_temp.lone', errors => 'hc1') f;
 SELECT * FROM finish();
 ROLLBACK;

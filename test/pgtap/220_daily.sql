@@ -2,7 +2,7 @@
 -- Item-days with zeros: a true lift of 100 % at a mean of 0.3 a day is found on promo_daily's output and lost on order lines.
 \set QUIET on
 BEGIN;
-SELECT plan(11);
+SELECT plan(15);
 
 -- 1,000 items over 200 days; promoted on 30 % of the days.  Sales are Poisson of mean 0.3, 0.6 when promoted, by inversion.
 CREATE TEMP TABLE truth AS
@@ -49,5 +49,12 @@ SELECT is_empty($$SELECT * FROM promoai.promo_daily('SELECT 1, current_date, 2 W
 SELECT is(count(*), 3::bigint, 'no lines, but a listing')
 FROM promoai.promo_daily('SELECT 1, current_date, 2 WHERE false', '2024-01-01', '2024-01-03', listed => 'SELECT 5');
 SELECT throws_ok($$SELECT * FROM promoai.promo_daily('SELECT 1, current_date, 2', listed => 'SELECT ''x''::text')$$, '42804');
+SELECT throws_ok($$SELECT * FROM promoai.promo_daily('SELECT 1, current_date, 2', listed => $q$VALUES (2, date '2024-01-05', date '2024-01-03'), (1, NULL, '2024-01-03'), (3, '2024-01-04', '2024-01-03')$q$)$$,
+	'22023', 'argument "listed": the last day of item "2" lies before its first', 'a listing that ends before it begins');
+SELECT throws_ok($$SELECT * FROM promoai.promo_daily('VALUES (1, date ''2024-01-02'', 1e308::float8), (1, ''2024-01-02'', 1e308)')$$,
+	'22003', 'the sums of item "1" grew out of range', 'sums that no number holds');
+SELECT throws_ok($$SELECT * FROM promoai.promo_daily('SELECT 1, current_date, 1e400 AS quantity')$$,
+	'22003', 'source has a number out of range for type double precision in column "quantity"', 'a numeric beyond double precision');
+SELECT results_eq($$SELECT quantity FROM promoai.promo_daily('SELECT 1, current_date, 1e-400')$$, 'VALUES (0::float8)', 'a numeric too small for double precision is 0');
 SELECT * FROM finish();
 ROLLBACK;

@@ -143,9 +143,15 @@ INSERT INTO hostile.named VALUES
 	('text_classify_train.source', 'text', $$'SELECT text, label FROM hostile.texts'$$), ('sentiment_train.source', 'text', $$'SELECT text, stars FROM hostile.texts'$$),
 	('sentiment.model', 'text', $$'sentiment_train'$$), ('sentiment.model', 'promoai.model_bytes', $$(SELECT promoai.model_value('sentiment_train')::text)$$),
 	('text_classify_evaluate.model', 'text', $$'text_classify_train'$$), ('text_classify_evaluate.source', 'text', $$'SELECT text, label FROM hostile.texts'$$),
-	('elasticity_add.state', 'promoai.lift_state', $$(SELECT promoai.elasticity_add(promoai.elasticity_add(NULL, 20, 3), 24, 2.5)::text)$$),
 	('elasticity_final.state', 'promoai.lift_state', $$(SELECT promoai.elasticity_add(promoai.elasticity_add(NULL, 20, 3), 24, 2.5)::text)$$),
 	('text_confusions.model', 'text', $$'text_classify_train'$$), ('text_confusions.source', 'text', $$'SELECT text, label FROM hostile.texts'$$);
+-- A state takes rows of its own form only, with as many covariates.
+INSERT INTO hostile.named SELECT name || '.state', 'promoai.lift_state'::regtype, format('(SELECT promoai.%1$s(promoai.%1$s(NULL, 20, %2$s), 24, %2$s)::text)', name, arguments)
+FROM (VALUES ('elasticity_add', '3'), ('elasticity_add_cluster', '3, 7'), ('elasticity_add_covariates', '3, ARRAY[1, 2]'), ('elasticity_add_covariates_cluster', '3, ARRAY[1, 2], 7'),
+	('lift_add_boolean_covariates', 'true, ARRAY[1, 2]'), ('lift_add_boolean_covariates_cluster', 'true, ARRAY[1, 2], 7'),
+	('lift_add_graded_covariates', '0.5, ARRAY[1, 2]'), ('lift_add_graded_covariates_cluster', '0.5, ARRAY[1, 2], 7')) f (name, arguments);
+INSERT INTO hostile.named SELECT name || '.covariates', 'float8[]'::regtype, 'ARRAY[1, 2]'
+FROM unnest(ARRAY['elasticity_add_covariates', 'elasticity_add_covariates_cluster', 'lift_add_boolean_covariates', 'lift_add_boolean_covariates_cluster', 'lift_add_graded_covariates', 'lift_add_graded_covariates_cluster']) name;
 INSERT INTO hostile.named VALUES
 	('role', 'text', $$'hostile_user'$$), ('account', 'text', $$'customer'$$), ('threshold', 'float8', '150'), ('version', 'int4', '1'), ('memory', 'text', $$'64MB'$$), ('every', 'interval', $$'1 day'$$),
 	('features', 'float8[]', 'ARRAY[3, 4]'), ('language', 'text', $$'en'$$), ('label', 'text', $$'delivery'$$), ('method', 'text', $$'item_knn'$$), ('method', 'text', $$'ease'$$), ('grid', 'jsonb', $$'{"method": ["ease", "popular"]}'$$),

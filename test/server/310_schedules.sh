@@ -80,6 +80,10 @@ for harm in "RESET ROLE" "SET ROLE postgres" "SET SESSION AUTHORIZATION postgres
 	again "after => \$\$$harm\$\$"
 	is "$(run_now m)" "after failed" "after => $harm is refused: $(last_message m | cut -c 53-)"
 done
+for harm in "SAVEPOINT s" "PREPARE TRANSACTION 'x'" "COPY log TO STDOUT" "COPY log FROM STDIN"; do
+	again "after => \$\$$harm\$\$"
+	like "$(run_now m) $(last_message m)" "after failed published, but the statements after it failed: .* no place among them$" "after => $harm is refused in words"
+done
 again "after => 'SET search_path = nowhere; SET work_mem = ''1MB'''"
 due m
 is "$(sql "CALL promoai.run_due_jobs()" -c "SELECT current_user || ' ' || current_setting('search_path') || ' ' || current_setting('work_mem')" 2>/dev/null | tail -1)" 'postgres "$user", public 4MB' \

@@ -82,4 +82,18 @@ killed_at after
 noticed after
 works "after all that"
 
+# ---- time to stop a server that crashes ----
+stop_server
+start_server "${preloaded[@]}" -c promoai.worker_naptime=4s
+n=$(runs shop)
+due shop
+for i in 1 2 3 4; do
+	sql "SELECT promoai.schedule_retrain('shop', every => '1 hour', guard => 'none')" -c "SELECT pg_reload_conf()" >/dev/null
+	due shop
+	sleep 0.6
+done
+is "$(sql "SELECT now() - pg_postmaster_start_time() < '4 seconds'") $(runs shop)" "t $n" "a first look waits, whatever is said to the worker meanwhile"
+wait_for "SELECT count(*) > $n FROM promoai.training_runs WHERE ended_at IS NOT NULL" t 20
+ok $? "and comes"
+
 done_testing

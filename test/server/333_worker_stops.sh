@@ -191,6 +191,18 @@ system "SET promoai.max_running = 1"
 wait_for "SELECT last_state FROM promoai.schedules WHERE model = 'm1' AND NOT running" crashed
 ok $? "which counts as a crash"
 system "RESET promoai.job_timeout"
+wait_for "$jobs" 0
+sql "UPDATE promoai.registry_schedules SET failures = 0"
+due m1
+wait_for "$sleeps" 1
+is "$(PGUSER=mallory sql "SELECT promoai.cancel_run('m1')")" t "where his code catches a cancel"
+system "SET promoai.max_running = 0"
+is "$(sql "$jobs")" 1 "the job goes on"
+wait_for "$jobs" 0 15
+ok $? "and ends with its process some seconds later"
+system "SET promoai.max_running = 1"
+wait_for "SELECT last_state FROM promoai.schedules WHERE model = 'm1' AND NOT running" crashed
+ok $? "which counts as a crash, too"
 model mallory m1
 
 # ---- a commit that waits for a standby ----

@@ -85,6 +85,18 @@ SELECT finding, column_name, row_count, message, example_rows FROM promoai.sourc
 SELECT finding, message FROM promoai.source_check('line', 'zh');
 SELECT finding, message FROM promoai.source_check('SELECT quantity, (price * 100)::int AS price FROM line WHERE price > 0 AND price < 1000', 'zh', examples => 0);
 SELECT finding, column_name FROM promoai.source_check('SELECT customer_id AS a, product_id AS b, price AS c FROM line WHERE price < 100', account => 'a', item => 'b', amounts => 'c');
+SET client_min_messages = notice;
+-- Rows with a NULL are left out, which is said where the answer has no place for it.
+SELECT day, quantity FROM promoai.promo_daily($$VALUES ('a', date '2024-01-01', 2, 10), ('a', date '2024-01-02', 3, NULL)$$);
+SELECT item, rows_used, rows_unused FROM promoai.promo_elasticity_pooled('SELECT 1, 1, nullif(g % 4, 1), 1 + g % 3 FROM generate_series(1, 12) g');
+SELECT measure, value FROM promoai.promo_threshold('SELECT g, nullif(100 + g % 200, 150) FROM generate_series(1, 2000) g', 200) LIMIT 2;
+SET client_min_messages = warning;
+-- Values that double precision takes for one another are no duplicates, whatever their column is called.
+SELECT finding, row_count FROM promoai.source_check('SELECT 1000000000000000000::numeric + g AS amount, 5 AS quantity FROM generate_series(1, 1000) g');
+SELECT finding, row_count FROM promoai.source_check('SELECT 9223372036854775807 - g / 2 AS promoai_rows, g / 4 AS "number of pieces" FROM generate_series(0, 7) g');
+SELECT finding, row_count FROM promoai.source_check('VALUES (1.0, 2::int8), (1.00, 2), (1.000001, 2)');
+SELECT finding, column_name, row_count, example_rows FROM promoai.source_check($$VALUES (date '2024-01-01', 1.0), ('infinity', 1e400), ('-infinity', 1e-400), (NULL, 'NaN')$$);
+SELECT finding, example_rows FROM promoai.source_check($$VALUES (timestamp 'infinity'), ('-infinity'), (NULL)$$);
 SELECT * FROM promoai.source_check('SELECT 1 WHERE false');
 SELECT * FROM promoai.source_check('SELECT 1 AS a', 'fr');
 SELECT * FROM promoai.source_check('SELECT 1 AS a', account => 'b');
