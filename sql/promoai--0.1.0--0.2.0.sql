@@ -2336,7 +2336,7 @@ COMMENT ON FUNCTION promoai.text_keywords(text, int, int, text, boolean, text) I
 'The k words that a document turns about, by TextRank (Mihalcea & Tarau 2004): PageRank of words, joined where they come within window_size words of each other once stop words are left out. Scores of all words add up to 1.';
 
 CREATE FUNCTION promoai.text_group_keywords(
-	source text, method text DEFAULT 'tfidf', k int DEFAULT 10, window_size int DEFAULT 2,
+	source text, method text DEFAULT 'tfidf', k int DEFAULT 10, window_size int DEFAULT NULL,
 	tokenizer text DEFAULT NULL, stop_words boolean DEFAULT NULL, stemmer text DEFAULT NULL, memory text DEFAULT NULL,
 	OUT group_id text, OUT group_no bigint, OUT rank int, OUT word text, OUT score float8)
 RETURNS SETOF record

@@ -535,7 +535,7 @@ train(ClvTraining *training)
 														   : "the source has no amounts")));
 	else if (training->fitted.value.model.q <= 1)
 		ereport(WARNING, (errmsg("the model of the orders' value has no mean (q = %g): customers without a "
-								 "second order get no expected value",
+								 "second order, and those of few orders, get no expected value",
 								 training->fitted.value.model.q)));
 }
 

@@ -4,10 +4,10 @@
  *   coverage            share of the texts' words that the vocabulary has
  *   halves_found@k      texts are cut into their odd and their even words: how often is the half of a text among the k halves,
  *                       of all texts, that are nearest to its other half?
- *   knn_accuracy@k      with labels: how often most of a text's k nearest others have its label
+ *   knn_accuracy@k      with labels: how often the commonest label of a text's k nearest others is its own
  *
- * All by the cosine of texts' vectors.  Texts are taken in the order of a hash of them, which does not depend on that of the
- * rows, and the first QUERIES are asked about, all being candidates.
+ * All by the cosine of texts' vectors.  Texts are taken in the order of a hash of text and label, which does not depend on that
+ * of the rows, and the first QUERIES are asked about, all being candidates.
  *
  * Memory: 12 bytes a dimension for each text, counted against maintenance_work_mem while they are read.
  */
@@ -15,6 +15,7 @@
 
 #include <math.h>
 
+#include "common/hashfn.h"
 #include "utils/memutils.h"
 
 #include "api/embed_train.h"
@@ -118,9 +119,16 @@ judge_row(void *arg, const SourceValue *values)
 		return;
 	judging->halved[judging->n] = unit_vector(judging, tokens, 0, 2, NULL, judging->vectors[LEFT] + at) &&
 								  unit_vector(judging, tokens, 1, 2, NULL, judging->vectors[RIGHT] + at);
-	judging->label[judging->n] = judging->columns[1].attno != 0 ? values[1].index : 0;
+	judging->label[judging->n] = 0;
 	judging->order[judging->n] =
 		(RadixItem){.key = lexicon_hash(text->bytes, text->length), .index = judging->n};
+	if (judging->columns[1].attno != 0)
+	{
+		IdKey label = ids_key(judging->columns[1].ids, values[1].index);
+
+		judging->label[judging->n] = values[1].index;
+		judging->order[judging->n].key = hash_combine64(judging->order[judging->n].key, id_hash(&label));
+	}
 	judging->n++;
 }
 

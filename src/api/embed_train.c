@@ -350,6 +350,7 @@ training_learn(Training *training)
 	training->env.report = true;
 	training->env.verbose = options->verbose;
 	training->env.phase = "training";
+	training->env.remedy = "Lower learning_rate.";
 	team_run(training->team, EMBED_JOB, &training->env, "learning word vectors");
 	training->env.report = training->env.verbose = false;
 }

@@ -156,7 +156,7 @@ value_of(const Collector *collector, const SourceValue *values)
 	if (fabs(value) > FLT_MAX)
 		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 						errmsg("source has %g in column \"%s\", beyond the largest allowed, %g", value,
-							   collector->columns[COLUMN_VALUE].name, FLT_MAX),
+							   collector->columns[COLUMN_VALUE].field, FLT_MAX),
 						errdetail("The first such row is of %s %s.", collector->columns[COLUMN_CUSTOMER].name,
 								  ids_text(collector->columns[COLUMN_CUSTOMER].ids,
 										   values[COLUMN_CUSTOMER].index))));

@@ -32,6 +32,8 @@ typedef enum KeywordMethod
 	METHOD_TEXTRANK
 } KeywordMethod;
 
+#define GROUP_WINDOW 2 /* words, by default */
+
 static const char *const method_names[] = {"tfidf", "textrank", NULL};
 
 typedef struct KeywordOptions
@@ -62,7 +64,8 @@ static const Option group_options[] = {
 	 .type = OPTION_INT,
 	 .offset = offsetof(KeywordOptions, window),
 	 .min = 2,
-	 .max = 100},
+	 .max = 100,
+	 .nullable = true},
 	{.name = "memory", .type = OPTION_TEXT, .offset = offsetof(KeywordOptions, memory)},
 	{.name = NULL},
 };
@@ -357,6 +360,9 @@ promoai_text_group_keywords(PG_FUNCTION_ARGS)
 	Csr counts;
 
 	options_from_call(group_options, args, &keywords.options);
+	option_refuse(keywords.options.window >= 0 && keywords.options.method == METHOD_TFIDF, "window_size",
+				  "method => 'tfidf'", "method => 'textrank'");
+	option_default_int(&keywords.options.window, GROUP_WINDOW);
 	keywords_begin(&keywords, args, "text_group_keywords");
 	source_read(source, &reader);
 	keywords.n_groups = ids_count(columns[0].ids);

@@ -397,6 +397,33 @@ find_scale(const Csr *ratings, float *low, float *high)
 	}
 }
 
+/* The rows of `known` and `test` are in the order of their columns. */
+static void
+drop_known_pairs(const Csr *known, Csr *test)
+{
+	int64 to = 0;
+
+	for (int32 r = 0; r < test->rows; r++)
+	{
+		int64 at = known->start[r];
+		int64 from = test->start[r];
+
+		if (unlikely(r % (1 << 14) == 0))
+			CHECK_FOR_INTERRUPTS();
+		test->start[r] = to;
+		for (int64 i = from; i < test->start[r + 1]; i++)
+		{
+			while (at < known->start[r + 1] && known->col[at] < test->col[i])
+				at++;
+			if (at < known->start[r + 1] && known->col[at] == test->col[i])
+				continue;
+			test->col[to] = test->col[i];
+			test->value[to++] = test->value[i];
+		}
+	}
+	test->start[test->rows] = to;
+}
+
 /* Errors on the held-out ratings, beside those of always saying the training ratings' mean. */
 static void
 judge_ratings(MfTraining *training, const char *split)
@@ -507,7 +534,11 @@ training_evaluate(MfTraining *training)
 	if (csr_entries(&arrays->by_user) == 0)
 		ereport(NOTICE, (errmsg("no evaluation: the holdout leaves nothing to train on")));
 	else if (training->fit.rated)
+	{
+		if (holdout.after.set)
+			drop_known_pairs(&arrays->by_user, &arrays->test);
 		judge_ratings(training, split);
+	}
 	else
 		judge_lists(training, split);
 }
@@ -518,6 +549,8 @@ training_fit(MfTraining *training)
 	env_init(&training->env, CurrentMemoryContext);
 	training->env.report = true;
 	training->env.verbose = training->options.verbose;
+	if (training->fit.solver == MF_SGD)
+		training->env.remedy = "Lower learning_rate, or look for extreme values in the source.";
 
 	if (wants_holdout(&training->options))
 		training_evaluate(training);

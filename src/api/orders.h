@@ -22,6 +22,8 @@ typedef struct CustomerTally
 	int64 latest; /* the customer's latest order in the log, -1 */
 	int64 latest_at;
 	double total, total_low; /* sum of amounts, a pair */
+	double largest; /* amount, by size */
+	int64 rows;
 } CustomerTally;
 
 typedef struct OrderLog
@@ -54,6 +56,7 @@ typedef struct OrderLog
 	IdSet *customers;
 	OrderLists lists;
 	double *total; /* [customers] sum of amounts */
+	double *rounding; /* [customers] what such a sum may be off by; gone in the end */
 	int32 *place; /* [as they were numbered while rows came] each customer's number now, -1 */
 } OrderLog;
 

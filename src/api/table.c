@@ -233,7 +233,7 @@ number_too_large(const Table *table, int c, const SourceValue *values)
 
 	ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					errmsg("source has %g in column \"%s\", out of range for type real", values[c].number,
-						   table->columns[c].name),
+						   table->columns[c].field),
 					is_key(id) ? errdetail("The first such row is of %s %s.", id->name,
 										   source_key_text(id, &values[0]))
 							   : 0));

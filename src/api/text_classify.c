@@ -233,8 +233,11 @@ feature_text(const TextModel *model, int32 feature)
 	const char *bytes = ngrams_bytes(&model->tables, feature, &n);
 	Size length;
 	const char *text = utf8_to_server(bytes, n, &length);
+	char *copy = pnstrdup(text, length);
 
-	return pnstrdup(text, length);
+	for (char *blank = copy; (blank = strchr(blank, NGRAM_BLANK)) != NULL;)
+		*blank = ' ';
+	return copy;
 }
 
 static int

@@ -57,6 +57,8 @@ document_make(DocumentRoom *room, const Tokens *tokens)
 		Size n = (Size) (tokens->start[i + 1] - tokens->start[i]);
 
 		memcpy(to, tokens->words + tokens->start[i], n);
+		for (char *blank = to; (blank = memchr(blank, ' ', to + n - blank)) != NULL;)
+			*blank = NGRAM_BLANK;
 		to += n;
 		*to++ = ' ';
 	}

@@ -229,7 +229,7 @@ says_something(const TextModel *model, int32 feature)
 		int32 bytes;
 		uint32 code = character_decode(at, end, &bytes);
 
-		if (code != ' ' && (++characters > 1 || is_telling(code)))
+		if (code != ' ' && code != NGRAM_BLANK && (++characters > 1 || is_telling(code)))
 			return true;
 		at += bytes;
 	}

@@ -157,6 +157,19 @@ option_check_range(const Option *option, double value)
 							   option->min, option->max, value)));
 }
 
+/* No double tells whole numbers beyond 2^53 apart. */
+static void
+option_check_bigint(const Option *option, int64 value)
+{
+	if (option->max >= (double) PG_INT64_MAX)
+		return;
+	if (value < (int64) option->min || value > (int64) option->max)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" must be between " INT64_FORMAT " and " INT64_FORMAT
+							   ", got " INT64_FORMAT,
+							   option->name, (int64) option->min, (int64) option->max, value)));
+}
+
 const char *
 args_quoted(const char *text)
 {
@@ -276,7 +289,7 @@ option_from_datum(const Option *option, Datum value, void *field)
 			break;
 		case OPTION_BIGINT:
 			*(int64 *) field = DatumGetInt64(value);
-			option_check_range(option, (double) *(int64 *) field);
+			option_check_bigint(option, *(int64 *) field);
 			break;
 		case OPTION_REAL:
 			*(double *) field = DatumGetFloat8(value);
@@ -590,12 +603,65 @@ options_from_jsonb(const Option *table, Jsonb *stored, void *fields)
 	}
 }
 
+pg_noreturn static void
+given_type_wrong(const Option *option, const JsonbValue *value, const char *wanted)
+{
+	JsonbValue copy = *value;
+
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("argument \"%s\" must be %s, got %s", option->name, wanted,
+						   value->type == jbvBinary
+							   ? "an array or object"
+							   : args_quoted(JsonbToCString(NULL, &JsonbValueToJsonb(&copy)->root, -1)))));
+}
+
+/* A plain value of a key that the table has. */
+static void
+option_check_given(const Option *option, const JsonbValue *value)
+{
+	double number;
+
+	switch (option->type)
+	{
+		case OPTION_BOOL:
+		case OPTION_BOOL_OR_NULL:
+			if (value->type != jbvBool)
+				given_type_wrong(option, value, "true or false");
+			break;
+		case OPTION_CHOICE:
+		case OPTION_TEXT:
+		case OPTION_TIME:
+			if (value->type != jbvString)
+				given_type_wrong(option, value, "a string");
+			break;
+		case OPTION_REAL:
+			if (value->type != jbvNumeric)
+				given_type_wrong(option, value, "a number");
+			break;
+		case OPTION_INT:
+		case OPTION_BIGINT:
+			if (value->type != jbvNumeric)
+				given_type_wrong(option, value, "a number");
+			number = DatumGetFloat8(
+				DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
+			if (number != rint(number))
+				given_type_wrong(option, value, "a whole number");
+			option_check_range(option, number);
+			break;
+		case OPTION_TEXTS:
+		case OPTION_REALS:
+		case OPTION_JSON:
+			given_type_wrong(option, value, "given to the trainer itself");
+	}
+}
+
 void
 options_check_keys(const Option *table, Jsonb *given)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(&given->root);
 	JsonbIteratorToken token;
 	JsonbValue key;
+	JsonbValue value;
 
 	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
 	{
@@ -610,5 +676,7 @@ options_check_keys(const Option *table, Jsonb *given)
 		if (option->name == NULL)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 							errmsg("there is no argument \"%.*s\"", key.val.string.len, key.val.string.val)));
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		option_check_given(option, &value);
 	}
 }

@@ -107,7 +107,7 @@ extern const char *args_quoted(const char *text);
 extern void option_refuse(bool given, const char *argument, const char *choice, const char *owners);
 extern char *option_written(const char *argument, const char *value);
 
-/* ERROR 22023 for a key that the table does not have, or may not have in a definition. */
+/* ERROR 22023 for a key that the table does not have, or may not have in a definition, and for a value of another type. */
 extern void options_check_keys(const Option *table, Jsonb *given);
 
 #endif

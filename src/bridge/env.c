@@ -154,7 +154,8 @@ env_check(PgEnv *env, CoreStatus status, const char *what)
 		case CORE_NOT_FINITE:
 			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 							errmsg("the numbers grew out of range while %s", what),
-							errhint("Look for extreme values in the source.")));
+							errhint("%s", env->remedy != NULL ? env->remedy
+															  : "Look for extreme values in the source.")));
 			break;
 		case CORE_CANCELLED:
 		case CORE_CORRUPT:

@@ -22,6 +22,7 @@ typedef struct PgEnv
 	bool report; /* the kernel's progress goes to training_progress */
 	bool verbose; /* ... and to the client as NOTICEs */
 	const char *phase; /* what such NOTICEs call the work */
+	const char *remedy; /* what helps when numbers grow out of range; NULL: another source */
 	void *own; /* what a job of the leader's own needs; NULL in workers */
 } PgEnv;
 

@@ -331,7 +331,8 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
 		field->column = column;
 		field->place = i;
 		field->type = getBaseType(column->type);
-		field->what = psprintf("column \"%s\"", NameStr(TupleDescAttr(desc, column->attno - 1)->attname));
+		column->field = pstrdup(NameStr(TupleDescAttr(desc, column->attno - 1)->attname));
+		field->what = psprintf("column \"%s\"", column->field);
 		if (column->kind == SOURCE_KEY && is_time(field->type))
 			column->ids = ids_create(ID_INTEGER, reader->memory);
 		else if (is_key(column) && !column->raw && id_kind_of_type(field->type, &kind))

@@ -49,6 +49,7 @@ typedef struct SourceColumn
 	/* filled before the first row */
 	int attno; /* position in the source, from 1; 0: not there */
 	Oid type;
+	const char *field; /* as the source calls it; only while it is read */
 	IdTable *ids; /* SOURCE_ID, SOURCE_KEY; of a column that is raw NULL, or as its user left it */
 } SourceColumn;
 

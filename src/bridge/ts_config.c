@@ -6,6 +6,8 @@
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_ts_config.h"
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
 #include "tsearch/ts_utils.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -19,10 +21,22 @@
 /* A schema and a name, each quoted.  What is longer names nothing, and PostgreSQL takes seconds to say so of a gigabyte. */
 #define LONGEST_NAME (16 * NAMEDATALEN)
 
+/* PostgreSQL's own errors would not say what the name is for. */
+static bool
+may_be_name(const char *name)
+{
+	List *parts;
+
+	if (strlen(name) > LONGEST_NAME || !SplitIdentifierString(pstrdup(name), '.', &parts))
+		return false;
+	return list_length(parts) == 1 || list_length(parts) == 2 ||
+		   (list_length(parts) == 3 && strcmp(linitial(parts), get_database_name(MyDatabaseId)) == 0);
+}
+
 Oid
 ts_config_find(const char *name, bool missing_ok)
 {
-	if (missing_ok && strlen(name) > LONGEST_NAME)
+	if (missing_ok && !may_be_name(name))
 		return InvalidOid;
 	return get_ts_config_oid(textToQualifiedNameList(cstring_to_text(name)), missing_ok);
 }

@@ -34,7 +34,7 @@ typedef struct CooMerge
 {
 	int64_t taken; /* entries that `keep` let through */
 	int64_t merged; /* entries that were added to an earlier one of the same (row, col) */
-	int64_t dropped; /* distinct (row, col) whose sum was zero or less */
+	int64_t dropped; /* distinct (row, col) whose sum was zero or less, but for rounding */
 } CooMerge;
 
 /* Says which entries take part; NULL takes all. */
@@ -42,7 +42,8 @@ typedef bool (*CooKeep)(const Coo *coo, int64_t entry, const void *arg);
 
 /*
  * Fill `out` from `coo`: entries of one (row, col) are summed in double precision in ascending order of value (so
- * the sum does not depend on the order of the list), sums at or below zero are dropped; a positive sum that is no
+ * the sum does not depend on the order of the list), sums at or below zero are dropped, as are those that single
+ * precision may have left of zero (2^-24 of the values' sizes together); a positive sum that is no
  * finite float ends in CORE_NOT_FINITE, as does one that is not a number.  Entries of a list without values add up to
  * their count.  The caller provides out's arrays: start [rows + 1], col and (if wanted) value with room for every entry
  * taken, and sets rows and cols.  `keep` is asked twice about each entry and must answer the same.

@@ -241,6 +241,30 @@ test_not_finite(void)
 	csr_free(&csr);
 }
 
+/* What single precision leaves of decimal fractions that cancel is nothing; the least that is something stays. */
+static void
+test_rounding(void)
+{
+	static const float values[4][3] = {
+		{1.1f, 2.2f, -3.3f}, {-3.3f, 1.1f, 2.2f}, {0.1f, 0.2f, -0.3f}, {8388608.0f, -8388607.0f, 0.0f}};
+	int32_t zero[3] = {0, 0, 0};
+	Csr csr = csr_make(1, 1, 3, true);
+	CooMerge merge;
+	CoreEnv env;
+
+	core_env_init(&env);
+	for (int i = 0; i < 4; i++)
+	{
+		float value[3] = {values[i][0], values[i][1], values[i][2]};
+		Coo coo = {.n = 3, .row = zero, .col = zero, .value = value};
+
+		CHECK(csr_from_coo(&env.env, &coo, NULL, NULL, &csr, &merge) == CORE_OK);
+		CHECK(merge.dropped == (i < 3) && csr_entries(&csr) == (i == 3));
+	}
+	CHECK(csr.value[0] == 1.0f);
+	csr_free(&csr);
+}
+
 static void
 test_empty(void)
 {
@@ -423,6 +447,7 @@ main(void)
 	}
 	test_sums();
 	test_not_finite();
+	test_rounding();
 	test_empty();
 	test_large_row();
 	test_transpose(true);

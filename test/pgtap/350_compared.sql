@@ -2,7 +2,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(46);
+SELECT plan(57);
 
 CREATE TABLE sold AS
 SELECT c AS customer, i AS item, 1 + (c + i) % 3 AS quantity,
@@ -145,6 +145,23 @@ SELECT throws_ok($$ SELECT count(*) FROM promoai.cf_evaluate('{roomy}', 'broad',
 SELECT throws_ok($$ SELECT count(*) FROM promoai.cf_tune('tuned_broad', 'broad', '{"method": "ease"}') $$, '53400', NULL, 'trials keep to the setting');
 SELECT promoai.cf_tune('tuned_broad', 'broad', '{"method": "ease", "regularization": [100, 200]}', memory => '256MB');
 SELECT is((SELECT arguments->>'memory' FROM promoai.models WHERE model = 'tuned_broad'), '256MB', 'and what the call gives goes on in the definition');
+
+-- Values of a grid that an argument does not take.
+SELECT throws_ok(format($$ SELECT promoai.cf_tune('t', 'SELECT customer, item FROM sold', '{"method": "rp3beta", %s}') $$, given), '22023', message, message)
+FROM (VALUES ('"alpha": "x"', 'argument "alpha" must be a number, got "x"'), ('"alpha": true', 'argument "alpha" must be a number, got true'),
+	('"value_transform": 5', 'argument "value_transform" must be a string, got 5'), ('"neighbours": 1e30', 'argument "neighbours" must be between 1 and 100000, got 1e+30'),
+	('"neighbours": [3, 2.5]', 'argument "neighbours" must be a whole number, got 2.5'), ('"verbose": true', 'there is no argument "verbose"'),
+	('"seed": 9007199254740993', 'argument "seed" must be between -9007199254740992 and 9007199254740992, got 9007199254740993')) v(given, message);
+SELECT throws_ok($$ SELECT promoai.cf_tune('t', 'SELECT customer, item FROM sold', '{"method": ["ease", true]}') $$, '22023', 'argument "method" must be a string, got true', 'a method that is no name');
+SELECT throws_ok(format($$ SELECT promoai.%s, seed => 9007199254740993) $$, t), '22023',
+	'argument "seed" must be between -9007199254740992 and 9007199254740992, got 9007199254740993', t || ': a seed that no double tells from its neighbour')
+FROM unnest(ARRAY[$$mf_train('t', 'SELECT customer, item FROM sold'$$, $$kmeans_train('t', 'SELECT customer, quantity FROM sold', 2$$]) t;
+
+-- ---- ratings after a time: of pairs that were rated before nothing is to be found ----
+
+SELECT promoai.mf_train('later', 'SELECT customer, item, quantity, at FROM sold UNION ALL SELECT customer, item, quantity, at + interval ''3 years'' FROM sold WHERE item < 30', feedback => 'explicit', factors => 3, holdout_after => '2024-07-01');
+SELECT is((SELECT n FROM promoai.model_metrics WHERE model = 'later' AND metric = 'rmse'),
+	(SELECT count(*) FROM (SELECT customer, item FROM sold GROUP BY 1, 2 HAVING min(at) > '2024-07-01') s), 'pairs rated before are not judged again');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -2,7 +2,7 @@
 -- RFM against hand-written SQL on Online Retail, and what is decided where data are odd.
 \set QUIET on
 BEGIN;
-SELECT plan(25);
+SELECT plan(26);
 CREATE TEMP TABLE line (invoice text, stock_code text, description text, quantity int, invoice_date timestamp, unit_price numeric,
 	customer text, country text);
 \copy line from program 'xz -dc test/data/online_retail.csv.xz' with (format csv, header)
@@ -70,5 +70,7 @@ SELECT throws_ok($$SELECT * FROM promoai.rfm('SELECT 1, now(), 1', as_of => 'inf
 SELECT throws_ok($$SELECT * FROM promoai.rfm('SELECT i, now() + i * interval ''1 s'', 1 FROM generate_series(1, 200000) i', memory => '1MB')$$, '53400');
 SELECT throws_ok($$SELECT * FROM promoai.rfm('SELECT ''customer '' || i, now(), 1 FROM generate_series(1, 100000) i', as_of => '2000-01-01', memory => '1MB')$$,
 	'53400', NULL, 'customers whose rows are left out count, too');
+SELECT results_eq($$SELECT customer_no, total_paid, m FROM promoai.rfm('VALUES (1, now(), 3.3), (1, now(), -1.1), (1, now(), -2.2), (2, now(), 0.0), (3, now(), -3.3), (3, now(), 1.1), (3, now(), 2.2), (4, now(), 1e-6)') ORDER BY 1$$,
+	$$VALUES (1::bigint, 0::float8, 4), (2, 0, 4), (3, 0, 4), (4, 1e-6, 5)$$, 'decimal fractions that cancel are nothing');
 SELECT * FROM finish();
 ROLLBACK;

@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = error;
 BEGIN;
-SELECT plan(60);
+SELECT plan(61);
 CREATE TEMP TABLE line (invoice text, stock_code text, description text, quantity int, invoice_date timestamp, unit_price numeric,
 	customer text, country text);
 \copy line from program 'xz -dc test/data/online_retail.csv.xz' with (format csv, header)
@@ -127,5 +127,9 @@ SELECT throws_ok($$SELECT * FROM promoai.clv_predict('nine', '-1 day')$$, '22023
 SELECT throws_ok($$SELECT * FROM promoai.cf_recommend('nine', 12347)$$, '42809');
 SELECT throws_ok($$SELECT promoai.clv_expected_orders(.243, 4.414, .793, 2.426, 2, 30, 20, 39)$$, '22023');
 SELECT throws_ok($$SELECT promoai.clv_expected_orders(.243, 'NaN', .793, 2.426, 2, 20, 30, 39)$$, '22023');
+CREATE TEMP TABLE fractions AS SELECT c, date '2024-01-01' + (c * 7 + i * 23) % 300 AS day, 10 + i + c % 3 AS amount FROM generate_series(1, 60) c, generate_series(1, 5) i;
+SELECT is((SELECT row(days_dropped, orders)::text FROM promoai.clv_train('tap_fractions', $$SELECT c, day, amount FROM pg_temp.fractions
+	UNION ALL SELECT c, date '2025-02-01', x FROM generate_series(1, 10) c, unnest(ARRAY[1.1, 2.2, -3.3]) x$$, holdout => 0)),
+	(SELECT row(10, count(DISTINCT (c, day)))::text FROM fractions), 'days of fractions that cancel are no orders');
 SELECT * FROM finish();
 ROLLBACK;

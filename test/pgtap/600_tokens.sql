@@ -2,7 +2,7 @@
 -- Words: normalised, broken, the shop's own, stop words, stems; bad input.
 \set QUIET on
 BEGIN;
-SELECT plan(44);
+SELECT plan(49);
 
 SELECT is(promoai.text_tokens('Hello, WORLD! It’s 50''s e-mail 3.5kg'), '{hello,world,it''s,50,s,e,mail,3.5kg}', 'English');
 SELECT is(promoai.text_tokens('很快，好吃，我没有送水'), '{很快,好吃,我,没有,送水}', 'Chinese, by ICU''s dictionary');
@@ -43,7 +43,7 @@ SELECT is(cardinality(promoai.text_tokens(repeat('好吃 送水 é ', 30000))), 
 SELECT ok(cardinality(promoai.text_tokens(repeat('a', 1000000))) BETWEEN 60 AND 90, 'a word of a million letters is cut');
 
 SELECT throws_ok($$SELECT promoai.text_tokens('a', 'nothing')$$, '22023', 'there is no tokenizer "nothing"');
-SELECT throws_ok($$SELECT promoai.text_tokens('a', 'a.b.c.d.e')$$, '42601', NULL, 'a name that cannot be one');
+SELECT throws_ok($$SELECT promoai.text_tokens('a', 'a.b.c.d.e')$$, '22023', NULL, 'a name that cannot be one');
 SELECT throws_ok($$SELECT promoai.text_tokens('a', stemmer => 'klingon')$$, '22023', 'there is no stemmer for "klingon"');
 SELECT throws_ok($$SELECT promoai.text_tokens('a', 'english', stemmer => 'english')$$, '22023', 'argument "stemmer" is not for the text search configuration "english"');
 SELECT throws_ok($$SELECT promoai.text_tokens('a', stop_words => NULL)$$, '22004');
@@ -87,6 +87,9 @@ SELECT is((SELECT count(*) FROM generate_series(16300, 16400) n WHERE promoai.te
 SELECT current_setting('client_min_messages') AS messages \gset
 SELECT is(promoai.text_tokens(repeat('a', 12000) || ' shoes', 'english'), '{shoe}', 'words of 2 kB and more are not for text search');
 SELECT is(current_setting('client_min_messages'), :'messages', 'which changes no setting');
+
+SELECT throws_ok(format('SELECT promoai.text_tokens(''x'', tokenizer => %L)', t), '22023', format('there is no tokenizer "%s"', t), 'what can be no name')
+FROM unnest(ARRAY['', ' ', '"', 'a.b.c.d', 'nodb.pg_catalog.english']) t;
 
 SELECT * FROM finish();
 ROLLBACK;

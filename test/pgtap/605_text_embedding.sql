@@ -2,7 +2,7 @@
 -- Embeddings without training, their cosine and mean; keywords.  test/core/test_text.c holds the values of embeddings.
 \set QUIET on
 BEGIN;
-SELECT plan(47);
+SELECT plan(49);
 
 SELECT is(array_length(promoai.embed_text('red mug'), 1), 256, '256 numbers');
 SELECT is(md5(promoai.embed_text('WHITE HANGING HEART T-LIGHT HOLDER 很好吃')::text), '093952afe2b55e7005f6f87f1a810876', 'the same for ever');
@@ -57,6 +57,8 @@ CREATE TEMP TABLE reviews (product int, review text);
 INSERT INTO reviews VALUES (1, 'red mug dots red mug large handle mug'), (2, 'blue bag large dots bag mug'), (3, 'garden chair wood garden table wood');
 SELECT is((SELECT string_agg(word || ' ' || round(score::numeric, 6), ', ' ORDER BY group_no, rank) FROM promoai.text_group_keywords('SELECT * FROM pg_temp.reviews', k => 2) WHERE group_no IN (1, 2)),
 	'mug 0.676862, red 0.593328, bag 0.770646, blue 0.385323', 'TF-IDF as scikit-learn''s');
+SELECT throws_ok($$SELECT * FROM promoai.text_group_keywords('SELECT * FROM pg_temp.reviews', window_size => 3)$$, '22023', 'argument "window_size" makes no sense with method => ''tfidf''', 'a window for tfidf');
+SELECT results_eq($$SELECT * FROM promoai.text_group_keywords('SELECT * FROM pg_temp.reviews', 'textrank')$$, $$SELECT * FROM promoai.text_group_keywords('SELECT * FROM pg_temp.reviews', 'textrank', window_size => 2)$$, 'two words by default');
 SELECT is((SELECT string_agg(word || ' ' || round(score::numeric, 6), ', ' ORDER BY rank) FROM promoai.text_group_keywords('SELECT * FROM pg_temp.reviews', 'textrank', k => 3, window_size => 3) WHERE group_no = 1),
 	'mug 0.331902, red 0.224566, large 0.160428', 'TextRank as PageRank in NumPy');
 SELECT results_eq($$SELECT word, round(score::numeric, 6) FROM reviews, promoai.text_keywords(review, 2) WHERE product = 2$$,

@@ -2,7 +2,7 @@
 -- Word vectors: what training, import and serving answer, and what is decided where arguments and data are odd.
 \set QUIET on
 BEGIN;
-SELECT plan(74);
+SELECT plan(78);
 CREATE TEMP TABLE texts AS
 SELECT i, CASE i % 2 WHEN 0 THEN a[1 + i % 5] || ' ' || a[1 + i / 5 % 5] || ' ' || a[1 + i / 25 % 5] || ' in the kitchen'
 	ELSE b[1 + i % 5] || ' ' || b[1 + i / 5 % 5] || ' ' || b[1 + i / 25 % 5] || ' in the garden' END AS doc,
@@ -105,5 +105,21 @@ SELECT throws_ok($$SELECT promoai.embed_train('bad', 'SELECT doc FROM texts', mi
 	'source has fewer than two words that came at least 100000 times', 'no word is left');
 SELECT throws_ok($$SELECT promoai.embed_train('bad', 'SELECT i FROM texts')$$, '42804', NULL, 'no text');
 SELECT throws_ok($$SELECT promoai.embed_train('bad', 'SELECT doc FROM texts', dim => 2000, memory => '1MB')$$, '53400', NULL, 'too little memory');
+DO $$
+DECLARE
+	hint text;
+BEGIN
+	PERFORM promoai.embed_train('bad', 'SELECT doc FROM texts', dim => 5, epochs => 5, learning_rate => 10);
+EXCEPTION WHEN numeric_value_out_of_range THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+	PERFORM set_config('tap.hint', hint, true);
+END $$;
+SELECT is(current_setting('tap.hint', true), 'Lower learning_rate.', 'numbers that grow out of range say what to lower');
+-- Rows of one text and several labels, in whatever order.
+SELECT promoai.embed_import('places', $$VALUES ('a', '{1,0}'::real[]), ('b', '{0,1}'), ('c', '{1,1}'), ('d', '{-1,0}'), ('e', '{0,-1}')$$);
+CREATE TEMP TABLE twins AS SELECT chr(97 + i % 5) AS doc, 'label ' || i % 3 AS label, i FROM generate_series(1, 60) i;
+SELECT is((SELECT value FROM promoai.evaluate('places', format('SELECT doc, label FROM pg_temp.twins ORDER BY %s', o), k => k) WHERE metric LIKE 'knn%'),
+	(SELECT value FROM promoai.evaluate('places', 'SELECT doc, label FROM pg_temp.twins ORDER BY i', k => k) WHERE metric LIKE 'knn%'), format('no order of rows counts, %s nearest, %s', k, o))
+FROM (VALUES (1, 'i DESC'), (5, 'label, doc'), (3, 'md5(i::text)')) v(k, o);
 SELECT * FROM finish();
 ROLLBACK;

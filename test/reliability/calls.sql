@@ -145,6 +145,19 @@ INSERT INTO hostile.named VALUES
 	('text_classify_evaluate.model', 'text', $$'text_classify_train'$$), ('text_classify_evaluate.source', 'text', $$'SELECT text, label FROM hostile.texts'$$),
 	('elasticity_final.state', 'promoai.lift_state', $$(SELECT promoai.elasticity_add(promoai.elasticity_add(NULL, 20, 3), 24, 2.5)::text)$$),
 	('text_confusions.model', 'text', $$'text_classify_train'$$), ('text_confusions.source', 'text', $$'SELECT text, label FROM hostile.texts'$$);
+-- Functions that suit few of the models or sources.
+INSERT INTO hostile.named SELECT name || '.model', 'text'::regtype, quote_literal(model)
+FROM (VALUES ('embed_text', 'embed_train'), ('embed_word', 'embed_train'), ('embed_similar_words', 'embed_train'), ('embed_analogy', 'embed_train'), ('clv_predict', 'clv'), ('model_rollback', 'mf'), ('segment_assign', 'segment'),
+	('text_label', 'text_classify_train'), ('text_classify', 'text_classify_train'), ('text_classify_top', 'text_classify_train'), ('text_explain', 'text_classify_train'),
+	('basket_recommend', 'basket'), ('basket_recommend', 'basket text'), ('basket_recommend', 'basket uuid')) f (name, model);
+INSERT INTO hostile.named SELECT name || '.model', 'promoai.model_bytes'::regtype, format('(SELECT promoai.model_value(%L)::text)', model)
+FROM (VALUES ('embed_text', 'embed_train'), ('embed_word', 'embed_train'), ('embed_similar_words', 'embed_train'), ('embed_analogy', 'embed_train'), ('segment_assign', 'segment'),
+	('text_label', 'text_classify_train'), ('text_classify', 'text_classify_train'), ('text_classify_top', 'text_classify_train'), ('text_explain', 'text_classify_train')) f (name, model);
+INSERT INTO hostile.named SELECT f || '.model', 'text'::regtype, format('''mf %s %s''', c, i)
+FROM unnest(ARRAY['cf_explain', 'cf_target_users', 'cf_similar_items', 'cf_predict']) f, unnest(ARRAY['bigint', 'text', 'uuid']) c, unnest(ARRAY['bigint', 'text', 'uuid']) i;
+INSERT INTO hostile.named VALUES
+	('embed_train.source', 'text', $$'SELECT text FROM hostile.texts'$$), ('kmeans_train.source', 'text', $$'SELECT customer, x, y FROM hostile.shape'$$),
+	('kmeans_sweep.source', 'text', $$'SELECT customer, x, y FROM hostile.shape'$$), ('hierarchical_tree.source', 'text', $$'SELECT customer, x, y FROM hostile.shape'$$);
 -- A state takes rows of its own form only, with as many covariates.
 INSERT INTO hostile.named SELECT name || '.state', 'promoai.lift_state'::regtype, format('(SELECT promoai.%1$s(promoai.%1$s(NULL, 20, %2$s), 24, %2$s)::text)', name, arguments)
 FROM (VALUES ('elasticity_add', '3'), ('elasticity_add_cluster', '3, 7'), ('elasticity_add_covariates', '3, ARRAY[1, 2]'), ('elasticity_add_covariates_cluster', '3, ARRAY[1, 2], 7'),
@@ -294,6 +307,10 @@ DECLARE
 BEGIN
 	SELECT * INTO a FROM hostile.argument WHERE function = called AND position = wanted;
 	SELECT n.expression INTO pick FROM hostile.named n JOIN hostile.function f ON n.means = f.name || '.' || a.means WHERE f.function = called AND n.type = a.type ORDER BY random() LIMIT 1;
+	IF pick IS NULL AND a.type = 'cstring'::regtype THEN -- the text form of a type of ours
+		SELECT format('(SELECT written FROM hostile.genuine WHERE id OPERATOR(pg_catalog.=) %s)', g.id) INTO pick
+		FROM hostile.genuine g JOIN hostile.function f ON f.result = g.type WHERE f.function = called ORDER BY random() LIMIT 1;
+	END IF;
 	IF pick IS NOT NULL THEN
 		RETURN pick;
 	END IF;
@@ -372,6 +389,7 @@ BEGIN
 	PERFORM promoai.mf_train('ratings', 'SELECT customer_bigint, item_bigint, rating, at FROM hostile.ids', feedback => 'explicit', factors => 4, iterations => 2, holdout => 0);
 	PERFORM promoai.cf_train(m, 'SELECT customer, item, at FROM hostile.purchases', m, holdout => 0) FROM unnest(ARRAY['ease', 'item_knn', 'user_knn', 'rp3beta', 'popular', 'buy_again']) m;
 	PERFORM promoai.basket_train('basket', 'SELECT customer, item FROM hostile.purchases');
+	PERFORM promoai.basket_train('basket ' || i, format('SELECT customer_bigint, item_%s FROM hostile.ids', i)) FROM unnest(ARRAY['text', 'uuid']) i;
 	PERFORM promoai.content_train('content', 'SELECT item, title FROM hostile.articles', interactions => 'SELECT customer, item FROM hostile.purchases', holdout => 0);
 	PERFORM promoai.hybrid_train('hybrid', ARRAY['mf', 'item_knn'], 'SELECT customer, item FROM hostile.purchases');
 	PERFORM promoai.kmeans_train('segment', 'SELECT customer, x, y FROM hostile.shape', 3);

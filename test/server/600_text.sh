@@ -111,6 +111,13 @@ for table in text_dictionary text_stop_words; do
 done
 PGUSER=postgres sql "GRANT SELECT, INSERT, UPDATE, DELETE ON promoai.text_dictionary, promoai.text_stop_words TO clerk"
 is "$(sql "INSERT INTO promoai.text_dictionary VALUES ('big red'); SELECT promoai.text_tokens('a BIG RED mug')")" '{a,"big red",mug}' "with one, its word is used"
+# Classifiers keep it whole: one feature, which "red big" has not.
+for method in svm bayes fasttext; do
+	is "$(sql "SELECT word_features FROM promoai.text_classify_train('kept', 'VALUES (''a big red'', ''x''), (''red and big'', ''y'')', '$method', holdout => 0, char_max => 0, word_max => 1)")" 5 "$method: its word is one feature"
+	is "$(sql "SELECT string_agg(feature, ',' ORDER BY feature) FROM promoai.text_explain('kept', 'BIG red a', 'x') WHERE kind = 'words'")" "a,big red" "$method: which explains as it is written"
+done
+is "$(sql "SELECT string_agg(feature, ',' ORDER BY feature) FROM promoai.text_explain('kept', 'red big a', 'x') WHERE kind = 'words'")" "a,big,red" "the other way round it is two words"
+sql "SELECT promoai.model_drop('kept')" >/dev/null
 like "$(sql_error "INSERT INTO promoai.text_dictionary VALUES ('  ')" -v VERBOSITY=sqlstate)" "23514" "a word of blanks is refused"
 unset PGUSER
 eval "$(cluster env)"

@@ -12,12 +12,16 @@
 
 #define NGRAM_MAX 10 /* words or characters in one */
 
+/* A blank within a word (dictionaries have such) in a Document's words, and so in features: no word has this byte. */
+#define NGRAM_BLANK '\x1f'
+
 typedef struct Document
 {
 	const char
 		*text; /* [n_text] UTF-8: one blank at either end, one between any two stretches; empty: nothing */
 	size_t n_text;
-	const char *words; /* [n_words] UTF-8: one blank between any two words, none at the ends */
+	const char
+		*words; /* [n_words] UTF-8: one blank between any two words, none at the ends; see NGRAM_BLANK */
 	size_t n_words;
 } Document;
 
