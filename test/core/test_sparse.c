@@ -124,7 +124,7 @@ by_place_and_value(const void *a, const void *b)
 	return (x->value > y->value) - (x->value < y->value);
 }
 
-/* Compare with the entries sorted whole and added up one by one. */
+/* Compare with the entries sorted whole and added up one by one; all values are tenths, whose sums are exact as such. */
 static bool
 agrees(const Coo *coo, CooKeep keep, const void *arg, const Csr *csr, const CooMerge *merge)
 {
@@ -145,6 +145,7 @@ agrees(const Coo *coo, CooKeep keep, const void *arg, const Csr *csr, const CooM
 	{
 		Entry first = entries[e];
 		double sum = 0.0;
+		int64_t tenths = 0;
 
 		while (row < first.row)
 			right &= csr->start[++row] == at;
@@ -152,9 +153,10 @@ agrees(const Coo *coo, CooKeep keep, const void *arg, const Csr *csr, const CooM
 		for (; e < expected.taken && entries[e].row == first.row && entries[e].col == first.col; e++)
 		{
 			sum += entries[e].value;
+			tenths += lrint(10 * (double) entries[e].value);
 			expected.merged++;
 		}
-		if ((float) sum <= 0.0f)
+		if (tenths <= 0)
 			expected.dropped++;
 		else if (at < csr_entries(csr))
 		{
