@@ -170,7 +170,8 @@ order_log_leave_out(OrderLog *log, IdTable *ids)
 static double
 rounding_of(const CustomerTally *tally)
 {
-	return (double) tally->rows * tally->largest * (DBL_EPSILON / 2);
+	return (double) tally->rows *
+		   (tally->largest * (DBL_EPSILON / 2)); /* in this order, or it may be infinite */
 }
 
 /* Totals and customers' numbers in canonical order; those without an order go. */

@@ -2,7 +2,7 @@
 -- RFM against hand-written SQL on Online Retail, and what is decided where data are odd.
 \set QUIET on
 BEGIN;
-SELECT plan(26);
+SELECT plan(27);
 CREATE TEMP TABLE line (invoice text, stock_code text, description text, quantity int, invoice_date timestamp, unit_price numeric,
 	customer text, country text);
 \copy line from program 'xz -dc test/data/online_retail.csv.xz' with (format csv, header)
@@ -72,5 +72,6 @@ SELECT throws_ok($$SELECT * FROM promoai.rfm('SELECT ''customer '' || i, now(), 
 	'53400', NULL, 'customers whose rows are left out count, too');
 SELECT results_eq($$SELECT customer_no, total_paid, m FROM promoai.rfm('VALUES (1, now(), 3.3), (1, now(), -1.1), (1, now(), -2.2), (2, now(), 0.0), (3, now(), -3.3), (3, now(), 1.1), (3, now(), 2.2), (4, now(), 1e-6)') ORDER BY 1$$,
 	$$VALUES (1::bigint, 0::float8, 4), (2, 0, 4), (3, 0, 4), (4, 1e-6, 5)$$, 'decimal fractions that cancel are nothing');
+SELECT results_eq($$SELECT total_paid FROM promoai.rfm('VALUES (1, now(), 1.7e308::float8), (1, now(), -1.6e308), (1, now(), 1)')$$, 'VALUES (1.7e308::float8 - 1.6e308)', 'the largest amounts are not rounding');
 SELECT * FROM finish();
 ROLLBACK;
