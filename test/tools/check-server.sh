@@ -15,6 +15,7 @@ help_and_exit()
 		installcheck works on a running server, as a superuser of it; PGHOST, PGPORT and PGUSER say where and as whom.
 		On Debian, as root:
 		  pg_lsclusters                                       which servers there are, and whether they run
+		  pg_createcluster $major main                            makes one, where there is none
 		  pg_ctlcluster $major main start                         starts the one called main
 		  su - postgres -c 'createuser --superuser $(id -un)'  lets $(id -un) in, as a superuser
 		make test-regress does the same in a throwaway server.
