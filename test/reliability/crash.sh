@@ -163,6 +163,15 @@ job_ended()
 	sql "SELECT 'counted as crashed: ' || m.model FROM promoai.registry_schedules s JOIN promoai.registry_models m USING (model_id) WHERE s.crashes > 0 AND NOT (m.model = '$1' AND '$2' <> '')"
 }
 
+# Asked of the system: pg_stat_activity is read once a transaction, and may not know a job that has begun since.
+locks_of_the_dead()
+{
+	local pid
+	for pid in $(sql "SELECT DISTINCT coalesce(pid, 0) FROM pg_locks WHERE locktype IN ('advisory', 'object')"); do
+		[ -d "/proc/$pid" ] || sql "SELECT 'lock of the dead: ' || l::text FROM pg_locks l WHERE coalesce(pid, 0) = $pid AND locktype IN ('advisory', 'object')"
+	done
+}
+
 # judged [check of the runs…]: all that is wrong after a restart, in words; nothing: all is well
 judged()
 {
@@ -177,8 +186,8 @@ judged()
 		UNION ALL SELECT 'ended by no word, and not crashed: ' || r::text FROM promoai.registry_runs r WHERE state <> 'crashed' AND message LIKE 'the run ended without a word%'
 		UNION ALL SELECT 'published nothing: ' || r::text FROM promoai.registry_runs r WHERE state IN ('published', 'after failed') AND version IS NULL
 		UNION ALL SELECT 'ended or not: ' || r::text FROM promoai.registry_runs r WHERE (state = 'running') <> (ended_at IS NULL)
-		UNION ALL SELECT 'claimed by no run: ' || model_id FROM promoai.registry_schedules s WHERE run_id IS NOT NULL AND NOT EXISTS (SELECT FROM promoai.registry_runs r WHERE r.run_id = s.run_id AND r.state = 'running')
-		UNION ALL SELECT 'lock of the dead: ' || l::text FROM pg_locks l WHERE NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = l.pid) AND locktype IN ('advisory', 'object')" 2>&1
+		UNION ALL SELECT 'claimed by no run: ' || model_id FROM promoai.registry_schedules s WHERE run_id IS NOT NULL AND NOT EXISTS (SELECT FROM promoai.registry_runs r WHERE r.run_id = s.run_id AND r.state = 'running')" 2>&1
+	locks_of_the_dead 2>&1
 	comm -12 <(printf '%s\n' "$before_segments" | grep .) <(segments) | sed 's/^/shared memory that was there before: /'
 	temporary_of_dead
 	# shellcheck disable=SC2119
