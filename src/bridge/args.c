@@ -615,44 +615,48 @@ given_type_wrong(const Option *option, const JsonbValue *value, const char *want
 							   : args_quoted(JsonbToCString(NULL, &JsonbValueToJsonb(&copy)->root, -1)))));
 }
 
-/* A plain value of a key that the table has. */
-static void
-option_check_given(const Option *option, const JsonbValue *value)
+/* What JSON has to give for an option, and how that is called; a plain value cannot be an array. */
+static enum jbvType
+option_json_type(const Option *option, const char **called)
 {
-	double number;
-
 	switch (option->type)
 	{
 		case OPTION_BOOL:
 		case OPTION_BOOL_OR_NULL:
-			if (value->type != jbvBool)
-				given_type_wrong(option, value, "true or false");
-			break;
+			*called = "true or false";
+			return jbvBool;
+		case OPTION_INT:
+		case OPTION_BIGINT:
+		case OPTION_REAL:
+			*called = "a number";
+			return jbvNumeric;
 		case OPTION_CHOICE:
 		case OPTION_TEXT:
 		case OPTION_TIME:
-			if (value->type != jbvString)
-				given_type_wrong(option, value, "a string");
-			break;
-		case OPTION_REAL:
-			if (value->type != jbvNumeric)
-				given_type_wrong(option, value, "a number");
-			break;
-		case OPTION_INT:
-		case OPTION_BIGINT:
-			if (value->type != jbvNumeric)
-				given_type_wrong(option, value, "a number");
-			number = DatumGetFloat8(
-				DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
-			if (number != rint(number))
-				given_type_wrong(option, value, "a whole number");
-			option_check_range(option, number);
-			break;
-		case OPTION_TEXTS:
-		case OPTION_REALS:
-		case OPTION_JSON:
-			given_type_wrong(option, value, "given to the trainer itself");
+			*called = "a string";
+			return jbvString;
+		default:
+			*called = "given to the trainer itself";
+			return jbvArray;
 	}
+}
+
+/* A plain value of a key that the table has. */
+static void
+option_check_given(const Option *option, const JsonbValue *value)
+{
+	const char *called;
+	double number;
+
+	if (value->type != option_json_type(option, &called))
+		given_type_wrong(option, value, called);
+	if (option->type != OPTION_INT && option->type != OPTION_BIGINT)
+		return;
+	number =
+		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
+	if (number != rint(number))
+		given_type_wrong(option, value, "a whole number");
+	option_check_range(option, number);
 }
 
 void

@@ -182,7 +182,7 @@ sub page {
     my $dates = @dates > 1 ? "$dates[0] to $dates[-1]" : $dates[0] // '';
     my @out = (
         '# Performance', '',
-        '`make bench` writes this page from what it measures; `make bench-quick` prints the same table from less data. Single'
+        '`make bench` writes this page from what it measures; `make bench-quick` prints the same table from less data, in under three minutes on the machine below. Single'
             . ' benchmarks run as `bash test/bench/run.sh 040 400`, and `perl test/bench/table.pl --write` makes the page anew of the'
             . ' last run of each. `bash test/bench/peers.sh` says which peers there are and how to get them.',
         '', '## Behind', '',
